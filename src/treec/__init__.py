@@ -1,0 +1,1 @@
+"""treec: a schedule-guided, verifying compiler for decision-tree ensembles."""
