@@ -41,7 +41,7 @@ class Blob:
     def digest(self) -> str:
         head = f"{self.array.dtype.descr}{self.array.shape}".encode()
         state = hashlib.blake2b(head, digest_size=16)
-        state.update(memoryview(self.array.reshape(-1).view(np.uint8)) if self.array.size else b"")
+        state.update(self.array.reshape(-1).view(np.uint8).data if self.array.size else b"")
         return state.hexdigest()
 
     def __hash__(self) -> int:

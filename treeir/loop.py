@@ -137,7 +137,7 @@ class TableOp(IRDLOperation):
         )
 
     def verify_(self) -> None:
-            array = self.data.array
+        array = self.data.array
         if array.ndim != 1:
             raise VerifyException("a table's data has one dimension")
         if array.dtype.itemsize != byte_size(self.type.element):
