@@ -5,7 +5,7 @@ generic form, reads that back and prints it in the custom form.
 """
 # lit hands `config` and `lit_config` to this file.
 # ruff: noqa: F821
-# pyright: basic, reportUndefinedVariable=false
+# pyright: basic, reportUndefinedVariable=false, reportMissingImports=false
 
 import os
 import shutil
