@@ -33,12 +33,12 @@ $(BIN)/python:
 
 $(RUN_STAMP): pyproject.toml | $(BIN)/python
 	@echo "installing treec and the libraries it reads models of into $(VENV)"
-	@$(BIN)/python -m pip install --quiet --editable '.[all]'
+	@$(BIN)/python -m pip install -qq --editable '.[all]'
 	@touch $@
 
 $(DEV_STAMP): pyproject.toml | $(BIN)/python
 	@echo "installing treec, the libraries it reads models of and the developers' tools into $(VENV)"
-	@$(BIN)/python -m pip install --quiet --editable '.[all,dev]'
+	@$(BIN)/python -m pip install -qq --editable '.[all,dev]'
 	@touch $(RUN_STAMP) $@
 
 .PHONY: venv
