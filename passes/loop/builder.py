@@ -1,0 +1,184 @@
+"""A small fluent builder of loop dialect code: what every lowering writes with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from xdsl.dialects.builtin import i1, i64
+from xdsl.ir import Attribute, Block, Operation, SSAValue
+
+from treec.treeir.loop import (
+    AllocOp,
+    BinaryOp,
+    CastOp,
+    CompareOp,
+    ConstantOp,
+    ForOp,
+    GetTableOp,
+    IfOp,
+    LoadOp,
+    MathOp,
+    RepeatOp,
+    RepeatWhileOp,
+    SelectOp,
+    StoreOp,
+    TableOp,
+    YieldOp,
+)
+from treec.treeir.loop_types import BinaryKind, CastKind, CompareKind, LoopKind, MathKind
+
+Values = list[SSAValue]
+ForBody = Callable[["LoopBuilder", SSAValue, Values], Sequence[SSAValue]]
+RepeatBody = Callable[["LoopBuilder", Values], tuple[SSAValue, Sequence[SSAValue]]]
+IfBody = Callable[["LoopBuilder"], Sequence[SSAValue]]
+
+
+class LoopBuilder:
+    """Appends ops to ``block``. Constants and tables are made once, at the top of the function's entry block."""
+
+    def __init__(self, block: Block, *, _top: _Top | None = None) -> None:
+        self.block = block
+        self._top = _top or _Top(block)
+
+    def _add(self, op: Operation) -> Operation:
+        self.block.add_op(op)
+        return op
+
+    def _value(self, op: Operation) -> SSAValue:
+        return self._add(op).results[0]
+
+    def _inside(self, block: Block) -> LoopBuilder:
+        return LoopBuilder(block, _top=self._top)
+
+    def constant(self, value: float, type_: Attribute = i64) -> SSAValue:
+        return self._top.constant(value, type_)
+
+    def table(self, table: TableOp) -> SSAValue:
+        return self._top.table(table)
+
+    def alloc(self, shape: Sequence[int], element: Attribute) -> SSAValue:
+        """Workspace, allocated once per call."""
+        return self._top.add(AllocOp(shape, element))
+
+    def binary(self, kind: BinaryKind, lhs: SSAValue, rhs: SSAValue | int) -> SSAValue:
+        return self._value(BinaryOp(kind, lhs, self._operand(rhs, lhs)))
+
+    def _operand(self, value: SSAValue | int, like: SSAValue) -> SSAValue:
+        return self.constant(value, like.type) if isinstance(value, int) else value
+
+    def add(self, lhs: SSAValue, rhs: SSAValue | int) -> SSAValue:
+        return self.binary(BinaryKind.ADD, lhs, rhs)
+
+    def sub(self, lhs: SSAValue, rhs: SSAValue | int) -> SSAValue:
+        return self.binary(BinaryKind.SUB, lhs, rhs)
+
+    def mul(self, lhs: SSAValue, rhs: SSAValue | int) -> SSAValue:
+        return self.binary(BinaryKind.MUL, lhs, rhs)
+
+    def div(self, lhs: SSAValue, rhs: SSAValue) -> SSAValue:
+        return self.binary(BinaryKind.DIV, lhs, rhs)
+
+    def both(self, lhs: SSAValue, rhs: SSAValue | int) -> SSAValue:
+        return self.binary(BinaryKind.AND, lhs, rhs)
+
+    def either(self, lhs: SSAValue, rhs: SSAValue | int) -> SSAValue:
+        return self.binary(BinaryKind.OR, lhs, rhs)
+
+    def compare(self, kind: CompareKind, lhs: SSAValue, rhs: SSAValue | int) -> SSAValue:
+        return self._value(CompareOp(kind, lhs, self._operand(rhs, lhs)))
+
+    def true(self) -> SSAValue:
+        return self.constant(1, i1)
+
+    def select(self, condition: SSAValue, lhs: SSAValue, rhs: SSAValue) -> SSAValue:
+        return self._value(SelectOp(condition, lhs, rhs))
+
+    def cast(self, kind: CastKind, value: SSAValue, type_: Attribute) -> SSAValue:
+        return value if value.type == type_ else self._value(CastOp(kind, value, type_))
+
+    def math(self, kind: MathKind, value: SSAValue) -> SSAValue:
+        return self._value(MathOp(kind, value))
+
+    def minimum(self, lhs: SSAValue, rhs: SSAValue) -> SSAValue:
+        """The smaller of two signed integers."""
+        return self.select(self.compare(CompareKind.SLT, lhs, rhs), lhs, rhs)
+
+    def load(self, buffer: SSAValue, *indices: SSAValue, field: str | None = None) -> SSAValue:
+        return self._value(LoadOp(buffer, indices, field=field))
+
+    def load_index(self, buffer: SSAValue, *indices: SSAValue, field: str | None = None) -> SSAValue:
+        """Load an unsigned integer of any width as i64."""
+        return self.cast(CastKind.ZEXT, self.load(buffer, *indices, field=field), i64)
+
+    def store(self, value: SSAValue, buffer: SSAValue, *indices: SSAValue) -> None:
+        self._add(StoreOp(value, buffer, indices))
+
+    def for_(
+        self,
+        lower: SSAValue,
+        upper: SSAValue,
+        body: ForBody,
+        *,
+        step: int = 1,
+        initial: Sequence[SSAValue] = (),
+        label: str | None = None,
+        kind: LoopKind = LoopKind.SERIAL,
+    ) -> Values:
+        """``body(builder, index, carried)`` returns the next carried values; the results are the last ones."""
+        op = ForOp(lower, upper, self.constant(step), initial, kind=kind, label=label)
+        index, *carried = op.body.block.args
+        inner = self._inside(op.body.block)
+        inner._add(YieldOp(*body(inner, index, list(carried))))
+        self._add(op)
+        return list(op.results)
+
+    def repeat(self, initial: Sequence[SSAValue], body: RepeatBody) -> Values:
+        """``body(builder, values)`` returns (once more?, next values)."""
+        op = RepeatOp(initial)
+        inner = self._inside(op.body.block)
+        condition, values = body(inner, list(op.body.block.args))
+        inner._add(RepeatWhileOp(condition, *values))
+        self._add(op)
+        return list(op.results)
+
+    def if_(self, condition: SSAValue, types: Sequence[Attribute], then: IfBody, otherwise: IfBody) -> Values:
+        """The values of one side; both sides return them."""
+        op = IfOp(condition, types)
+        for region, body in ((op.then, then), (op.otherwise, otherwise)):
+            inner = self._inside(region.block)
+            inner._add(YieldOp(*body(inner)))
+        self._add(op)
+        return list(op.results)
+
+
+class _Top:
+    """The head of a function's entry block: constants, tables and workspace, each made once."""
+
+    def __init__(self, block: Block) -> None:
+        self._block = block
+        self._last: Operation | None = None
+        self._constants: dict[tuple[Attribute, str], SSAValue] = {}
+        self._tables: dict[str, SSAValue] = {}
+
+    def add(self, op: Operation) -> SSAValue:
+        if self._last is not None:
+            self._block.insert_op_after(op, self._last)
+        elif self._block.first_op is not None:
+            self._block.insert_op_before(op, self._block.first_op)
+        else:
+            self._block.add_op(op)
+        self._last = op
+        return op.results[0]
+
+    def constant(self, value: float, type_: Attribute) -> SSAValue:
+        op = ConstantOp(value, type_)
+        key = (type_, str(op.value))  # text tells -0.0 from 0.0
+        if key not in self._constants:
+            self._constants[key] = self.add(op)
+        return self._constants[key]
+
+    def table(self, table: TableOp) -> SSAValue:
+        name = table.sym_name.data
+        if name not in self._tables:
+            self._tables[name] = self.add(GetTableOp(table))
+        return self._tables[name]

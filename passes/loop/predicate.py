@@ -1,0 +1,145 @@
+"""The one place where generated code answers a predicate, for every strategy that looks at values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from xdsl.dialects.builtin import f32, i1, i32, i64
+from xdsl.ir import SSAValue
+
+from treec.frontends.base import CategoryCast, Missing, Test
+from treec.passes.loop.builder import LoopBuilder
+from treec.treeir.loop_types import BinaryKind, CastKind, CompareKind
+
+ZERO_BOUND = float(np.float32(1e-35))
+"""LightGBM's kZeroThreshold: the float32 constant, widened where values are f64."""
+
+CATEGORY_LIMIT = float(1 << 24)
+"""XGBoost's OutOfRangeCat: categories from here on are invalid."""
+
+_COMPARES = {Test.LESS: CompareKind.OLT, Test.LESS_EQUAL: CompareKind.OLE, Test.EQUAL: CompareKind.OEQ}
+
+
+@dataclass(frozen=True)
+class PredicateKind:
+    """What all predicates of a kind share."""
+
+    test: Test
+    missing: Missing
+    invalid_left: bool
+
+
+@dataclass(frozen=True)
+class Question:
+    """The parts of one predicate at run time: ``value`` and ``threshold`` of one float type; ``missing_left`` i1, ``kind``
+    i64, a position in the list of kinds."""
+
+    value: SSAValue
+    threshold: SSAValue
+    missing_left: SSAValue
+    kind: SSAValue
+
+
+@dataclass(frozen=True)
+class CategorySets:
+    """Tables of set words (i32) and of each set's first word, and the forest's cast rule."""
+
+    offset: SSAValue
+    words: SSAValue
+    cast: CategoryCast
+
+
+SetTables = Callable[[LoopBuilder], CategorySets]
+
+
+def emit_predicate(b: LoopBuilder, q: Question, kinds: Sequence[PredicateKind], sets: SetTables) -> SSAValue:
+    """i1: does the row go left? Code for the kinds that occur, chosen at run time where there are several."""
+    if len(kinds) == 1:
+        return _answer(b, q, kinds[0], sets)
+    numeric = [(at, kind) for at, kind in enumerate(kinds) if kind.test is not Test.IN_SET]
+    categorical = [(at, kind) for at, kind in enumerate(kinds) if kind.test is Test.IN_SET]
+    if not categorical:
+        return _choose(b, q, numeric, sets)
+    if not numeric:
+        return _choose(b, q, categorical, sets)
+    is_set = _one_of(b, q.kind, [at for at, _ in categorical])
+    return b.if_(is_set, [i1], lambda t: [_choose(t, q, categorical, sets)], lambda e: [_choose(e, q, numeric, sets)])[0]
+
+
+def _one_of(b: LoopBuilder, kind: SSAValue, positions: Sequence[int]) -> SSAValue:
+    result = b.compare(CompareKind.EQ, kind, positions[0])
+    for position in positions[1:]:
+        result = b.either(result, b.compare(CompareKind.EQ, kind, position))
+    return result
+
+
+def _choose(b: LoopBuilder, q: Question, kinds: Sequence[tuple[int, PredicateKind]], sets: SetTables) -> SSAValue:
+    """Answers of cheap kinds are all computed, then selected: no branch to mispredict."""
+    result = _answer(b, q, kinds[0][1], sets)
+    for at, kind in kinds[1:]:
+        result = b.select(b.compare(CompareKind.EQ, q.kind, at), _answer(b, q, kind, sets), result)
+    return result
+
+
+def _answer(b: LoopBuilder, q: Question, kind: PredicateKind, sets: SetTables) -> SSAValue:
+    if kind.test is Test.IN_SET:
+        tested = _in_set(b, q, kind, sets(b))
+        return _with_missing(b, q, kind, tested)
+    value = q.value
+    if kind.missing is Missing.NONE:
+        is_nan = b.compare(CompareKind.UNO, value, value)
+        value = b.select(is_nan, b.constant(0.0, value.type), value)
+    return _with_missing(b, q, kind, b.compare(_COMPARES[kind.test], value, q.threshold))
+
+
+def _with_missing(b: LoopBuilder, q: Question, kind: PredicateKind, tested: SSAValue) -> SSAValue:
+    if kind.missing is Missing.NONE:
+        return tested
+    missing = b.compare(CompareKind.UNO, q.value, q.value)
+    if kind.missing is Missing.ZERO_OR_NAN:
+        bound = b.constant(ZERO_BOUND, q.value.type)
+        below = b.constant(-ZERO_BOUND, q.value.type)
+        zero = b.both(b.compare(CompareKind.OLE, q.value, bound), b.compare(CompareKind.OGE, q.value, below))
+        return b.select(b.either(missing, zero), q.missing_left, tested)
+    if kind.test is Test.IN_SET:
+        return b.select(missing, q.missing_left, tested)
+    # An ordered compare is false on NaN, so the missing way only has to be added.
+    return b.either(tested, b.both(missing, q.missing_left))
+
+
+def _in_set(b: LoopBuilder, q: Question, kind: PredicateKind, sets: CategorySets) -> SSAValue:
+    """NaN that is not missing counts as 0.0 (`Missing.NONE`); what the cast rejects goes the invalid way."""
+    value = q.value
+    if kind.missing is Missing.NONE:
+        value = b.select(b.compare(CompareKind.UNO, value, value), b.constant(0.0, value.type), value)
+    valid, code = _category(b, value, sets.cast)
+    bits = i32 if q.threshold.type == f32 else i64
+    set_number = b.cast(CastKind.SEXT, b.cast(CastKind.BITCAST, q.threshold, bits), i64)
+    first = b.load_index(sets.offset, set_number)
+    end = b.load_index(sets.offset, b.add(set_number, 1))
+    at = b.add(first, b.binary(BinaryKind.SHR, code, 5))
+    known = b.both(valid, b.compare(CompareKind.ULT, at, end))
+
+    def look_up(t: LoopBuilder) -> list[SSAValue]:
+        word = t.load_index(sets.words, at)
+        bit = t.both(t.binary(BinaryKind.SHR, word, t.both(code, 31)), 1)
+        return [t.compare(CompareKind.NE, bit, 0)]
+
+    found = b.if_(known, [i1], look_up, lambda e: [e.constant(0, i1)])[0]
+    if not kind.invalid_left:
+        return found
+    return b.select(valid, found, b.true())
+
+
+def _category(b: LoopBuilder, value: SSAValue, cast: CategoryCast) -> tuple[SSAValue, SSAValue]:
+    """(is the value a category?, its code as i64 — in range only if it is)."""
+    if cast is CategoryCast.NON_NEGATIVE:
+        low = b.compare(CompareKind.OGE, value, b.constant(0.0, value.type))
+        high = b.compare(CompareKind.OLT, value, b.constant(CATEGORY_LIMIT, value.type))
+    else:
+        low = b.compare(CompareKind.OGT, value, b.constant(-1.0, value.type))
+        high = b.compare(CompareKind.OLT, value, b.constant(float(1 << 31), value.type))
+    code = b.cast(CastKind.FPTOSI, value, i64)
+    return b.both(low, high), code

@@ -1,0 +1,96 @@
+"""The tables of a packed layout as ``loop.table`` ops, and code that reads their records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from xdsl.dialects.builtin import DictionaryAttr, f32, f64, i8, i16, i32, i64
+from xdsl.ir import Attribute, Block, SSAValue
+
+from treec.passes.loop.builder import LoopBuilder
+from treec.treeir.blob import BlobAttr
+from treec.treeir.loop import TableOp
+from treec.treeir.loop_types import BinaryKind, CastKind, CompareKind, RecordType
+from treec.treeir.plan import BitFieldAttr
+
+_ELEMENTS: dict[str, Attribute] = {
+    "f4": f32, "f8": f64, "u1": i8, "u2": i16, "u4": i32, "u8": i64, "i4": i32, "i8": i64, "b1": i8,
+}  # fmt: skip
+
+
+def element_type(dtype: np.dtype[Any]) -> Attribute:
+    """The buffer element for a numpy dtype; a record for a structured one."""
+    if dtype.fields is None:
+        return _ELEMENTS[dtype.str[1:]]
+    fields = [(name, _ELEMENTS[kind.str[1:]], offset) for name, (kind, offset, *_) in dtype.fields.items()]
+    return RecordType.of(dtype.itemsize, fields)
+
+
+class Tables:
+    """Adds tables to a module, each name once."""
+
+    def __init__(self, block: Block) -> None:
+        self._block = block
+        self._made: dict[str, TableOp] = {}
+
+    def of(self, name: str, data: BlobAttr | NDArray[Any]) -> TableOp:
+        """The table of that name; made from ``data`` (flattened) at first use."""
+        if name not in self._made:
+            blob = data if isinstance(data, BlobAttr) else BlobAttr.of(data)
+            flat = blob if blob.array.ndim == 1 else BlobAttr.of(blob.array.reshape(-1))
+            self._made[name] = TableOp(name, flat, element_type(flat.array.dtype))
+            self._block.add_op(self._made[name])
+        return self._made[name]
+
+
+@dataclass(frozen=True)
+class RecordReader:
+    """Reads the bit fields of one record; the word is loaded once."""
+
+    buffer: SSAValue
+    fields: dict[str, BitFieldAttr]
+    index: SSAValue
+    word: SSAValue
+
+    @staticmethod
+    def at(b: LoopBuilder, table: TableOp, fields: DictionaryAttr, index: SSAValue) -> RecordReader:
+        """Load the word of record ``index``."""
+        buffer = b.table(table)
+        names = table.data.array.dtype.names or ()
+        word: SSAValue | None = None
+        shift = 0
+        for name in names:
+            if not name.startswith("word"):
+                continue
+            part = b.load_index(buffer, index, field=name)
+            word = part if word is None else b.either(word, b.binary(BinaryKind.SHL, part, shift))
+            shift += 8 * int(table.data.array.dtype[name].itemsize)
+        if word is None:
+            raise ValueError(f"records of {table.sym_name.data} have no word")
+        bits = {name: field for name, field in fields.data.items() if isinstance(field, BitFieldAttr)}
+        return RecordReader(buffer, bits, index, word)
+
+    def threshold(self, b: LoopBuilder) -> SSAValue:
+        return b.load(self.buffer, self.index, field="threshold")
+
+    def number(self, b: LoopBuilder, name: str) -> SSAValue:
+        """A field as i64."""
+        field = self.fields[name]
+        width, shift, base = field.width.data, field.shift.data, field.base.data
+        if width == 0:
+            return b.constant(base)
+        value = self.word if shift == 0 else b.binary(BinaryKind.SHR, self.word, shift)
+        value = b.both(value, (1 << width) - 1) if width < 64 else value
+        return value if base == 0 else b.add(value, base)
+
+    def flag(self, b: LoopBuilder, name: str) -> SSAValue:
+        """A field of one bit as i1."""
+        return b.compare(CompareKind.NE, self.number(b, name), 0)
+
+
+def as_float(b: LoopBuilder, value: SSAValue, type_: Attribute) -> SSAValue:
+    """A float in another width: exact upwards, to nearest downwards."""
+    return b.cast(CastKind.FPEXT if type_ == f64 else CastKind.FPTRUNC, value, type_)

@@ -1,0 +1,90 @@
+"""``layout``: how trees lie in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from xdsl.context import Context
+from xdsl.dialects.builtin import DictionaryAttr, ModuleOp, StringAttr, SymbolRefAttr
+from xdsl.ir import Attribute
+from xdsl.passes import ModulePass
+
+from treec.errors import ScheduleError, UnsupportedModelError
+from treec.frontends.base import Forest, Trees
+from treec.passes.algo.packed import PackedTrees, Records, narrow, pack_trees
+from treec.passes.plan.rewrite import planned_kernels
+from treec.treeir.blob import BlobAttr
+from treec.treeir.forest import only_model
+from treec.treeir.forest_convert import forest_of
+from treec.treeir.plan import BitFieldAttr, PackedTreesOp
+
+
+@dataclass(frozen=True)
+class LayoutPass(ModulePass):
+    """Lay the trees out as tables and let the walk use them.
+
+    ``packed``: narrow records in preorder (see `treec.passes.algo.packed`). ``predicates=inline`` puts threshold and
+    feature into each node; ``table`` puts a predicate id there, which is smaller where ``share predicates`` left few of them.
+    Records have a multiple of ``align`` bytes. Needs trees with nodes and plain leaf values.
+    """
+
+    name = "layout"
+    kind: Literal["packed"] = "packed"
+    predicates: Literal["inline", "table"] = "inline"
+    align: int = 4
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        if self.align not in (1, 2, 4, 8):
+            raise ScheduleError(f"records can't be aligned to {self.align} bytes", fix="use align=1, 2, 4 or 8")
+        forest = forest_of(only_model(op))
+        if not isinstance(forest.trees, Trees):
+            raise UnsupportedModelError("oblivious trees are not compiled yet", fix="use another model type")
+        if forest.leaves.linear is not None:
+            raise UnsupportedModelError("linear leaves are not compiled yet", fix="train with linear_tree=false")
+        kernels = planned_kernels(op, self.name)
+        if any(kernel.innermost_walk().trees is not None for kernel in kernels):
+            raise ScheduleError("there is a layout already", fix="keep one `layout` line")
+        packed = pack_trees(
+            forest.predicates,
+            forest.trees,
+            walk_columns(forest),
+            with_table=self.predicates == "table",
+            align=self.align,
+        )
+        op.body.block.insert_op_before(_packed_op("trees", packed, forest), kernels[0])
+        for kernel in kernels:
+            kernel.innermost_walk().properties["trees"] = SymbolRefAttr("trees")
+
+
+def walk_columns(forest: Forest) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
+    """The column a walk reads for each input: of the row itself, or of the encoded row if inputs have value tables."""
+    inputs = forest.inputs
+    if inputs.table_offset is None:
+        return inputs.column
+    return np.arange(inputs.n_inputs, dtype=np.int32)
+
+
+def _packed_op(name: str, packed: PackedTrees, forest: Forest) -> PackedTreesOp:
+    properties: dict[str, Attribute] = {
+        "sym_name": StringAttr(name),
+        "nodes": BlobAttr.of(packed.nodes.table),
+        "fields": _fields(packed.nodes),
+        "node_base": BlobAttr.of(packed.node_base),
+        "kinds": BlobAttr.of(packed.kinds),
+        "set_offset": BlobAttr.of(narrow(forest.predicates.set_offset)),
+        "set_words": BlobAttr.of(forest.predicates.set_words),
+    }
+    if packed.predicates is not None:
+        properties["predicates"] = BlobAttr.of(packed.predicates.table)
+        properties["predicate_fields"] = _fields(packed.predicates)
+    for key in ("leaf_row", "leaf_id", "column"):
+        table = getattr(packed, key)
+        if table is not None:
+            properties[key] = BlobAttr.of(table)
+    return PackedTreesOp.create(properties=properties)
+
+
+def _fields(records: Records) -> DictionaryAttr:
+    return DictionaryAttr({n: BitFieldAttr.of(f.width, f.shift, f.base) for n, f in records.fields.items()})

@@ -1,0 +1,37 @@
+"""``parallel-loop``: the loop whose steps threads share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.passes import ModulePass
+
+from treec.errors import ScheduleError
+from treec.passes.plan.rewrite import loop_named, planned_kernels
+from treec.treeir.loop_types import LoopKind, LoopKindAttr
+from treec.treeir.plan import LoopAxis
+
+
+@dataclass(frozen=True)
+class ParallelLoopPass(ModulePass):
+    """Let the runtime share the steps of ``loop`` among threads.
+
+    Needs the outermost loop, over rows: rows do not depend on one another, so results do not depend on the threads.
+    """
+
+    name = "parallel-loop"
+    loop: str
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        for kernel in planned_kernels(op, self.name):
+            loop = loop_named(kernel, self.loop)
+            if loop.axis.data is not LoopAxis.ROW:
+                raise ScheduleError(
+                    f"`{self.loop}` runs over trees; adding up trees in parallel would reorder sums",
+                    fix="make a row loop parallel",
+                )
+            if kernel.nest()[0] is not loop:
+                raise ScheduleError(f"`{self.loop}` is not the outermost loop", fix=f"put `{self.loop}` first in `order`")
+            loop.properties["kind"] = LoopKindAttr(LoopKind.PARALLEL)

@@ -1,0 +1,25 @@
+"""``plan-kernels``: a first plan for the model, one kernel ``row { tree { walk } }``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.passes import ModulePass
+
+from treec.treeir.forest import only_model
+from treec.treeir.plan import ForOp, KernelOp, LoopAxis, WalkOp
+
+
+@dataclass(frozen=True)
+class PlanKernelsPass(ModulePass):
+    """Add ``plan.kernel @main`` for the module's model: the root loops ``row`` and ``tree``, no decision yet."""
+
+    name = "plan-kernels"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        model = only_model(op)
+        tree = ForOp("tree", LoopAxis.TREE, [WalkOp()])
+        row = ForOp("row", LoopAxis.ROW, [tree])
+        op.body.block.add_op(KernelOp("main", model.sym_name.data, [row]))

@@ -1,0 +1,330 @@
+"""The plan dialect: how a forest is computed. One kernel is a nest of loops over rows and trees around a walk.
+
+A ``plan.for`` covers the range of its ``of`` loop (or the whole axis) in steps; the loop inside it that names it covers one
+such step. Nothing here has a trip count: every range may be of any length, remainders included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from xdsl.dialects.builtin import (
+    DictionaryAttr,
+    FlatSymbolRefAttrConstr,
+    IntAttr,
+    IntegerAttr,
+    ModuleOp,
+    StringAttr,
+    SymbolNameConstraint,
+    SymbolRefAttr,
+    i64,
+)
+from xdsl.dialects.utils import EnumAttribute
+from xdsl.ir import Attribute, Block, Dialect, Operation, ParametrizedAttribute, Region
+from xdsl.irdl import (
+    IRDLOperation,
+    ParsePropInAttrDict,
+    irdl_attr_definition,
+    irdl_op_definition,
+    opt_prop_def,
+    prop_def,
+    region_def,
+    traits_def,
+)
+from xdsl.parser import AttrParser
+from xdsl.printer import Printer
+from xdsl.traits import SymbolOpInterface, SymbolTable
+from xdsl.utils.exceptions import VerifyException
+from xdsl.utils.str_enum import StrEnum
+
+from treec.treeir.blob import BlobAttr
+from treec.treeir.forest import ModelOp
+from treec.treeir.loop_types import LoopKind, LoopKindAttr
+
+
+class LoopAxis(StrEnum):
+    ROW = "row"
+    TREE = "tree"
+
+
+@irdl_attr_definition
+class LoopAxisAttr(EnumAttribute[LoopAxis]):
+    name = "plan.axis"
+
+
+@irdl_attr_definition
+class BitFieldAttr(ParametrizedAttribute):
+    """``#plan.bits<3 at 20 plus 1>``: an unsigned number of 3 bits, from bit 20 of a node's word on, plus 1. With 0 bits it
+    is a constant."""
+
+    name = "plan.bits"
+    width: IntAttr
+    shift: IntAttr
+    base: IntAttr
+
+    @staticmethod
+    def of(width: int, shift: int, base: int) -> BitFieldAttr:
+        return BitFieldAttr(IntAttr(width), IntAttr(shift), IntAttr(base))
+
+    def verify(self) -> None:
+        if self.width.data < 0 or self.shift.data < 0 or self.width.data + self.shift.data > 64:
+            raise VerifyException("a bit field lies within a word of 64 bits")
+
+    def print_parameters(self, printer: Printer) -> None:
+        with printer.in_angle_brackets():
+            printer.print_string(f"{self.width.data} at {self.shift.data} plus {self.base.data}")
+
+    @classmethod
+    def parse_parameters(cls, parser: AttrParser) -> Sequence[Attribute]:
+        with parser.in_angle_brackets():
+            width = parser.parse_integer()
+            parser.parse_keyword("at")
+            shift = parser.parse_integer()
+            parser.parse_keyword("plus")
+            return (IntAttr(width), IntAttr(shift), IntAttr(parser.parse_integer()))
+
+
+@irdl_op_definition
+class TargetOp(IRDLOperation):
+    """What the schedule's ``target`` says: the CPU level, and the dtypes of rows that kernels are made for."""
+
+    name = "plan.target"
+    level = prop_def(StringAttr)
+    input = prop_def(StringAttr)
+    assembly_format = "`level` $level `input` $input attr-dict"
+
+    def __init__(self, level: str, input_dtype: str) -> None:
+        super().__init__(properties={"level": StringAttr(level), "input": StringAttr(input_dtype)})
+
+    def verify_(self) -> None:
+        if self.input.data not in ("f32", "f64", "any"):
+            raise VerifyException(f"rows can't be of {self.input.data!r}")
+
+
+@irdl_op_definition
+class PackedTreesOp(IRDLOperation):
+    """Trees as records, one per node, in preorder: see `treec.passes.algo.packed` for the meaning of each table.
+
+    ``fields``, ``predicate_fields``: name → `BitFieldAttr` of the record's word. ``kinds`` i64 [n, 3]: test, missing kind
+    and way of invalid values that predicates of a kind share.
+    """
+
+    name = "plan.packed_trees"
+    sym_name = prop_def(SymbolNameConstraint())
+    nodes = prop_def(BlobAttr)
+    fields = prop_def(DictionaryAttr)
+    node_base = prop_def(BlobAttr)
+    kinds = prop_def(BlobAttr)
+    predicates = opt_prop_def(BlobAttr)
+    predicate_fields = opt_prop_def(DictionaryAttr)
+    set_offset = prop_def(BlobAttr)
+    set_words = prop_def(BlobAttr)
+    leaf_row = opt_prop_def(BlobAttr)
+    leaf_id = opt_prop_def(BlobAttr)
+    column = opt_prop_def(BlobAttr)
+    traits = traits_def(SymbolOpInterface())
+    irdl_options = (ParsePropInAttrDict(),)
+    assembly_format = "$sym_name attr-dict"
+
+    def verify_(self) -> None:
+        base = self.node_base.array
+        if len(base) == 0 or int(base[0]) != 0 or int(base[-1]) != len(self.nodes.array):
+            raise VerifyException("node_base does not cover the nodes")
+        wanted = {"step", "predicate"} if self.predicates is not None else {"step", "feature", "kind", "missing_left"}
+        _verify_fields(self.nodes, self.fields, wanted)
+        if self.predicates is not None and self.predicate_fields is not None:
+            _verify_fields(self.predicates, self.predicate_fields, {"feature", "kind", "missing_left"})
+        if (self.predicates is None) != (self.predicate_fields is None):
+            raise VerifyException("predicates and predicate_fields go together")
+        if self.kinds.array.ndim != 2 or self.kinds.array.shape[1] != 3:
+            raise VerifyException("kinds has three columns")
+
+
+def _verify_fields(records: BlobAttr, fields: DictionaryAttr, wanted: set[str]) -> None:
+    if set(fields.data) != wanted:
+        raise VerifyException(f"expected the fields {', '.join(sorted(wanted))}, got {', '.join(sorted(fields.data))}")
+    dtype = records.array.dtype
+    names = [name for name in dtype.names or () if name.startswith("word")]
+    bits = 8 * sum(int(dtype[name].itemsize) for name in names)
+    for name, field in fields.data.items():
+        if not isinstance(field, BitFieldAttr) or field.width.data + field.shift.data > bits:
+            raise VerifyException(f"field {name} does not fit the record's word of {bits} bits")
+
+
+@irdl_op_definition
+class WalkOp(IRDLOperation):
+    """Find the leaf of this row in this tree and use it; `walk` decides ``strategy``, `layout` decides ``trees``."""
+
+    name = "plan.walk"
+    strategy = opt_prop_def(StringAttr)
+    trees = opt_prop_def(FlatSymbolRefAttrConstr)
+    irdl_options = (ParsePropInAttrDict(),)
+    assembly_format = "attr-dict"
+
+    def __init__(self, strategy: str | None = None, trees: str | None = None) -> None:
+        super().__init__(
+            properties={
+                "strategy": None if strategy is None else StringAttr(strategy),
+                "trees": None if trees is None else SymbolRefAttr(trees),
+            }
+        )
+
+
+@irdl_op_definition
+class ForOp(IRDLOperation):
+    """One loop of the nest. ``step`` rows (trees) per iteration; ``of``: the loop whose step it covers."""
+
+    name = "plan.for"
+    kind = prop_def(LoopKindAttr)
+    label = prop_def(StringAttr)
+    axis = prop_def(LoopAxisAttr)
+    step = prop_def(IntegerAttr)
+    of = opt_prop_def(StringAttr)
+    body = region_def("single_block")
+
+    def __init__(
+        self,
+        label: str,
+        axis: LoopAxis,
+        body: Sequence[Operation],
+        *,
+        step: int = 1,
+        of: str | None = None,
+        kind: LoopKind = LoopKind.SERIAL,
+    ) -> None:
+        super().__init__(
+            properties={
+                "kind": LoopKindAttr(kind),
+                "label": StringAttr(label),
+                "axis": LoopAxisAttr(axis),
+                "step": IntegerAttr(step, i64),
+                "of": None if of is None else StringAttr(of),
+            },
+            regions=[Region(Block(body))],
+        )
+
+    def verify_(self) -> None:
+        if self.step.value.data < 1:
+            raise VerifyException("a loop's step is at least 1")
+        ops = list(self.body.block.ops)
+        if len(ops) != 1 or not isinstance(ops[0], ForOp | WalkOp):
+            raise VerifyException("a loop holds one loop or one walk")
+
+    def print(self, printer: Printer) -> None:
+        printer.print_string(f" {self.kind.data.value} ")
+        printer.print_string_literal(self.label.data)
+        printer.print_string(f" {self.axis.data.value} step {self.step.value.data}")
+        if self.of is not None:
+            printer.print_string(" of ")
+            printer.print_string_literal(self.of.data)
+        printer.print_string(" ")
+        printer.print_region(self.body)
+        printer.print_op_attributes(self.attributes)
+
+    @classmethod
+    def parse(cls, parser: Any) -> ForOp:
+        kind = parser.parse_str_enum(LoopKind)
+        label = parser.parse_str_literal()
+        axis = parser.parse_str_enum(LoopAxis)
+        parser.parse_keyword("step")
+        step = parser.parse_integer()
+        of = parser.parse_str_literal() if parser.parse_optional_keyword("of") else None
+        op = cls(label, axis, (), step=step, of=of, kind=kind)
+        op.detach_region(op.body)
+        op.add_region(parser.parse_region())
+        op.attributes |= parser.parse_optional_attr_dict()
+        return op
+
+
+@irdl_op_definition
+class KernelOp(IRDLOperation):
+    """A plan for calls of at most ``rows_max`` rows of the model."""
+
+    name = "plan.kernel"
+    sym_name = prop_def(SymbolNameConstraint())
+    model = prop_def(FlatSymbolRefAttrConstr)
+    rows_max = prop_def(IntegerAttr)
+    body = region_def("single_block")
+    traits = traits_def(SymbolOpInterface())
+    assembly_format = "$sym_name `of` $model `rows` $rows_max $body attr-dict"
+
+    def __init__(self, name: str, model: str, body: Sequence[Operation], rows_max: int = (1 << 63) - 1) -> None:
+        super().__init__(
+            properties={
+                "sym_name": StringAttr(name),
+                "model": SymbolRefAttr(model),
+                "rows_max": IntegerAttr(rows_max, i64),
+            },
+            regions=[Region(Block(body))],
+        )
+
+    def nest(self) -> list[ForOp]:
+        """The loops, outermost first."""
+        return list(_nest(self.body.block))
+
+    def innermost_walk(self) -> WalkOp:
+        """The walk inside all loops."""
+        loops = self.nest()
+        block = loops[-1].body.block if loops else self.body.block
+        op = block.first_op
+        if not isinstance(op, WalkOp):
+            raise VerifyException("a kernel has a walk inside its loops")
+        return op
+
+    def verify_(self) -> None:
+        if len(list(self.body.block.ops)) != 1:
+            raise VerifyException("a kernel holds one nest")
+        self.innermost_walk()
+        module = self.parent_op()
+        if module is not None and not isinstance(SymbolTable.lookup_symbol(module, self.model), ModelOp):
+            raise VerifyException(f"there is no model {self.model}")
+        _verify_nest(self.nest())
+
+
+def _nest(block: Block) -> Iterator[ForOp]:
+    op = block.first_op
+    while isinstance(op, ForOp):
+        yield op
+        op = op.body.block.first_op
+
+
+def _verify_nest(loops: list[ForOp]) -> None:
+    seen: dict[str, ForOp] = {}
+    covered: set[tuple[LoopAxis, str | None]] = set()
+    for loop in loops:
+        label, axis = loop.label.data, loop.axis.data
+        of = None if loop.of is None else loop.of.data
+        if label in seen:
+            raise VerifyException(f"two loops are named {label!r}")
+        if of is not None and (of not in seen or seen[of].axis.data is not axis):
+            raise VerifyException(f"loop {label!r} is not inside the loop {of!r} that it divides")
+        if (axis, of) in covered:
+            raise VerifyException(f"two loops cover the same range as {label!r}")
+        if of is not None and seen[of].step.value.data % loop.step.value.data:
+            raise VerifyException(f"the step of {of!r} is no multiple of that of {label!r}")
+        covered.add((axis, of))
+        seen[label] = loop
+    for axis in LoopAxis:
+        chain = [loop for loop in loops if loop.axis.data is axis]
+        parents = [None, *(loop.label.data for loop in chain[:-1])]
+        if not chain or [None if c.of is None else c.of.data for c in chain] != parents:
+            raise VerifyException(f"the {axis.value} loops do not divide one another down to single steps")
+        if chain[-1].step.value.data != 1:
+            raise VerifyException(f"the innermost {axis.value} loop steps by more than 1")
+
+
+def kernels_of(module: ModuleOp) -> list[KernelOp]:
+    return [op for op in module.ops if isinstance(op, KernelOp)]
+
+
+def target_of(module: ModuleOp) -> TargetOp | None:
+    targets = [op for op in module.ops if isinstance(op, TargetOp)]
+    return targets[0] if targets else None
+
+
+Plan = Dialect(
+    "plan",
+    [ForOp, KernelOp, PackedTreesOp, TargetOp, WalkOp],
+    [BitFieldAttr, LoopAxisAttr],
+)
