@@ -57,9 +57,10 @@ class Node:
         return key in self.object()
 
     def object(self) -> dict[str, Any]:
-        if not isinstance(self.value, dict):
-            raise self.error(f"an object is needed here, found {_kind(self.value)}")
-        return cast(dict[str, Any], self.value)
+        value = self.value
+        if not isinstance(value, dict):
+            raise self.error(f"an object is needed here, found {_kind(value)}")
+        return cast(dict[str, Any], value)
 
     def get(self, key: str) -> Node:
         if key not in self.object():
@@ -77,9 +78,10 @@ class Node:
 
     def array(self) -> Any:
         """A list or a numpy array."""
-        if not isinstance(self.value, (list, np.ndarray)):
-            raise self.error(f"an array is needed here, found {_kind(self.value)}")
-        return cast(Any, self.value)
+        value = self.value
+        if not isinstance(value, (list, np.ndarray)):
+            raise self.error(f"an array is needed here, found {_kind(value)}")
+        return cast(Any, value)
 
     def text(self) -> str:
         if not isinstance(self.value, str):
@@ -206,5 +208,5 @@ def f32_text(text: str) -> float:
 
 
 def _kind(value: object) -> str:
-    names = {dict: "an object", list: "an array", str: "a text", bool: "a truth value", type(None): "null"}
-    return names.get(type(value), "a number" if isinstance(value, (int, float)) else "an array")
+    names: dict[str, str] = {"dict": "an object", "str": "a text", "bool": "a truth value", "NoneType": "null"}
+    return names.get(type(value).__name__, "a number" if isinstance(value, (int, float)) else "an array")

@@ -8,7 +8,6 @@ import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,18 +60,10 @@ def forest_from_bytes(data: bytes, *, place: str) -> Forest:
     ``data``: JSON or UBJSON, or the buffer of a pickled Booster. ``place``: what errors call the file.
     Raises `ModelError` for damaged data and `UnsupportedModelError`, by name, for what is not done yet.
     """
-    return build_forest(data, place=place).forest
+    return build_forest(data, place=place)
 
 
-@dataclass(frozen=True)
-class Built:
-    """A Forest and the user's attributes of the model (``best_iteration`` among them)."""
-
-    forest: Forest
-    attributes: dict[str, Any]
-
-
-def build_forest(data: bytes, *, place: str, use_best_iteration: bool = False) -> Built:
+def build_forest(data: bytes, *, place: str, use_best_iteration: bool = False) -> Forest:
     """`forest_from_bytes`; with ``use_best_iteration``, only the rounds that a scikit-learn wrapper would use."""
     try:
         return _build(read_document(data, place), data, use_best_iteration, exact=False)
@@ -80,25 +71,24 @@ def build_forest(data: bytes, *, place: str, use_best_iteration: bool = False) -
         return _build(read_document(data, place, exact=True), data, use_best_iteration, exact=True)
 
 
-def _build(root: Node, data: bytes, use_best_iteration: bool, *, exact: bool) -> Built:
+def _build(root: Node, data: bytes, use_best_iteration: bool, *, exact: bool) -> Forest:
     root.only("learner", "version")
     version = _version(root)
     learner = root.get("learner")
     learner.only("attributes", "feature_names", "feature_types", "gradient_booster", "learner_model_param", "objective")
-    attributes = learner.get("attributes").object() if learner.has("attributes") else {}
     name, objective = _objective(learner)
     model = _gbtree(learner)
     n_features, n_columns = _shape(learner)
     trees = ordered_trees(model)
     column, iterations = _tree_info(model, len(trees), n_columns)
-    if use_best_iteration and "best_iteration" in attributes:
+    if use_best_iteration and learner.has("attributes") and learner.get("attributes").has("best_iteration"):
         iterations = _until_best(learner, iterations)
         trees, column = trees[: iterations[-1]], column[: iterations[-1]]
     layout = lay_out(trees)
     if layout.width > 1 and (layout.width != n_columns or column.any()):
         raise model.error(f"leaves of {layout.width} values do not fit {n_columns} outputs")
     parsed = parse_trees(layout, column, iterations, exact=exact)
-    forest = Forest(
+    return Forest(
         inputs=_inputs(learner, n_features),
         predicates=parsed.predicates,
         trees=parsed.trees,
@@ -113,8 +103,7 @@ def _build(root: Node, data: bytes, use_best_iteration: bool, *, exact: bool) ->
             digest=hashlib.sha256(data).hexdigest(),
             notes=parsed.notes + _category_notes(model),
         ),
-    )
-    return Built(forest.check(), attributes)
+    ).check()
 
 
 def _version(root: Node) -> str | None:
