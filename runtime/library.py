@@ -1,0 +1,257 @@
+"""An artifact in memory: opened from a file, from bytes, or where the JIT put it, and checked before anything is called."""
+
+from __future__ import annotations
+
+import _ctypes
+import ctypes
+import itertools
+import os
+import threading
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from treec.codegen.abi import (
+    ABI_VERSION,
+    DESCRIBE_SYMBOL,
+    MAGIC,
+    STAGE_PARAMETERS,
+    ArtifactStruct,
+    Axis,
+    DType,
+    KernelStruct,
+    Status,
+    Task,
+)
+from treec.codegen.elf import REBUILD, Elf, crc_beside_card, parse_elf
+from treec.errors import ArtifactError
+from treec.runtime.card import Facts, facts_of, parse_card, unreadable
+from treec.runtime.cpu import host_level, missing_features
+
+_STAGE_TYPE = ctypes.CFUNCTYPE(
+    ctypes.c_int32, *(ctypes.c_void_p if p.ctype.endswith("*") else ctypes.c_int64 for p in STAGE_PARAMETERS)
+)
+_DESCRIBE_TYPE = ctypes.CFUNCTYPE(ctypes.c_void_p)
+_CPU_CHECK_TYPE = ctypes.CFUNCTYPE(ctypes.c_int32)
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """One function of a kernel; ``run`` releases the GIL. See `treec.codegen.abi`."""
+
+    run: Callable[..., int]
+    axis: Axis
+    grain: int
+    workspace_bytes: int
+
+
+@dataclass(frozen=True, eq=False)
+class Kernel:
+    """One task for rows of one dtype and calls of at most ``rows_max`` rows."""
+
+    task: Task
+    row_dtype: DType
+    rows_max: int
+    stages: tuple[Stage, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Library:
+    """A checked artifact. ``owner`` keeps its code in memory; ``source`` is the opened file or None for the JIT."""
+
+    place: str
+    card: dict[str, Any]
+    facts: Facts
+    n_features: int
+    n_trees: int
+    n_columns: int
+    out_dtype: DType
+    kernels: tuple[Kernel, ...]
+    owner: object
+    source: OpenFile | None
+
+    def kernel(self, task: Task, row_dtype: DType, n_rows: int) -> Kernel | None:
+        """The first kernel for this call; None if there is none."""
+        for kernel in self.kernels:
+            if kernel.task == task and kernel.row_dtype == row_dtype and n_rows <= kernel.rows_max:
+                return kernel
+        return None
+
+
+def _at_end_of(owner: object, function: Callable[[int], object], argument: int) -> None:
+    # Not at the interpreter's exit: a thread may still be in the code.
+    weakref.finalize(owner, function, argument).atexit = False
+
+
+class OpenFile:
+    """An artifact's file, held open: it stays the same file whatever happens to its name."""
+
+    def __init__(self, descriptor: int, place: str) -> None:
+        self.place = place
+        self.descriptor = descriptor
+        _at_end_of(self, os.close, descriptor)
+        status = os.fstat(descriptor)
+        self.size = status.st_size
+        self.identity = (status.st_dev, status.st_ino)
+        self.stamp = (status.st_mtime_ns, status.st_size)
+
+    def read(self, offset: int, size: int) -> bytes:
+        return os.pread(self.descriptor, size, offset)
+
+    def all_bytes(self) -> bytes:
+        """The whole file; raises `ArtifactError` if it was overwritten since."""
+        parts: list[bytes] = []
+        done = 0
+        while part := self.read(done, 1 << 24):
+            parts.append(part)
+            done += len(part)
+        status = os.fstat(self.descriptor)
+        if (status.st_mtime_ns, status.st_size) != self.stamp or done != self.size:
+            raise ArtifactError("this file was overwritten while it was in use", place=self.place, fix="load it again")
+        return b"".join(parts)
+
+
+class _Mapped:
+    """What the system's loader mapped from a file; unmapped when nothing uses it any more."""
+
+    def __init__(self, file: OpenFile, handle: int) -> None:
+        self.file = file
+        self.handle = handle
+        _at_end_of(self, _ctypes.dlclose, handle)
+
+
+def open_file(path: str | os.PathLike[str]) -> Library:
+    """Load the artifact at ``path`` as it is now, even if another was loaded from that path before.
+
+    Raises `ArtifactError` for anything but a whole artifact for this machine, `UsageError` if the file can't be read.
+    """
+    place = os.fspath(path)
+    try:
+        file = OpenFile(os.open(place, os.O_RDONLY | os.O_CLOEXEC), place)
+        return _open(file)
+    except OSError as error:
+        raise unreadable(place, error) from error
+
+
+def open_bytes(data: bytes, place: str = "artifact in memory") -> Library:
+    """Load an artifact from its bytes. Raises `ArtifactError`."""
+    return _open(_memory_file(data, place))
+
+
+def _memory_file(data: bytes, place: str) -> OpenFile:
+    descriptor = os.memfd_create("treec", os.MFD_CLOEXEC)
+    with open(descriptor, "wb", closefd=False) as file:
+        file.write(data)
+    return OpenFile(descriptor, place)
+
+
+def _open(file: OpenFile) -> Library:
+    elf = parse_elf(file.read, file.size, file.place)
+    if elf.machine != os.uname().machine:
+        raise ArtifactError(
+            f"this library is for {elf.machine} and this machine is {os.uname().machine}", place=file.place, fix=REBUILD
+        )
+    card = parse_card(file.read(elf.card.offset, elf.card.size), file.place)
+    _check_whole(file, elf, card)
+    mapped = _map(file)
+    try:
+        describe = _ctypes.dlsym(mapped.handle, DESCRIBE_SYMBOL)
+    except OSError as error:
+        raise ArtifactError(f"it does not export {DESCRIBE_SYMBOL}", place=file.place, fix=REBUILD) from error
+    return _describe(describe, file.place, mapped, mapped.file, card)
+
+
+def _check_whole(file: OpenFile, elf: Elf, card: dict[str, Any]) -> None:
+    """Compare size and checksum with the card's. A file whose card is not finished (under verification) has neither."""
+    said = card.get("file")
+    if said is None:
+        return
+    if not isinstance(said, dict) or said != {"bytes": file.size, "crc32": crc_beside_card(file.read, elf)}:
+        raise ArtifactError(
+            "this library is damaged: its bytes are not those that were written",
+            place=file.place,
+            fix=f"copy it again, or {REBUILD}",
+        )
+
+
+_mapped: weakref.WeakValueDictionary[tuple[int, int], _Mapped] = weakref.WeakValueDictionary()
+_mapped_lock = threading.Lock()
+_serial = itertools.count(1)
+
+
+def _map(file: OpenFile) -> _Mapped:
+    """dlopen this very file. The system's loader takes a name or an inode that it knows for the library it has, so every
+    file gets a name of its own, and one that was overwritten in place while loaded is loaded from a copy."""
+    with _mapped_lock:
+        known = _mapped.get(file.identity)
+        if known is not None and known.file.stamp == file.stamp:
+            return known
+        if known is not None:
+            file = _memory_file(file.all_bytes(), file.place)
+        try:
+            handle = _ctypes.dlopen(_unique_name(file), os.RTLD_NOW | os.RTLD_LOCAL)
+        except OSError as error:
+            raise ArtifactError(f"the system can't load this library: {error}", place=file.place, fix=REBUILD) from error
+        mapped = _Mapped(file, handle)
+        _mapped[file.identity] = mapped
+        return mapped
+
+
+def _unique_name(file: OpenFile) -> str:
+    """A path to an open file that no call ever used before: a number written in ``//`` and ``/./``."""
+    digits = f"{next(_serial):b}".replace("0", "//").replace("1", "/./")
+    return f"/proc/self/fd{digits}{file.descriptor}"
+
+
+def from_address(describe_address: int, keep_alive: object, place: str = "compiled in memory") -> Library:
+    """An artifact that the JIT put into this process: the address of its ``treec_describe``, and what keeps it there."""
+    return _describe(describe_address, place, keep_alive, None, None)
+
+
+def _describe(address: int, place: str, owner: object, source: OpenFile | None, card: dict[str, Any] | None) -> Library:
+    where = _DESCRIBE_TYPE(address)()
+    if not where:
+        raise ArtifactError("it describes nothing", place=place, fix=REBUILD)
+    struct = ArtifactStruct.from_address(where)
+    if struct.magic != MAGIC:
+        raise ArtifactError("this library was not written by treec", place=place, fix="give a file that treec wrote")
+    if struct.abi_version != ABI_VERSION:
+        raise ArtifactError(
+            f"this library has ABI version {struct.abi_version} and this treec runs {ABI_VERSION}",
+            place=place,
+            fix=f"use the treec that wrote it, or {REBUILD}",
+        )
+    if card is None:
+        card = parse_card(ctypes.string_at(struct.card, struct.card_capacity), place)
+    _check_cpu(struct, card, place)
+    facts = facts_of(card, place)
+    sizes = (struct.n_features, struct.n_trees, struct.n_columns)
+    if sizes != (facts.n_features, facts.n_trees, facts.n_columns):
+        raise ArtifactError(
+            f"its code is for {sizes} features, trees, columns and its card says otherwise", place=place, fix=REBUILD
+        )
+    kernels = tuple(_kernel(struct.kernels[index]) for index in range(struct.n_kernels))
+    return Library(place, card, facts, *sizes, DType(struct.out_dtype), kernels, owner, source)
+
+
+def _kernel(struct: KernelStruct) -> Kernel:
+    stages = tuple(
+        Stage(_STAGE_TYPE(s.run), Axis(s.axis), max(1, s.grain), s.workspace_bytes)
+        for s in (struct.stages[index] for index in range(struct.n_stages))
+    )
+    return Kernel(Task(struct.task), DType(struct.row_dtype), struct.rows_max, stages)
+
+
+def _check_cpu(struct: ArtifactStruct, card: dict[str, Any], place: str) -> None:
+    if _CPU_CHECK_TYPE(struct.cpu_check)() == Status.OK:
+        return
+    cpu: dict[str, Any] = card.get("cpu") or {}
+    lacking = missing_features(cpu.get("features") or ())
+    best = host_level()
+    raise ArtifactError(
+        f"this library is built for {cpu.get('level', 'another CPU')} and this CPU lacks "
+        f"{', '.join(lacking) if lacking else 'something that it needs'}",
+        place=place,
+        fix=f"compile the model again with `target cpu level={best or 'native'}`",
+    )
