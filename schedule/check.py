@@ -1,0 +1,109 @@
+"""What can be said about a schedule before any pass runs: order of the directives, and the names of the loops."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypeVar
+
+from treec.errors import ScheduleError
+from treec.schedule.arguments import suggest
+from treec.schedule.base import DIRECTIVES, Directive, Stage
+
+D = TypeVar("D", bound=Directive)
+
+
+class Axis(StrEnum):
+    """What a loop runs over. Each axis starts as one loop of that name."""
+
+    ROW = "row"
+    TREE = "tree"
+
+
+@dataclass
+class Scope:
+    """The state of a schedule at one directive: what came before, and the loops that exist.
+
+    ``loops`` maps each loop to its axis, outermost first. ``replaced`` maps a loop that no longer exists to the directive
+    that took it away.
+    """
+
+    done: list[Directive] = field(default_factory=list[Directive])
+    loops: dict[str, Axis] = field(default_factory=lambda: {axis.value: axis for axis in Axis})
+    replaced: dict[str, Directive] = field(default_factory=dict[str, Directive])
+
+    def find(self, kind: type[D]) -> D | None:
+        """The first directive of a kind so far."""
+        return next((d for d in self.done if isinstance(d, kind)), None)
+
+    def axis(self, directive: Directive, argument: str, name: str, item: int = 0) -> Axis:
+        """The axis of a loop that an argument names; an error at that very word if there is no such loop here."""
+        if name in self.loops:
+            return self.loops[name]
+        if name in self.replaced:
+            by = self.replaced[name]
+            reason = f"there is no loop `{name}` any more: {by.where()} replaced it"
+        else:
+            reason = f"there is no loop `{name}`"
+        here = f"the loops here are {', '.join(self.loops)}"
+        guess = suggest(name, self.loops)
+        raise directive.error(reason, f"{guess} {here}" if guess else here, argument=argument, item=item)
+
+    def replace(self, directive: Directive, name: str, into: Iterable[str]) -> None:
+        """Put new loops of the same axis in the place of one."""
+        nest = [(new, self.loops[old]) for old in self.loops for new in (into if old == name else (old,))]
+        self.loops = dict(nest)
+        for new in self.loops:
+            self.replaced.pop(new, None)
+        if name not in self.loops:
+            self.replaced[name] = directive
+
+    def order(self, names: Iterable[str]) -> None:
+        """Rearrange the nest; ``names`` is a permutation of it."""
+        self.loops = {name: self.loops[name] for name in names}
+
+    def __str__(self) -> str:
+        return ", ".join(self.loops)
+
+
+def check_directives(directives: Iterable[Directive], file: str = "<schedule>") -> Scope:
+    """Prove that the directives make one whole plan; returns the final state, with the loops in their final order.
+
+    Raises `ScheduleError` at the first directive that does not fit what stands before it, and last for what is missing.
+    Whether a plan suits a model and the machine is for the passes to say.
+    """
+    scope = Scope()
+    for directive in directives:
+        _check_once(directive, scope)
+        _check_stage(directive, scope)
+        directive.check(scope)
+        scope.done.append(directive)
+    _check_complete(scope, file)
+    return scope
+
+
+def _check_once(directive: Directive, scope: Scope) -> None:
+    first = next((d for d in scope.done if d.pass_name == directive.pass_name), None)
+    if directive.once and first is not None:
+        raise directive.error(f"`{directive.keyword}` is already given by {first.where()}", "keep one of the two")
+
+
+_ABOUT = {Stage.TARGET: "the target", Stage.FOREST: "the trees", Stage.PLAN: "loops and layout"}
+
+
+def _check_stage(directive: Directive, scope: Scope) -> None:
+    for before in scope.done:
+        if before.stage > directive.stage:
+            about = f"`{directive.keyword}` is about {_ABOUT[directive.stage]}"
+            reason = f"{about} and comes before everything about {_ABOUT[before.stage]}"
+            raise directive.error(reason, f"move it above {before.where()}")
+
+
+def _check_complete(scope: Scope, file: str) -> None:
+    for kind in DIRECTIVES.values():
+        if kind.required and scope.find(kind) is None:
+            last = scope.done[-1].place if scope.done else None
+            place = str(last.end()) if last else file
+            reason = f"the schedule has no `{kind.keyword}`: {kind.required}"
+            raise ScheduleError(reason, place=place, fix=f"add `{kind.usage()}`")

@@ -1,0 +1,216 @@
+"""The directives of the language. Each is plain data; whether it applies to a model is its pass's to say."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from treec.schedule.arguments import Choice, LoopName, LoopNames, Number, argument
+from treec.schedule.base import DIRECTIVES as DIRECTIVES  # filled once this module is imported
+from treec.schedule.base import Directive, Stage, directive
+from treec.schedule.check import Axis, Scope
+
+CPU_LEVELS = ("native", "x86-64-v2", "x86-64-v3", "x86-64-v4", "aarch64")
+
+
+@directive
+class TargetCpu(Directive):
+    """Says that the code is for a CPU, of which level, and which rows it takes. Without this line
+    both arguments have their defaults.
+
+    Needs: nothing; it is the first directive of a schedule.
+
+    Pays: a higher level lets the compiler use wider vectors, on CPUs that have them only: the artifact refuses others. One
+    input dtype instead of both leaves out the entry points for the other.
+    """
+
+    keyword: ClassVar[str] = "target cpu"
+    pass_name: ClassVar[str] = "set-target"
+    stage: ClassVar[Stage] = Stage.TARGET
+
+    level: str = argument(Choice(CPU_LEVELS), "instruction set; `native` is the CPU that compiles", default="native")
+    input: str = argument(
+        Choice(("f32", "f64", "any")), "dtype of the rows that are accepted; `any` is both", default="any"
+    )
+
+
+@directive
+class SharePredicates(Directive):
+    """Makes one table of distinct predicates for all trees: nodes that ask the same question hold the same predicate id.
+
+    Needs: nothing; like all directives about the trees it comes before those about loops and layout.
+
+    Pays: for ensembles whose trees repeat thresholds (histogram-based training does), with `layout … predicates=table`:
+    nodes shrink to an id, and the table stays in the cache.
+    """
+
+    keyword: ClassVar[str] = "share predicates"
+    pass_name: ClassVar[str] = "share-predicates"
+    stage: ClassVar[Stage] = Stage.FOREST
+
+
+@directive
+class ShareLeaves(Directive):
+    """Keeps leaf rows with equal values once, bit for bit equal; leaves refer to them by number.
+
+    Needs: nothing; like all directives about the trees it comes before those about loops and layout.
+
+    Pays: where leaves are vectors (class probabilities of a forest) or repeat few values; the artifact gets smaller.
+    """
+
+    keyword: ClassVar[str] = "share leaves"
+    pass_name: ClassVar[str] = "share-leaves"
+    stage: ClassVar[Stage] = Stage.FOREST
+
+
+@directive
+class Layout(Directive):
+    """Says how nodes lie in memory. `packed`: one record per inner node, all of one size, trees one after the other.
+
+    Needs: a place before `walk`.
+
+    Pays: `predicates=inline` has all that a step needs in one record, mostly one cache line; `predicates=table` has smaller
+    records and one more load per step. A small `align` saves memory; a larger one lets a record be read with aligned loads.
+    """
+
+    keyword: ClassVar[str] = "layout"
+    pass_name: ClassVar[str] = "layout"
+    stage: ClassVar[Stage] = Stage.PLAN
+
+    kind: str = argument(Choice(("packed",)), "arrangement of the nodes", positional=True)
+    predicates: str = argument(
+        Choice(("inline", "table")),
+        "`inline`: threshold and feature are in the node; `table`: the node holds a predicate id",
+        default="inline",
+    )
+    align: int = argument(
+        Number(values=(1, 4, 8)),
+        "the size of a node record is rounded up to a multiple of that many bytes",
+        default=4,
+    )
+
+
+@directive
+class SplitLoop(Directive):
+    """Replaces a loop by two: the outer one steps by `by`, the inner one runs over the up to `by` iterations of a step.
+
+    Any trip count will do: the last step has the remainder. The inner loop may take the name of the old one. In the nest
+    the two stand where the old one stood.
+
+    Needs: a loop that is not parallel yet, new names that no other loop has, and a place before `walk`.
+
+    Pays: blocks of rows let a tree stay in the cache for many rows, once `order` puts the tree loop between the two; they
+    are also the unit of work for `parallel`.
+    """
+
+    keyword: ClassVar[str] = "split"
+    pass_name: ClassVar[str] = "split-loop"
+    stage: ClassVar[Stage] = Stage.PLAN
+    once: ClassVar[bool] = False
+
+    loop: str = argument(LoopName(), "the loop to replace", positional=True)
+    into: tuple[str, str] = argument(LoopNames(("OUTER", "INNER")), "names of the two new loops")
+    by: int = argument(Number(), "iterations of the inner loop in one step of the outer one")
+
+    def check(self, scope: Scope) -> None:
+        axis = scope.axis(self, "loop", self.loop)
+        _check_before_walk(self, scope)
+        parallel = scope.find(ParallelLoop)
+        if parallel is not None and parallel.loop == self.loop:
+            reason = f"loop `{self.loop}` is already parallel ({parallel.where()})"
+            raise self.error(reason, "split it first, then make one of the new loops parallel", argument="loop")
+        for item, name in enumerate(self.into):
+            self._check_new_name(scope, axis, item, name)
+        scope.replace(self, self.loop, self.into)
+
+    def _check_new_name(self, scope: Scope, axis: Axis, item: int, name: str) -> None:
+        if name in self.into[:item]:
+            reason, fix = f"both new loops are called `{name}`", "give them different names"
+        elif name in scope.loops and name != self.loop:
+            reason, fix = f"there is already a loop `{name}`", "choose another name"
+        elif name in {a.value for a in Axis} and name != axis.value:
+            reason = f"`{name}` is the name of the loop over {name}s, and this one is over {axis.value}s"
+            fix = "choose another name"
+        else:
+            return
+        raise self.error(reason, fix, argument="into", item=item)
+
+
+@directive
+class OrderLoops(Directive):
+    """Names the whole loop nest, outermost loop first. Without it the nest is `row, tree`, with splits in their places.
+
+    Needs: every loop that exists, each once, and a place before `walk`.
+
+    Pays: trees outside of rows reuse a tree while it is in the cache, rows outside of trees reuse a row and write each
+    result once; `block, tree, row` after a split of the rows has both.
+    """
+
+    keyword: ClassVar[str] = "order"
+    pass_name: ClassVar[str] = "order-loops"
+    stage: ClassVar[Stage] = Stage.PLAN
+    once: ClassVar[bool] = False
+
+    loops: tuple[str, ...] = argument(LoopNames(), "the loops, outermost first", positional=True)
+
+    def check(self, scope: Scope) -> None:
+        _check_before_walk(self, scope)
+        for item, name in enumerate(self.loops):
+            scope.axis(self, "loops", name, item)
+            if name in self.loops[:item]:
+                raise self.error(f"loop `{name}` is named twice", "name each loop once", argument="loops", item=item)
+        missing = [name for name in scope.loops if name not in self.loops]
+        if missing:
+            left = ", ".join(f"`{name}`" for name in missing)
+            raise self.error(f"{left} is left out", f"name every loop: {scope}, in the order you want", argument="loops")
+        scope.order(self.loops)
+
+
+@directive
+class Walk(Directive):
+    """Says how a tree is walked, in the innermost loop of the nest. `scalar`: one row, one tree, node by node.
+
+    Needs: a `layout` before it, and a finished nest: no `split` or `order` comes after it.
+
+    Pays: `scalar` is the plain strategy that works for every model.
+    """
+
+    keyword: ClassVar[str] = "walk"
+    pass_name: ClassVar[str] = "walk"
+    stage: ClassVar[Stage] = Stage.PLAN
+    required: ClassVar[str | None] = "nothing says how a tree is walked"
+
+    strategy: str = argument(Choice(("scalar",)), "the strategy", spelled="with")
+
+    def check(self, scope: Scope) -> None:
+        if scope.find(Layout) is None:
+            reason = f"`walk with={self.strategy}` needs a layout of the nodes, and none is given before it"
+            raise self.error(reason, f"add `{Layout.usage()}` above it")
+
+
+@directive
+class ParallelLoop(Directive):
+    """Lets the iterations of a loop run on several threads. Results have the same bits for every number of threads.
+
+    Needs: a loop over rows: the leaf values of a row are added in tree order, so trees cannot be shared out.
+
+    Pays: for large batches; a loop over blocks of rows has enough work in one iteration, a loop over single rows may not.
+    """
+
+    keyword: ClassVar[str] = "parallel"
+    pass_name: ClassVar[str] = "parallel-loop"
+    stage: ClassVar[Stage] = Stage.PLAN
+
+    loop: str = argument(LoopName(), "the loop over rows or blocks of rows", positional=True)
+
+    def check(self, scope: Scope) -> None:
+        if scope.axis(self, "loop", self.loop) is not Axis.ROW:
+            rows = [name for name, axis in scope.loops.items() if axis is Axis.ROW]
+            reason = f"loop `{self.loop}` runs over trees, whose leaf values are added in tree order"
+            raise self.error(reason, f"choose a loop over rows: {' or '.join(rows)}", argument="loop")
+
+
+def _check_before_walk(directive: Directive, scope: Scope) -> None:
+    walk = scope.find(Walk)
+    if walk is not None:
+        reason = f"`{directive.keyword}` changes the loop nest, which is finished at {walk.where()}"
+        raise directive.error(reason, f"move it above `{walk.text}`")
