@@ -34,7 +34,7 @@ from xdsl.irdl import (
 )
 from xdsl.parser import AttrParser
 from xdsl.printer import Printer
-from xdsl.traits import SymbolOpInterface, SymbolTable
+from xdsl.traits import NoTerminator, SymbolOpInterface, SymbolTable
 from xdsl.utils.exceptions import VerifyException
 from xdsl.utils.str_enum import StrEnum
 
@@ -182,6 +182,7 @@ class ForOp(IRDLOperation):
     step = prop_def(IntegerAttr)
     of = opt_prop_def(StringAttr)
     body = region_def("single_block")
+    traits = traits_def(NoTerminator())
 
     def __init__(
         self,
@@ -246,7 +247,7 @@ class KernelOp(IRDLOperation):
     model = prop_def(FlatSymbolRefAttrConstr)
     rows_max = prop_def(IntegerAttr)
     body = region_def("single_block")
-    traits = traits_def(SymbolOpInterface())
+    traits = traits_def(SymbolOpInterface(), NoTerminator())
     assembly_format = "$sym_name `of` $model `rows` $rows_max $body attr-dict"
 
     def __init__(self, name: str, model: str, body: Sequence[Operation], rows_max: int = (1 << 63) - 1) -> None:

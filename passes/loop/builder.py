@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from xdsl.dialects.builtin import i1, i64
+from xdsl.dialects.builtin import IntegerAttr, i1, i64
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 
 from treec.treeir.loop import (
@@ -60,6 +60,13 @@ class LoopBuilder:
         """Workspace, allocated once per call."""
         return self._top.add(AllocOp(shape, element))
 
+    @staticmethod
+    def named(name: str, value: SSAValue) -> SSAValue:
+        """The value, under a name that shows in the IR; constants keep theirs."""
+        if not isinstance(value.owner, ConstantOp):
+            value.name_hint = name
+        return value
+
     def binary(self, kind: BinaryKind, lhs: SSAValue, rhs: SSAValue | int) -> SSAValue:
         return self._value(BinaryOp(kind, lhs, self._operand(rhs, lhs)))
 
@@ -67,6 +74,12 @@ class LoopBuilder:
         return self.constant(value, like.type) if isinstance(value, int) else value
 
     def add(self, lhs: SSAValue, rhs: SSAValue | int) -> SSAValue:
+        """A sum; nothing is emitted for an integer zero."""
+        rhs = self._operand(rhs, lhs)
+        if lhs.type == i64 and self._top.is_zero(rhs):
+            return lhs
+        if lhs.type == i64 and self._top.is_zero(lhs):
+            return rhs
         return self.binary(BinaryKind.ADD, lhs, rhs)
 
     def sub(self, lhs: SSAValue, rhs: SSAValue | int) -> SSAValue:
@@ -95,6 +108,9 @@ class LoopBuilder:
 
     def cast(self, kind: CastKind, value: SSAValue, type_: Attribute) -> SSAValue:
         return value if value.type == type_ else self._value(CastOp(kind, value, type_))
+
+    def sitofp(self, value: SSAValue, type_: Attribute) -> SSAValue:
+        return self._value(CastOp(CastKind.SITOFP, value, type_))
 
     def math(self, kind: MathKind, value: SSAValue) -> SSAValue:
         return self._value(MathOp(kind, value))
@@ -127,6 +143,7 @@ class LoopBuilder:
         """``body(builder, index, carried)`` returns the next carried values; the results are the last ones."""
         op = ForOp(lower, upper, self.constant(step), initial, kind=kind, label=label)
         index, *carried = op.body.block.args
+        index.name_hint = label
         inner = self._inside(op.body.block)
         inner._add(YieldOp(*body(inner, index, list(carried))))
         self._add(op)
@@ -176,6 +193,10 @@ class _Top:
         if key not in self._constants:
             self._constants[key] = self.add(op)
         return self._constants[key]
+
+    def is_zero(self, value: SSAValue) -> bool:
+        """Is this the constant 0 of i64?"""
+        return self._constants.get((i64, str(IntegerAttr(0, i64)))) is value
 
     def table(self, table: TableOp) -> SSAValue:
         name = table.sym_name.data

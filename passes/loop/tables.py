@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from xdsl.dialects.builtin import DictionaryAttr, f32, f64, i8, i16, i32, i64
+from xdsl.dialects.builtin import DictionaryAttr, f32, f64, i1, i8, i16, i32, i64
 from xdsl.ir import Attribute, Block, SSAValue
 
 from treec.passes.loop.builder import LoopBuilder
@@ -30,7 +30,7 @@ def element_type(dtype: np.dtype[Any]) -> Attribute:
 
 
 class Tables:
-    """Adds tables to a module, each name once."""
+    """Adds tables at the head of a module, each name once."""
 
     def __init__(self, block: Block) -> None:
         self._block = block
@@ -42,7 +42,11 @@ class Tables:
             blob = data if isinstance(data, BlobAttr) else BlobAttr.of(data)
             flat = blob if blob.array.ndim == 1 else BlobAttr.of(blob.array.reshape(-1))
             self._made[name] = TableOp(name, flat, element_type(flat.array.dtype))
-            self._block.add_op(self._made[name])
+            first = self._block.first_op
+            if first is None:
+                self._block.add_op(self._made[name])
+            else:
+                self._block.insert_op_before(self._made[name], first)
         return self._made[name]
 
 
@@ -74,7 +78,7 @@ class RecordReader:
         return RecordReader(buffer, bits, index, word)
 
     def threshold(self, b: LoopBuilder) -> SSAValue:
-        return b.load(self.buffer, self.index, field="threshold")
+        return b.named("threshold", b.load(self.buffer, self.index, field="threshold"))
 
     def number(self, b: LoopBuilder, name: str) -> SSAValue:
         """A field as i64."""
@@ -84,10 +88,12 @@ class RecordReader:
             return b.constant(base)
         value = self.word if shift == 0 else b.binary(BinaryKind.SHR, self.word, shift)
         value = b.both(value, (1 << width) - 1) if width < 64 else value
-        return value if base == 0 else b.add(value, base)
+        return b.named(name, b.add(value, base))
 
     def flag(self, b: LoopBuilder, name: str) -> SSAValue:
         """A field of one bit as i1."""
+        if self.fields[name].width.data == 0:
+            return b.constant(self.fields[name].base.data, i1)
         return b.compare(CompareKind.NE, self.number(b, name), 0)
 
 

@@ -26,7 +26,7 @@ class LayoutPass(ModulePass):
     """Lay the trees out as tables and let the walk use them.
 
     ``packed``: narrow records in preorder (see `treec.passes.algo.packed`). ``predicates=inline`` puts threshold and
-    feature into each node; ``table`` puts a predicate id there, which is smaller where ``share predicates`` left few of them.
+    feature into each node; ``table`` puts a predicate id there, smaller where ``share predicates`` left few of them.
     Records have a multiple of ``align`` bytes. Needs trees with nodes and plain leaf values.
     """
 

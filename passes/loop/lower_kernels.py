@@ -1,0 +1,105 @@
+"""``lower-kernels``: plans become loops. The last pass; afterwards only the loop dialect is left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import SSAValue
+from xdsl.passes import ModulePass
+
+from treec.codegen.abi import Axis, DType, Task
+from treec.errors import ScheduleError
+from treec.frontends.base import Forest, Link
+from treec.passes.loop.builder import LoopBuilder
+from treec.passes.loop.links import divide_row, emit_link
+from treec.passes.loop.nest import ROW_TYPES, NestLowering, name_arguments
+from treec.passes.loop.tables import Tables
+from treec.treeir.forest import dtype_attribute, only_model
+from treec.treeir.forest_convert import forest_of
+from treec.treeir.loop import FuncOp, KernelOp, ReturnOp
+from treec.treeir.plan import KernelOp as PlanKernelOp
+from treec.treeir.plan import kernels_of, target_of
+
+LINK_GRAIN = 64
+"""Rows that one shard of the link stage should be a multiple of."""
+
+
+@dataclass(frozen=True)
+class LowerKernelsPass(ModulePass):
+    """Turn every ``plan.kernel`` into stages for each dtype of rows and each task (raw outputs, responses, leaf ids).
+
+    Needs a walk and a layout in every kernel. The model and the plans are gone afterwards: their data is in tables.
+    """
+
+    name = "lower-kernels"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        forest = forest_of(only_model(op))
+        kernels = kernels_of(op)
+        if not kernels:
+            raise ScheduleError("there is nothing to lower", fix="a schedule needs at least a layout and a walk")
+        old = list(op.body.block.ops)
+        lowering = _ModuleLowering(op, forest, row_dtypes(op))
+        for kernel in kernels:
+            lowering.kernel(kernel)
+        for gone in old:
+            gone.detach()
+            gone.erase()
+
+
+def row_dtypes(module: ModuleOp) -> tuple[DType, ...]:
+    """The dtypes of rows that the target asks kernels for."""
+    target = target_of(module)
+    chosen = "any" if target is None else target.input.data
+    return {"f32": (DType.F32,), "f64": (DType.F64,), "any": (DType.F32, DType.F64)}[chosen]
+
+
+class _ModuleLowering:
+    def __init__(self, module: ModuleOp, forest: Forest, dtypes: tuple[DType, ...]) -> None:
+        self.module = module
+        self.forest = forest
+        self.dtypes = dtypes
+        self.tables = Tables(module.body.block)
+
+    def kernel(self, kernel: PlanKernelOp) -> None:
+        name = kernel.sym_name.data
+        rows_max = kernel.rows_max.value.data
+        calls: list[KernelOp] = []
+        for dtype in self.dtypes:
+            link = self._link_stage(name, dtype)
+            raw = self._stage(kernel, Task.RAW, dtype)
+            leaf = self._stage(kernel, Task.LEAF, dtype)
+            stages = {Task.RAW: [raw], Task.RESPONSE: [raw, *link], Task.LEAF: [leaf]}
+            calls += [KernelOp(task, dtype, names, rows_max) for task, names in stages.items()]
+        self.module.body.block.add_ops(calls)
+
+    def _stage(self, kernel: PlanKernelOp, task: Task, dtype: DType) -> str:
+        lowering = NestLowering(kernel, self.module, self.forest, self.tables, task, ROW_TYPES[dtype])
+        stage = lowering.stage(f"{kernel.sym_name.data}_{task.name.lower()}_{dtype.name.lower()}")
+        self.module.body.block.add_op(stage)
+        return stage.sym_name.data
+
+    def _link_stage(self, kernel_name: str, dtype: DType) -> list[str]:
+        """The stage that turns raw outputs into responses in place; none for an identity."""
+        outputs = self.forest.outputs
+        if outputs.link is Link.IDENTITY and outputs.average == 1.0:
+            return []
+        type_ = dtype_attribute(self.forest.sum.dtype)
+        stage = FuncOp(f"{kernel_name}_link_{dtype.name.lower()}", ROW_TYPES[dtype], type_, axis=Axis.ROW, grain=LINK_GRAIN)
+        _, out, begin, end, _, _ = name_arguments(stage)
+        b = LoopBuilder(stage.body.block)
+
+        b.for_(begin, end, lambda t, row, _: self._link_row(t, out, row), label="row")
+        stage.body.block.add_op(ReturnOp())
+        self.module.body.block.add_op(stage)
+        return [stage.sym_name.data]
+
+    def _link_row(self, b: LoopBuilder, out: SSAValue, row: SSAValue) -> list[SSAValue]:
+        outputs, n_columns = self.forest.outputs, self.forest.n_columns
+        if outputs.average != 1.0:
+            divide_row(b, out, row, n_columns, outputs.average)
+        if outputs.link is not Link.IDENTITY:
+            emit_link(b, outputs.link, outputs.link_scale, out, row, n_columns)
+        return []

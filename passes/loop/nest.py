@@ -1,0 +1,254 @@
+"""One kernel's nest as one stage: loops, accumulation in the sum's exact order, and the walk inside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from xdsl.dialects.builtin import ModuleOp, f32, f64, i32
+from xdsl.ir import Attribute, SSAValue
+from xdsl.traits import SymbolTable
+
+from treec.codegen.abi import Axis, DType, Task
+from treec.errors import ScheduleError
+from treec.frontends.base import Final, Forest, Trees
+from treec.passes.loop.builder import LoopBuilder, Values
+from treec.passes.loop.encode import emit_encoding, emit_missing
+from treec.passes.loop.scalar_walk import Landing, ScalarWalk
+from treec.passes.loop.tables import Tables, as_float
+from treec.treeir.forest import dtype_attribute
+from treec.treeir.loop import FuncOp, ReturnOp
+from treec.treeir.loop_types import CastKind, LoopKind
+from treec.treeir.plan import ForOp, KernelOp, LoopAxis, PackedTreesOp
+
+ROW_TYPES: dict[DType, Attribute] = {DType.F32: f32, DType.F64: f64}
+WHOLE = 1 << 62
+"""The grain of a stage that must not be sharded: no call has that many rows."""
+
+Range = tuple[SSAValue, SSAValue | None]
+"""First and end; no end where it is a single step."""
+Body = Callable[[LoopBuilder, "_State"], Values]
+OutputValue = Callable[[LoopBuilder, SSAValue, SSAValue], SSAValue]
+
+
+@dataclass(frozen=True)
+class _State:
+    """What is known at a point of the nest: the range that each axis is in, the encoded rows and their first row, and the
+    sum so far where it is held in a register."""
+
+    rows: Range
+    trees: Range
+    encoded: SSAValue | None = None
+    first_row: SSAValue | None = None
+    total: SSAValue | None = None
+
+    def range_of(self, axis: LoopAxis) -> Range:
+        return self.rows if axis is LoopAxis.ROW else self.trees
+
+
+class NestLowering:
+    """Lowers the nest of ``kernel`` for one task and one dtype of rows.
+
+    Sums start, and end, where the nest has no more row loops above its first tree loop: there the rows of the current block
+    are initialised, and finished after the loops below. If that is a single row of one column, the sum stays in a
+    register; otherwise it is held in ``out``. Either way a row adds its trees in ascending order.
+    """
+
+    def __init__(
+        self, kernel: KernelOp, module: ModuleOp, forest: Forest, tables: Tables, task: Task, row_type: Attribute
+    ) -> None:
+        self.forest = forest
+        self.tables = tables
+        self.task = task
+        self.row_type = row_type
+        self.value_type = dtype_attribute(forest.inputs.dtype)
+        self.sum_type = dtype_attribute(forest.sum.dtype)
+        self.loops = kernel.nest()
+        self.walk = _walk_of(kernel, module, forest, tables)
+        n_prefix = next(at for at, loop in enumerate(self.loops) if loop.axis.data is LoopAxis.TREE)
+        self.prefix, self.rest = self.loops[:n_prefix], self.loops[n_prefix:]
+        one_row = all(loop.axis.data is LoopAxis.TREE for loop in self.rest)
+        self.in_register = task is Task.RAW and one_row and forest.n_columns == 1
+
+    def stage(self, name: str) -> FuncOp:
+        """The whole function."""
+        out_type = i32 if self.task is Task.LEAF else self.sum_type
+        stage = FuncOp(name, self.row_type, out_type, axis=Axis.ROW, grain=_grain(self.loops))
+        self.rows, self.out, row_begin, row_end, tree_begin, tree_end = name_arguments(stage)
+        self.tree_begin = tree_begin
+        b = LoopBuilder(stage.body.block)
+        self._prefix(b, self.prefix, _State((row_begin, row_end), (tree_begin, tree_end)))
+        stage.body.block.add_op(ReturnOp())
+        return stage
+
+    def _prefix(self, b: LoopBuilder, loops: list[ForOp], state: _State) -> Values:
+        """Row loops above the first tree loop; then the block of rows they leave."""
+        if loops:
+            loop = loops[0]
+            self._loop(b, loop, state, lambda t, inner: self._prefix(t, loops[1:], inner))
+            return []
+        if self.forest.inputs.table_offset is not None:
+            state = replace(state, encoded=self._encode(b, state), first_row=state.rows[0])
+        if self.task is Task.LEAF:
+            self._rest(b, self.rest, state)
+        elif self.in_register:
+            total = self._rest(b, self.rest, replace(state, total=self._base(b, b.constant(0))))
+            b.store(self._finish(b, total[0], b.constant(0)), self.out, state.rows[0], b.constant(0))
+        else:
+            self._each_output(b, state.rows, lambda t, _, column: self._base(t, column))
+            self._rest(b, self.rest, state)
+            if self._finishes():
+                self._each_output(b, state.rows, self._finish_stored)
+        return []
+
+    def _loop(self, b: LoopBuilder, loop: ForOp, state: _State, body: Body) -> Values:
+        """The loop over its range, carrying the sum if it is in a register; ``body`` gets the state of one step."""
+        axis, step = loop.axis.data, loop.step.value.data
+        begin, end = _bounds(b, state.range_of(axis))
+
+        def one_step(t: LoopBuilder, index: SSAValue, carried: Values) -> Values:
+            inner = (index, t.minimum(t.add(index, step), end) if step > 1 else None)
+            total = carried[0] if carried else None
+            if axis is LoopAxis.ROW:
+                return body(t, replace(state, rows=inner, total=total))
+            return body(t, replace(state, trees=inner, total=total))
+
+        initial = [] if state.total is None else [state.total]
+        label = loop.label.data
+        return b.for_(begin, end, one_step, step=step, initial=initial, label=label, kind=loop.kind.data)
+
+    def _rest(self, b: LoopBuilder, loops: list[ForOp], state: _State) -> Values:
+        if not loops:
+            return self._visit(b, state)
+        return self._loop(b, loops[0], state, lambda t, inner: self._rest(t, loops[1:], inner))
+
+    def _encode(self, b: LoopBuilder, state: _State) -> SSAValue:
+        if not self.prefix:
+            raise ScheduleError(
+                "this model looks inputs up in value tables, once per block of rows, and the nest has no row loop outside",
+                fix="add e.g. `split row into=(block, row) by=64` and `order block, tree, row`",
+            )
+        block = self.prefix[-1].step.value.data
+        begin, end = _bounds(b, state.rows)
+        return emit_encoding(b, self.forest.inputs, self.tables, self.rows, begin, end, block, self.value_type)
+
+    def _visit(self, b: LoopBuilder, state: _State) -> Values:
+        """One row and one tree."""
+        row, tree = state.rows[0], state.trees[0]
+        landing = self.walk.emit(b, tree, lambda t, column: self._read(t, state, row, column))
+        if self.task is Task.LEAF:
+            leaf = b.cast(CastKind.TRUNC, self.walk.leaf_id(b, landing), i32)
+            b.store(leaf, self.out, row, b.sub(tree, self.tree_begin))
+            return []
+        return self._accumulate(b, row, tree, landing, state.total)
+
+    def _read(self, b: LoopBuilder, state: _State, row: SSAValue, column: SSAValue) -> SSAValue:
+        if state.encoded is not None and state.first_row is not None:
+            return b.load(state.encoded, b.sub(row, state.first_row), column)
+        value = as_float(b, b.load(self.rows, row, column), self.value_type)
+        return emit_missing(b, value, self.forest.inputs)
+
+    def _accumulate(
+        self, b: LoopBuilder, row: SSAValue, tree: SSAValue, landing: Landing, total: SSAValue | None
+    ) -> Values:
+        values = b.table(self.tables.of("leaf_values", self.forest.leaves.values))
+        leaf_row = self.walk.leaf_row(b, landing)
+        width = self.forest.leaf_width
+        if total is not None:
+            return [b.add(total, self._weighted(b, b.load(values, leaf_row), tree))]
+        first_value = leaf_row if width == 1 else b.mul(leaf_row, width)
+        first_column = self.walk.column(b, tree)
+
+        def one(t: LoopBuilder, offset: SSAValue, _: Values) -> Values:
+            column = t.add(first_column, offset)
+            value = self._weighted(t, t.load(values, t.add(first_value, offset)), tree)
+            t.store(t.add(t.load(self.out, row, column), value), self.out, row, column)
+            return []
+
+        if width == 1:
+            one(b, b.constant(0), [])
+        else:
+            b.for_(b.constant(0), b.constant(width), one)
+        return []
+
+    def _weighted(self, b: LoopBuilder, value: SSAValue, tree: SSAValue) -> SSAValue:
+        """A leaf value in the sum's dtype, times its tree's weight, rounded in the weight's dtype."""
+        weight = self.forest.trees.weight
+        if weight is not None:
+            product_type = dtype_attribute(weight.dtype)
+            factor = b.load(b.table(self.tables.of("tree_weight", weight)), tree)
+            value = b.mul(as_float(b, value, product_type), factor)
+        return as_float(b, value, self.sum_type)
+
+    def _each_output(self, b: LoopBuilder, rows: Range, value: OutputValue) -> None:
+        """``out[row, column] = value(row, column)`` for all columns of a range of rows."""
+
+        def one_row(t: LoopBuilder, row: SSAValue, _: Values) -> Values:
+            def one_column(u: LoopBuilder, column: SSAValue, _: Values) -> Values:
+                u.store(value(u, row, column), self.out, row, column)
+                return []
+
+            if self.forest.n_columns == 1:
+                return one_column(t, t.constant(0), [])
+            return t.for_(t.constant(0), t.constant(self.forest.n_columns), one_column)
+
+        if rows[1] is None:
+            one_row(b, rows[0], [])
+        else:
+            b.for_(rows[0], rows[1], one_row)
+
+    def _base(self, b: LoopBuilder, column: SSAValue) -> SSAValue:
+        if not self.forest.sum.base_first:
+            return b.constant(0.0, self.sum_type)
+        return self._base_value(b, column)
+
+    def _base_value(self, b: LoopBuilder, column: SSAValue) -> SSAValue:
+        base = self.forest.sum.base
+        if len(base) == 1:
+            return b.constant(float(base[0]), self.sum_type)
+        return b.load(b.table(self.tables.of("base", base)), column)
+
+    def _finishes(self) -> bool:
+        return not self.forest.sum.base_first or self.forest.sum.final is not Final.NONE
+
+    def _finish_stored(self, b: LoopBuilder, row: SSAValue, column: SSAValue) -> SSAValue:
+        return self._finish(b, b.load(self.out, row, column), column)
+
+    def _finish(self, b: LoopBuilder, total: SSAValue, column: SSAValue) -> SSAValue:
+        rule = self.forest.sum
+        if not rule.base_first:
+            total = b.add(total, self._base_value(b, column))
+        if rule.final is Final.DIVIDE:
+            return b.div(total, b.constant(rule.operand, self.sum_type))
+        if rule.final is Final.SCALE_BIAS:
+            scaled = b.mul(total, b.constant(rule.operand, self.sum_type))
+            return b.add(scaled, b.constant(rule.bias, self.sum_type))
+        return total
+
+
+def _bounds(b: LoopBuilder, range_: Range) -> tuple[SSAValue, SSAValue]:
+    begin, end = range_
+    return begin, b.add(begin, 1) if end is None else end
+
+
+def name_arguments(stage: FuncOp) -> Sequence[SSAValue]:
+    """The arguments of a stage, under the names of the ABI."""
+    names = ("rows", "out", "row_begin", "row_end", "tree_begin", "tree_end")
+    for argument, name in zip(stage.body.block.args, names, strict=True):
+        argument.name_hint = name
+    return stage.body.block.args
+
+
+def _grain(loops: list[ForOp]) -> int:
+    outermost = loops[0]
+    return outermost.step.value.data if outermost.kind.data is LoopKind.PARALLEL else WHOLE
+
+
+def _walk_of(kernel: KernelOp, module: ModuleOp, forest: Forest, tables: Tables) -> ScalarWalk:
+    walk = kernel.innermost_walk()
+    if walk.strategy is None or walk.trees is None:
+        raise ScheduleError("the kernel has no walk", fix="add `layout packed` and `walk with=scalar`")
+    packed = SymbolTable.lookup_symbol(module, walk.trees)
+    if not isinstance(packed, PackedTreesOp) or not isinstance(forest.trees, Trees):
+        raise ScheduleError(f"a {walk.strategy.data} walk can't use {walk.trees}")
+    return ScalarWalk(packed, tables, forest.predicates.category_cast)

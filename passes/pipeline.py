@@ -1,0 +1,80 @@
+"""A schedule as a pipeline of passes, and running it. The schedule alone decides which passes run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.passes import ModulePass
+from xdsl.utils.exceptions import VerifyException
+
+from treec.errors import CodegenError, ScheduleError
+from treec.passes.registry import get_all_passes
+from treec.schedule.base import Directive, Stage
+from treec.schedule.schedule import Schedule
+
+
+@dataclass(frozen=True)
+class Step:
+    """One pass of a pipeline, and the directive that asked for it; None for the two that every schedule needs: making the
+    first plan, and lowering the last one."""
+
+    pass_: ModulePass
+    directive: Directive | None = None
+
+    @property
+    def name(self) -> str:
+        return self.pass_.name
+
+
+@dataclass(frozen=True)
+class StepDone:
+    """What an observer is told: ``module`` is the IR after the step, and lives on."""
+
+    number: int
+    step: Step
+    module: ModuleOp
+    seconds: float
+
+
+Observer = Callable[[StepDone], None]
+
+
+def pipeline_of(schedule: Schedule) -> list[Step]:
+    """The passes of a schedule in order: its directives', with ``plan-kernels`` before the first that needs a plan and
+    ``lower-kernels`` at the end."""
+    table = get_all_passes()
+    steps: list[Step] = []
+    planned = False
+    for directive in schedule:
+        if directive.stage is Stage.PLAN and not planned:
+            steps.append(Step(table["plan-kernels"]()()))
+            planned = True
+        steps.append(Step(table[directive.pass_name]()(**directive.pass_args()), directive))
+    if not planned:
+        steps.append(Step(table["plan-kernels"]()()))
+    steps.append(Step(table["lower-kernels"]()()))
+    return steps
+
+
+def run_pipeline(module: ModuleOp, steps: Iterable[Step], observer: Observer | None = None) -> None:
+    """Apply the steps to ``module`` in place, verifying it after each.
+
+    Raises `ScheduleError` with the directive and its place, and `CodegenError` if a pass leaves invalid IR behind.
+    """
+    context = Context()
+    for number, step in enumerate(steps, 1):
+        start = time.perf_counter()
+        try:
+            step.pass_.apply(context, module)
+        except ScheduleError as error:
+            raise (step.directive.locate(error) if step.directive else error) from None
+        try:
+            module.verify()
+        except VerifyException as error:
+            raise CodegenError(f"the pass {step.name} left invalid IR: {error}") from error
+        if observer is not None:
+            observer(StepDone(number, step, module, time.perf_counter() - start))

@@ -1,0 +1,74 @@
+"""Every pass by name, imported when asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from xdsl.passes import ModulePass
+
+
+def get_all_passes() -> dict[str, Callable[[], type[ModulePass]]]:
+    """Pass name → a function that imports and returns its class."""
+
+    def share_predicates() -> type[ModulePass]:
+        from treec.passes.forest.share_predicates import SharePredicatesPass
+
+        return SharePredicatesPass
+
+    def share_leaves() -> type[ModulePass]:
+        from treec.passes.forest.share_leaves import ShareLeavesPass
+
+        return ShareLeavesPass
+
+    def set_target() -> type[ModulePass]:
+        from treec.passes.plan.set_target import SetTargetPass
+
+        return SetTargetPass
+
+    def plan_kernels() -> type[ModulePass]:
+        from treec.passes.plan.plan_kernels import PlanKernelsPass
+
+        return PlanKernelsPass
+
+    def layout() -> type[ModulePass]:
+        from treec.passes.plan.layout import LayoutPass
+
+        return LayoutPass
+
+    def split_loop() -> type[ModulePass]:
+        from treec.passes.plan.split_loop import SplitLoopPass
+
+        return SplitLoopPass
+
+    def order_loops() -> type[ModulePass]:
+        from treec.passes.plan.order_loops import OrderLoopsPass
+
+        return OrderLoopsPass
+
+    def walk() -> type[ModulePass]:
+        from treec.passes.plan.walk import WalkPass
+
+        return WalkPass
+
+    def parallel_loop() -> type[ModulePass]:
+        from treec.passes.plan.parallel_loop import ParallelLoopPass
+
+        return ParallelLoopPass
+
+    def lower_kernels() -> type[ModulePass]:
+        from treec.passes.loop.lower_kernels import LowerKernelsPass
+
+        return LowerKernelsPass
+
+    return {
+        "share-predicates": share_predicates,
+        "share-leaves": share_leaves,
+        "set-target": set_target,
+        "plan-kernels": plan_kernels,
+        "layout": layout,
+        "split-loop": split_loop,
+        "order-loops": order_loops,
+        "walk": walk,
+        "parallel-loop": parallel_loop,
+        "lower-kernels": lower_kernels,
+    }
