@@ -1,0 +1,160 @@
+# pyright: basic, reportArgumentType=false, reportAttributeAccessIssue=false, reportReturnType=false
+"""From a verified module of loop ops to LLVM IR: one small function per op, found in a table by the op's type.
+
+The IR holds no data of tables: each is a zeroed section of the right size, filled in the object file (`tables`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from llvmlite import ir
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Operation
+
+from treec.codegen.abi import STAGE_PARAMETERS
+from treec.codegen.llvm.control import emit_for, emit_if, emit_repeat, emit_return, emit_terminator
+from treec.codegen.llvm.memory import WORKSPACE_ALIGN, bind_arguments, emit_alloc, emit_get_table, emit_load, emit_store
+from treec.codegen.llvm.scalars import emit_binary, emit_cast, emit_compare, emit_constant, emit_math, emit_select
+from treec.codegen.llvm.stage import ARGUMENT, Place, Stage
+from treec.codegen.llvm.tables import TableSection, declare_tables
+from treec.codegen.llvm.target import ResolvedTarget
+from treec.codegen.llvm.types import I32, I64, POINTER, define_function
+from treec.errors import CodegenError
+from treec.treeir import loop
+
+SPECIALISE_OPS = 4096
+"""Stages of at most so many ops get a second body for rows whose columns lie side by side: a walk then needs no multiply
+to find a feature. Larger ones (unrolled trees) are not worth twice the code."""
+
+EMITTERS: dict[type[Operation], Callable[[Stage, Any], None]] = {
+    loop.AllocOp: emit_alloc,
+    loop.BinaryOp: emit_binary,
+    loop.CastOp: emit_cast,
+    loop.CompareOp: emit_compare,
+    loop.ConstantOp: emit_constant,
+    loop.ForOp: emit_for,
+    loop.GetTableOp: emit_get_table,
+    loop.IfOp: emit_if,
+    loop.LoadOp: emit_load,
+    loop.MathOp: emit_math,
+    loop.RepeatOp: emit_repeat,
+    loop.RepeatWhileOp: emit_terminator,
+    loop.ReturnOp: emit_return,
+    loop.SelectOp: emit_select,
+    loop.StoreOp: emit_store,
+    loop.YieldOp: emit_terminator,
+}
+
+STAGE_TYPE = ir.FunctionType(I32, [POINTER if p.ctype.endswith("*") else I64 for p in STAGE_PARAMETERS])
+
+
+@dataclass(frozen=True)
+class EmittedStage:
+    """A stage function in the IR, and what the artifact's tables say about it."""
+
+    op: loop.FuncOp
+    function: ir.Function
+    workspace_bytes: int
+
+
+@dataclass(frozen=True)
+class EmittedModule:
+    """LLVM IR of all stages of a module, by name; the sections to fill with tables."""
+
+    module: ir.Module
+    target: ResolvedTarget
+    stages: dict[str, EmittedStage]
+    kernels: tuple[loop.KernelOp, ...]
+    tables: tuple[TableSection, ...]
+
+
+def emit_module(module: ModuleOp, target: ResolvedTarget) -> EmittedModule:
+    """Emit every stage and declare every table of a verified module; raises `CodegenError` naming an op it can't emit."""
+    llvm_module = ir.Module("treec")
+    llvm_module.triple, llvm_module.data_layout = target.triple, target.data_layout
+    funcs, kernels, tables = _sort(module)
+    places, sections = declare_tables(llvm_module, tables)
+    stages = {op.sym_name.data: _emit_stage(llvm_module, op, target, places) for op in funcs}
+    return EmittedModule(llvm_module, target, stages, tuple(kernels), tuple(sections))
+
+
+def _sort(module: ModuleOp) -> tuple[list[loop.FuncOp], list[loop.KernelOp], list[loop.TableOp]]:
+    funcs: list[loop.FuncOp] = []
+    kernels: list[loop.KernelOp] = []
+    tables: list[loop.TableOp] = []
+    for op in module.body.block.ops:
+        match op:
+            case loop.FuncOp():
+                funcs.append(op)
+            case loop.KernelOp():
+                kernels.append(op)
+            case loop.TableOp():
+                tables.append(op)
+            case _:
+                raise CodegenError(f"{op.name} has no place in a module for LLVM")
+    return funcs, kernels, tables
+
+
+def _emit_stage(module: ir.Module, op: loop.FuncOp, target: ResolvedTarget, tables: dict[str, Place]) -> EmittedStage:
+    name = f"stage.{op.sym_name.data}"
+    special = _is_special(op)
+    body = _new_function(module, f"{name}.body" if special else name, target)
+    stage = Stage(op.sym_name.data, module, body, ir.IRBuilder(body.append_basic_block("entry")), tables)
+    bind_arguments(stage, op)
+    stage.enter(op.body.block, lambda _: None)
+    while stage.frames:
+        emit_op(stage, next(stage.frames[-1].ops))
+    _promise(body, stage.workspace_bytes)
+    function = body
+    if special:
+        function = _new_function(module, name, target)
+        _promise(function, stage.workspace_bytes)
+        _choose_body(function, body)
+    return EmittedStage(op, function, stage.workspace_bytes)
+
+
+def emit_op(stage: Stage, op: Operation) -> None:
+    if (emit := EMITTERS.get(type(op))) is None:
+        raise CodegenError(f"{op.name} has no emission to LLVM", place=f"stage @{stage.name}")
+    emit(stage, op)
+
+
+def _is_special(op: loop.FuncOp) -> bool:
+    rows = op.body.block.args[0]
+    reads = any(isinstance(use.operation, loop.LoadOp) for use in rows.uses)
+    return reads and sum(1 for _ in islice(op.walk(), SPECIALISE_OPS + 1)) <= SPECIALISE_OPS
+
+
+def _new_function(module: ir.Module, name: str, target: ResolvedTarget) -> ir.Function:
+    function = define_function(module, name, STAGE_TYPE, target.function_attributes)
+    function.linkage = "internal"
+    for argument, parameter in zip(function.args, STAGE_PARAMETERS, strict=True):
+        argument.name = parameter.name
+    return function
+
+
+def _promise(function: ir.Function, workspace_bytes: int) -> None:
+    """What the ABI says about the pointers."""
+    rows, out, workspace = (function.args[ARGUMENT[name]] for name in ("rows", "out", "workspace"))
+    set.update(rows.attributes, ("captures(none)", "noalias", "nonnull", "readonly"))
+    set.update(out.attributes, ("captures(none)", "noalias", "nonnull"))
+    set.update(workspace.attributes, ("captures(none)", "noalias"))
+    if workspace_bytes:
+        workspace.attributes.add("nonnull")
+        workspace.attributes.align = WORKSPACE_ALIGN
+
+
+def _choose_body(function: ir.Function, body: ir.Function) -> None:
+    """Call the body, inlined twice: once for a column stride of 1, once for any."""
+    body.attributes.add("alwaysinline")
+    builder = ir.IRBuilder(function.append_basic_block("entry"))
+    adjacent, strided = function.append_basic_block("adjacent"), function.append_basic_block("strided")
+    position = ARGUMENT["column_stride"]
+    builder.cbranch(builder.icmp_signed("==", function.args[position], I64(1)), adjacent, strided)
+    for block, stride in ((adjacent, I64(1)), (strided, function.args[position])):
+        builder.position_at_end(block)
+        builder.ret(builder.call(body, [*function.args[:position], stride, *function.args[position + 1 :]]))

@@ -1,0 +1,109 @@
+# pyright: basic, reportArgumentType=false, reportAttributeAccessIssue=false, reportReturnType=false
+"""Emission of what an artifact exports: its constant tables of kernels and stages, ``treec_describe``, ``treec_predict``
+and the room for the card. See `treec.codegen.abi`.
+
+Entry points are built for the machine's baseline, so that they can refuse a CPU politely.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from llvmlite import ir
+from xdsl.dialects.builtin import f32, f64, i32
+
+from treec.codegen.abi import (
+    ABI_VERSION,
+    CARD_SECTION,
+    CARD_SYMBOL,
+    DESCRIBE_SYMBOL,
+    MAGIC,
+    DType,
+    Task,
+)
+from treec.codegen.llvm.cpu_check import emit_cpu_check
+from treec.codegen.llvm.emit import EmittedModule, EmittedStage
+from treec.codegen.llvm.predict import emit_predict
+from treec.codegen.llvm.structs import ARTIFACT, KERNEL, STAGE
+from treec.codegen.llvm.types import I8, I32, I64, POINTER, define_constant, define_function
+from treec.errors import CodegenError
+from treec.treeir import loop
+
+_ELEMENTS = {DType.F32: f32, DType.F64: f64}
+
+
+@dataclass(frozen=True)
+class ArtifactFacts:
+    """What the artifact says of the model; ``card_capacity`` in bytes."""
+
+    n_features: int
+    n_trees: int
+    n_columns: int
+    out_dtype: DType
+    card_capacity: int
+
+
+def emit_entry(emitted: EmittedModule, facts: ArtifactFacts) -> None:
+    """Add the exported symbols; raises `CodegenError` if a stage does not fit its kernel."""
+    module = emitted.module
+    if not emitted.kernels:
+        raise CodegenError("a module without a loop.kernel makes no artifact")
+    for kernel in emitted.kernels:
+        _check_kernel(emitted, kernel, facts)
+    card = define_constant(module, CARD_SYMBOL, ir.Constant(ir.ArrayType(I8, facts.card_capacity), None), 64)
+    card.linkage, card.section = "", CARD_SECTION
+    rows = [KERNEL(_kernel_fields(emitted, position)) for position in range(len(emitted.kernels))]
+    kernels = define_constant(module, "kernels", ir.Constant(ir.ArrayType(KERNEL, len(rows)), rows))
+    workspace = max(stage.workspace_bytes for stage in emitted.stages.values())
+    cpu_check = emit_cpu_check(module, emitted.target)
+    _emit_describe(emitted, facts, kernels, cpu_check, card, workspace)
+    emit_predict(emitted, len(rows), facts.n_trees, kernels, cpu_check, workspace)
+
+
+def _check_kernel(emitted: EmittedModule, kernel: loop.KernelOp, facts: ArtifactFacts) -> None:
+    row = _ELEMENTS[DType(kernel.row_dtype.value.data)]
+    leaf = Task(kernel.task.value.data) is Task.LEAF
+    out = i32 if leaf else _ELEMENTS[facts.out_dtype]
+    for reference in kernel.stages:
+        name = reference.string_value()
+        rows_argument, out_argument = (a.type for a in emitted.stages[name].op.body.block.args[:2])
+        if rows_argument.element != row or out_argument.element != out:
+            raise CodegenError(
+                f"stage @{name} takes rows of {rows_argument.element} and writes {out_argument.element}; "
+                f"its kernel takes {row} and writes {out}"
+            )
+
+
+def _kernel_fields(emitted: EmittedModule, position: int) -> list[ir.Constant]:
+    kernel = emitted.kernels[position]
+    stages = [_stage_fields(emitted.stages[reference.string_value()]) for reference in kernel.stages]
+    table = ir.Constant(ir.ArrayType(STAGE, len(stages)), stages)
+    variable = define_constant(emitted.module, f"kernel.{position}.stages", table)
+    numbers = (kernel.task, kernel.row_dtype, kernel.rows_max)
+    task, dtype, rows_max = (number.value.data for number in numbers)
+    return [I32(task), I32(dtype), I64(rows_max), I64(len(stages)), variable]
+
+
+def _stage_fields(stage: EmittedStage) -> ir.Constant:
+    axis, grain = stage.op.axis.value.data, stage.op.grain.value.data
+    return STAGE([stage.function, I32(axis), I32(0), I64(grain), I64(stage.workspace_bytes)])
+
+
+def _emit_describe(
+    emitted: EmittedModule,
+    facts: ArtifactFacts,
+    kernels: ir.GlobalVariable,
+    cpu_check: ir.Function,
+    card: ir.GlobalVariable,
+    workspace: int,
+) -> None:
+    fields = [
+        *(I32(MAGIC), I32(ABI_VERSION)),
+        *(I64(facts.n_features), I64(facts.n_trees), I64(facts.n_columns)),
+        *(I32(int(facts.out_dtype)), I32(len(emitted.kernels)), I64(workspace)),
+        *(kernels, cpu_check, card, I64(facts.card_capacity)),
+    ]
+    artifact = define_constant(emitted.module, "artifact", ARTIFACT(fields))
+    type_ = ir.FunctionType(POINTER, [])
+    describe = define_function(emitted.module, DESCRIBE_SYMBOL, type_, emitted.target.entry_attributes)
+    ir.IRBuilder(describe.append_basic_block("entry")).ret(artifact)

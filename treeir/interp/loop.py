@@ -1,0 +1,202 @@
+"""Reference interpreter of the loop dialect: op by op on numpy scalars of the exact dtype, to round like a machine.
+
+Slow and strict. What is undefined in machine code is an error here: an access out of bounds, scratch memory that is
+read before it is written, a division by zero, a shift by the width or more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Block, Operation, SSAValue
+
+from treec.errors import UsageError
+from treec.treeir import loop
+from treec.treeir.interp.loop_buffer import Buffer, argument_buffer, scratch_buffer, table_buffer
+from treec.treeir.interp.loop_scalars import Value, binary, cast, compare, constant, dtype_of, math_function, select
+from treec.treeir.loop_types import BufferType
+
+
+class Machine:
+    """Runs one stage: values of SSA values, and the module's tables."""
+
+    def __init__(self, module: ModuleOp) -> None:
+        self.tables = {op.sym_name.data: table_buffer(op) for op in module.body.block.ops if isinstance(op, loop.TableOp)}
+        self.values: dict[SSAValue, Value | Buffer] = {}
+
+    def value(self, value: SSAValue) -> Value:
+        found = self.values[value]
+        if isinstance(found, Buffer):
+            raise UsageError("a buffer is not a value")
+        return found
+
+    def index(self, value: SSAValue) -> int:
+        """An i64 as a signed Python integer."""
+        return int(np.uint64(self.value(value)).astype(np.int64))
+
+    def indices(self, values: Sequence[SSAValue]) -> list[int]:
+        return [self.index(value) for value in values]
+
+    def buffer(self, value: SSAValue) -> Buffer:
+        found = self.values[value]
+        if not isinstance(found, Buffer):
+            raise UsageError("a value is not a buffer")
+        return found
+
+    def run(self, block: Block, arguments: Sequence[Value | Buffer]) -> Operation:
+        """Run a block's ops; returns its terminator, whose operands are then known."""
+        self.values |= dict(zip(block.args, arguments, strict=True))
+        for op in block.ops:
+            if isinstance(op, loop.YieldOp | loop.RepeatWhileOp | loop.ReturnOp):
+                return op
+            if (run := _RUNNERS.get(type(op))) is None:
+                raise UsageError(f"{op.name} has no interpretation")
+            run(self, op)
+        raise UsageError("a block without a terminator")
+
+
+def run_stage(
+    module: ModuleOp,
+    stage: str,
+    rows: NDArray[Any],
+    out: NDArray[Any],
+    row_range: tuple[int, int],
+    tree_range: tuple[int, int],
+) -> None:
+    """Run one stage on ``rows`` [n, n_features] for two half-open ranges, writing into ``out`` [n, n_out].
+
+    Both arrays may have any strides, and their dtypes must be the stage's. Raises `UsageError` for an unknown stage,
+    `InputError` for other dtypes or shapes, and IndexError, ArithmeticError or RuntimeError for what is undefined.
+    """
+    op = next((o for o in module.body.block.ops if isinstance(o, loop.FuncOp) and o.sym_name.data == stage), None)
+    if op is None:
+        raise UsageError(f"there is no stage @{stage}")
+    machine = Machine(module)
+    arrays = zip(("rows", "out"), (rows, out), op.body.block.args[:2], strict=True)
+    buffers = [argument_buffer(name, array, argument.type) for name, array, argument in arrays]
+    ranges = [np.int64(bound).astype(np.uint64) for bound in (*row_range, *tree_range)]
+    with np.errstate(all="ignore"):
+        machine.run(op.body.block, [*buffers, *ranges])
+
+
+def run_kernel(
+    module: ModuleOp, task: int, row_dtype: int, rows: NDArray[Any], tree_range: tuple[int, int], n_columns: int
+) -> NDArray[Any]:
+    """Run the first kernel that serves ``task``, ``row_dtype`` and the number of rows; returns its output.
+
+    The output has shape [n, n_columns] and the dtype that the kernel's stages write; what no stage writes is NaN, or -1 of
+    an integer. Raises `UsageError` if no kernel serves the call, else as `run_stage`.
+    """
+    kernel = _find_kernel(module, task, row_dtype, len(rows))
+    stages = [reference.string_value() for reference in kernel.stages]
+    funcs = {op.sym_name.data: op for op in module.body.block.ops if isinstance(op, loop.FuncOp)}
+    out_type = funcs[stages[0]].body.block.args[1].type
+    if not isinstance(out_type, BufferType):
+        raise UsageError(f"stage @{stages[0]} has no output")
+    out: NDArray[Any]
+    dtype = dtype_of(out_type.element)
+    out = np.full((len(rows), n_columns), np.nan if dtype.kind == "f" else -1).astype(dtype)
+    for stage in stages:
+        run_stage(module, stage, rows, out, (0, len(rows)), tree_range)
+    return out.view(np.int32) if dtype == np.uint32 else out
+
+
+def _find_kernel(module: ModuleOp, task: int, row_dtype: int, n_rows: int) -> loop.KernelOp:
+    for op in module.body.block.ops:
+        if isinstance(op, loop.KernelOp):
+            wants = (op.task.value.data, op.row_dtype.value.data)
+            if wants == (task, row_dtype) and n_rows <= op.rows_max.value.data:
+                return op
+    raise UsageError(f"no kernel does task {task} for {n_rows} rows of dtype {row_dtype}")
+
+
+def _constant(machine: Machine, op: loop.ConstantOp) -> None:
+    machine.values[op.result] = constant(op.value.value.data, op.result.type)
+
+
+def _binary(machine: Machine, op: loop.BinaryOp) -> None:
+    machine.values[op.result] = binary(op.kind.data, machine.value(op.lhs), machine.value(op.rhs))
+
+
+def _compare(machine: Machine, op: loop.CompareOp) -> None:
+    machine.values[op.result] = compare(op.kind.data, machine.value(op.lhs), machine.value(op.rhs))
+
+
+def _select(machine: Machine, op: loop.SelectOp) -> None:
+    machine.values[op.result] = select(machine.value(op.condition), machine.value(op.lhs), machine.value(op.rhs))
+
+
+def _cast(machine: Machine, op: loop.CastOp) -> None:
+    machine.values[op.result] = cast(op.kind.data, machine.value(op.value), op.result.type)
+
+
+def _math(machine: Machine, op: loop.MathOp) -> None:
+    machine.values[op.result] = math_function(op.kind.data, machine.value(op.value))
+
+
+def _get_table(machine: Machine, op: loop.GetTableOp) -> None:
+    name = op.table.string_value()
+    if name not in machine.tables:
+        raise UsageError(f"there is no table @{name}")
+    machine.values[op.result] = machine.tables[name]
+
+
+def _alloc(machine: Machine, op: loop.AllocOp) -> None:
+    machine.values[op.result] = scratch_buffer(op)
+
+
+def _load(machine: Machine, op: loop.LoadOp) -> None:
+    field = op.field.data if op.field is not None else None
+    machine.values[op.result] = machine.buffer(op.buffer).load(machine.indices(op.indices), op.result.type, field)
+
+
+def _store(machine: Machine, op: loop.StoreOp) -> None:
+    machine.buffer(op.buffer).store(machine.indices(op.indices), machine.value(op.value))
+
+
+def _for(machine: Machine, op: loop.ForOp) -> None:
+    lower, upper, step = (machine.index(value) for value in (op.lower, op.upper, op.step))
+    if step <= 0:
+        raise ArithmeticError(f"a loop's step is positive, not {step}")
+    carried = [machine.value(value) for value in op.initial]
+    for index in range(lower, upper, step):
+        last = machine.run(op.body.block, [np.int64(index).astype(np.uint64), *carried])
+        carried = [machine.value(value) for value in last.operands]
+    machine.values |= dict(zip(op.results_, carried, strict=True))
+
+
+def _repeat(machine: Machine, op: loop.RepeatOp) -> None:
+    carried = [machine.value(value) for value in op.initial]
+    again = True
+    while again:
+        condition, *values = machine.run(op.body.block, carried).operands
+        again = bool(machine.value(condition))
+        carried = [machine.value(value) for value in values]
+    machine.values |= dict(zip(op.results_, carried, strict=True))
+
+
+def _if(machine: Machine, op: loop.IfOp) -> None:
+    region = op.then if machine.value(op.condition) else op.otherwise
+    last = machine.run(region.block, [])
+    machine.values |= dict(zip(op.results_, [machine.value(value) for value in last.operands], strict=True))
+
+
+_RUNNERS: dict[type[Operation], Callable[[Machine, Any], None]] = {
+    loop.AllocOp: _alloc,
+    loop.BinaryOp: _binary,
+    loop.CastOp: _cast,
+    loop.CompareOp: _compare,
+    loop.ConstantOp: _constant,
+    loop.ForOp: _for,
+    loop.GetTableOp: _get_table,
+    loop.IfOp: _if,
+    loop.LoadOp: _load,
+    loop.MathOp: _math,
+    loop.RepeatOp: _repeat,
+    loop.SelectOp: _select,
+    loop.StoreOp: _store,
+}
