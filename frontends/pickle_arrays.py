@@ -7,13 +7,13 @@ does not fill.
 from __future__ import annotations
 
 import math
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from treec.errors import ModelError, UnsupportedModelError
-from treec.frontends.pickle_records import Name, describe
+from treec.frontends.pickle_records import Name, describe, is_dict, is_dtype, is_integer, is_list, is_tuple, is_view
 
 NDARRAY = Name("numpy", "ndarray")
 SUBCLASSES = (NDARRAY, Name("numpy", "memmap"))
@@ -42,14 +42,14 @@ def plain_dtype(code: object, order: object, place: str) -> np.dtype[Any]:
 def _byte_order(order: object, place: str) -> str:
     if order not in ("<", ">", "|", "="):
         raise ModelError(f"a dtype with byte order {describe(order)}", place=place)
-    return cast("str", order)
+    return str(order)
 
 
 def dtype_from_state(args: tuple[Any, ...], state: object, place: str) -> np.dtype[Any]:
     """From ``numpy.dtype(code, False, True)`` and the state ``(version, order, subarray, names, fields, size, …)``."""
-    if type(state) is not tuple or len(cast("tuple[Any, ...]", state)) < 7 or not args:
+    if not is_tuple(state) or len(state) < 7 or not args:
         raise ModelError("a malformed dtype", place=place)
-    _, order, subarray, names, fields, size, *_ = cast("tuple[Any, ...]", state)
+    _, order, subarray, names, fields, size, *_ = state
     if subarray is not None:
         raise UnsupportedModelError("a dtype with subarrays", place=place)
     if names is None:
@@ -59,21 +59,20 @@ def dtype_from_state(args: tuple[Any, ...], state: object, place: str) -> np.dty
 
 def _record_dtype(names: object, fields: object, size: object, place: str) -> np.dtype[Any]:
     malformed = ModelError("a malformed record dtype", place=place)
-    if type(names) is not tuple or type(fields) is not dict or type(size) is not int or not 0 < size <= _MAX_ITEM:
+    if not is_tuple(names) or not is_dict(fields) or type(size) is not int or not 0 < size <= _MAX_ITEM:
         raise malformed
-    names, fields = cast("tuple[Any, ...]", names), cast("dict[Any, Any]", fields)
     if not 0 < len(names) <= 256 or any(type(name) is not str or name not in fields for name in names):
         raise malformed
     formats: list[np.dtype[Any]] = []
     offsets: list[int] = []
     for name in names:
-        entry = fields[name]
-        if type(entry) is not tuple or len(cast("tuple[Any, ...]", entry)) < 2:
+        entry: object = fields[name]
+        if not is_tuple(entry) or len(entry) < 2:
             raise malformed
-        kind, offset = cast("tuple[Any, ...]", entry)[:2]
-        if not isinstance(kind, np.dtype) or type(offset) is not int:
+        kind: object = entry[0]
+        offset: object = entry[1]
+        if not is_dtype(kind) or type(offset) is not int:
             raise malformed
-        kind = cast("np.dtype[Any]", kind)
         if kind.hasobject or not 0 <= offset <= size - kind.itemsize:
             raise malformed
         formats.append(kind)
@@ -86,28 +85,26 @@ def checked_shape(shape: object, place: str) -> tuple[int, ...]:
     """A tuple of non-negative integers, at most 32 of them (numpy integers become int)."""
     if type(shape) is int:
         shape = (shape,)
-    if type(shape) is not tuple or len(cast("tuple[Any, ...]", shape)) > _MAX_DIMENSIONS:
+    if not is_tuple(shape) or len(shape) > _MAX_DIMENSIONS:
         raise ModelError(f"an array whose shape is {describe(shape)}", place=place)
-    sizes = cast("tuple[Any, ...]", shape)
-    for size in sizes:
-        if type(size) is not int and not isinstance(size, np.integer) or size < 0:
+    for size in shape:
+        if not is_integer(size) or size < 0:
             raise ModelError(f"an array dimension of {describe(size)}", place=place)
-    return tuple(int(size) for size in sizes)
+    return tuple(int(size) for size in shape)
 
 
 def array_size(dtype: object, shape: object, place: str) -> tuple[np.dtype[Any], tuple[int, ...], int]:
     """The checked dtype and shape of an array, and its number of bytes."""
-    if not isinstance(dtype, np.dtype):
+    if not is_dtype(dtype):
         raise ModelError(f"an array whose dtype is {describe(dtype)}", place=place)
     sizes = checked_shape(shape, place)
-    kind = cast("np.dtype[Any]", dtype)
-    return kind, sizes, math.prod(sizes) * kind.itemsize
+    return dtype, sizes, math.prod(sizes) * dtype.itemsize
 
 
 def array_from_buffer(raw: object, dtype: object, shape: object, *, fortran: bool, place: str) -> NDArray[Any]:
     """A read-only view of ``raw``, which must hold the whole array and no more."""
     kind, sizes, n_bytes = array_size(dtype, shape, place)
-    if kind.hasobject or not isinstance(raw, bytes | bytearray | memoryview):
+    if kind.hasobject or not (isinstance(raw, bytes | bytearray) or is_view(raw)):
         raise ModelError(f"an array of {kind} over {describe(raw)}", place=place)
     if len(raw) != n_bytes:
         raise ModelError(
@@ -122,10 +119,10 @@ def array_from_buffer(raw: object, dtype: object, shape: object, *, fortran: boo
 def object_array(items: object, shape: object, *, fortran: bool, place: str) -> NDArray[Any]:
     """An array of objects, element by element: numpy never looks into them."""
     sizes = checked_shape(shape, place)
-    if type(items) is not list or len(cast("list[Any]", items)) != math.prod(sizes):
+    if not is_list(items) or len(items) != math.prod(sizes):
         raise ModelError("an object array whose items do not fit its shape", place=place)
-    flat: NDArray[Any] = np.empty(len(cast("list[Any]", items)), object)
-    for index, item in enumerate(cast("list[Any]", items)):
+    flat: NDArray[Any] = np.empty(len(items), object)
+    for index, item in enumerate(items):
         flat[index] = item
     return flat.reshape(sizes, order="F" if fortran else "C")
 
@@ -134,10 +131,10 @@ def array_from_state(args: tuple[Any, ...], state: object, place: str) -> NDArra
     """From ``_reconstruct(ndarray, (0,), b"b")`` and the state ``(1, shape, dtype, is Fortran, data)``."""
     if not args or args[0] not in SUBCLASSES:
         raise UnsupportedModelError(f"an array of type {describe(args[0] if args else None)}", place=place)
-    if type(state) is not tuple or len(cast("tuple[Any, ...]", state)) != 5:
+    if not is_tuple(state) or len(state) != 5:
         raise ModelError("a malformed array", place=place)
-    _, shape, dtype, fortran, data = cast("tuple[Any, ...]", state)
-    if isinstance(dtype, np.dtype) and cast("np.dtype[Any]", dtype).hasobject:
+    _, shape, dtype, fortran, data = state
+    if is_dtype(dtype) and dtype.hasobject:
         return object_array(data, shape, fortran=bool(fortran is True), place=place)
     return array_from_buffer(data, dtype, shape, fortran=bool(fortran is True), place=place)
 

@@ -10,13 +10,25 @@ from __future__ import annotations
 import struct
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn
 
 import numpy as np
 
 from treec.errors import ModelError, UnsupportedModelError
 from treec.frontends import pickle_arrays as arrays
-from treec.frontends.pickle_records import TRUST_FIX, UNSET, Name, Recorded, describe
+from treec.frontends.pickle_records import (
+    TRUST_FIX,
+    UNSET,
+    Name,
+    Recorded,
+    describe,
+    is_array,
+    is_attributes,
+    is_dict,
+    is_list,
+    is_tuple,
+    is_view,
+)
 
 MAX_OPCODES = 10_000_000
 _MAX_INT_BYTES = 4096
@@ -111,7 +123,7 @@ class Machine:
         self.at += size
         return self.data[self.at - size : self.at]
 
-    def take_view(self, size: int) -> bytes | memoryview:
+    def take_view(self, size: int) -> bytes | memoryview[int]:
         """Bytes; a view of the file if they are long."""
         if size < _VIEW_FROM:
             return self.take(size)
@@ -174,15 +186,12 @@ class Machine:
         """What a pickle would have called: a plain container, a part of numpy, or a record."""
         if not isinstance(callee, Name):
             self.refuse(f"calls {describe(callee)}")
-        if type(args) is not tuple:
+        if not is_tuple(args):
             self.refuse(f"calls {callee} with {describe(args)}")
-        args = cast("tuple[Any, ...]", args)
-        if kwargs is not None and (
-            type(kwargs) is not dict or not all(type(key) is str for key in cast("dict[Any, Any]", kwargs))
-        ):
-            self.refuse(f"calls {callee} with {describe(kwargs)} as keywords")
-        if kwargs:
-            return Recorded(callee, args, cast("dict[str, Any]", kwargs))
+        if kwargs is not None:
+            if not is_attributes(kwargs):
+                self.refuse(f"calls {callee} with {describe(kwargs)} as keywords")
+            return Recorded(callee, args, kwargs)
         if callee in (_NEW_OBJECT, _NEW):
             return self._new_object(callee, args)
         container = _CONTAINERS.get(callee)
@@ -208,8 +217,8 @@ class Machine:
         if record.state is not UNSET:
             self.refuse(f"sets the state of {record.name} twice")
         if record.name in arrays.RECONSTRUCT:
-            if type(state) is tuple and type(cast("tuple[Any, ...]", state)[-1]) is list:
-                self.charge(8 * len(cast("tuple[Any, ...]", state)[-1]))
+            if is_tuple(state) and state and is_list(state[-1]):
+                self.charge(8 * len(state[-1]))
             self.finish(record, arrays.array_from_state(record.args, state, self.place))
         elif record.name == arrays.DTYPE:
             self.finish(record, arrays.dtype_from_state(record.args, state, self.place))
@@ -220,9 +229,9 @@ class Machine:
 
     def _joblib_array(self, state: Any) -> Any:
         """The array whose bytes follow the wrapper in a joblib file."""
-        if type(state) is not dict:
+        if not is_dict(state):
             self.fail("a malformed joblib array")
-        get = cast("dict[Any, Any]", state).get
+        get = state.get
         if get("subclass") not in arrays.SUBCLASSES:
             raise UnsupportedModelError(f"an array of type {describe(get('subclass'))}", place=self.place)
         self.has_joblib_arrays = True
@@ -232,9 +241,7 @@ class Machine:
         if get("numpy_array_alignment_bytes") is not None:
             self.take(self.take(1)[0])
         if size > len(self.data) - self.at:
-            self.fail(
-                f"an array of {dtype} with shape {shape} needs {size} bytes, and {len(self.data) - self.at} are left"
-            )
+            self.fail(f"an array of {dtype} with shape {shape} needs {size} bytes, and {len(self.data) - self.at} are left")
         raw = self.view[self.at : self.at + size]
         self.at += size
         return arrays.array_from_buffer(raw, dtype, shape, fortran=get("order") == "F", place=self.place)
@@ -248,14 +255,14 @@ class Machine:
         self.at = inner.at
         for name, at in inner.names.items():
             self.names.setdefault(name, at)
-        if not isinstance(array, np.ndarray):
+        if not is_array(array):
             self.fail(f"an array of objects was expected, found {describe(array)}")
-        return cast("Any", array)
+        return array
 
     def key(self, value: object) -> Any:
         """A dict key or set member: plain and cheap to hash (a deep tuple overflows the C stack)."""
-        if type(value) is tuple:
-            for part in cast("tuple[Any, ...]", value):
+        if is_tuple(value):
+            for part in value:
                 self._key_part(part)
         else:
             self._key_part(value)
@@ -267,8 +274,8 @@ class Machine:
 
     def extend(self, items: list[Any]) -> None:
         target = self.stack[-1]
-        if type(target) is list:
-            cast("list[Any]", target).extend(items)
+        if is_list(target):
+            target.extend(items)
         elif type(target) is Recorded:
             target.items = target.items or []
             target.items.extend(items)
@@ -280,9 +287,9 @@ class Machine:
         if len(flat) % 2:
             self.fail("a key without a value")
         pairs = zip(flat[::2], flat[1::2], strict=True)
-        if isinstance(target, dict):
+        if is_dict(target):
             for key, value in pairs:
-                cast("dict[Any, Any]", target)[self.key(key)] = value
+                target[self.key(key)] = value
         elif type(target) is Recorded:
             target.pairs = target.pairs or []
             target.pairs.extend(pairs)
@@ -290,9 +297,9 @@ class Machine:
             self.refuse(f"sets items of {describe(target)}")
 
     def add_all(self, items: list[Any]) -> None:
-        target = self.stack[-1]
+        target: Any = self.stack[-1]
         if type(target) is set:
-            cast("set[Any]", target).update(self.key(item) for item in items)
+            target.update(self.key(item) for item in items)  # pyright: ignore[reportUnknownMemberType]
         else:
             self.extend(items)
 
@@ -307,10 +314,10 @@ def _items(machine: Machine, args: tuple[Any, ...], what: str) -> list[Any]:
     return list(args[0])
 
 
-def _bytes(machine: Machine, args: tuple[Any, ...], what: str) -> bytes | memoryview:
+def _bytes(machine: Machine, args: tuple[Any, ...], what: str) -> bytes | memoryview[int]:
     if not args:
         return b""
-    if len(args) == 1 and isinstance(args[0], bytes | memoryview):
+    if len(args) == 1 and (isinstance(args[0], bytes) or is_view(args[0])):
         return args[0]
     if len(args) == 2 and type(args[0]) is str and args[1] in ("latin-1", "latin1"):
         machine.charge(len(args[0]))

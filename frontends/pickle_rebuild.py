@@ -36,9 +36,8 @@ _PARTIAL = Name("functools", "partial")
 _CHECK = Name("sklearn.utils.validation", "check_array")
 _DTYPES = {"float64": np.float64, "float32": np.float32, "int64": np.int64, "int32": np.int32}
 _DROPPED = frozenset(
-    ["random_state", "_rng", "_feature_subsample_rng", "_random_seed", "_scorer", "scoring", "_loss", "_sample_weight"]
-    + ["train_score_", "validation_score_", "oob_prediction_", "oob_decision_function_", "oob_score_"]
-)
+    ("random_state", "_rng", "_feature_subsample_rng", "_random_seed", "_scorer", "scoring", "_loss", "_sample_weight")
+) | frozenset(("train_score_", "validation_score_", "oob_prediction_", "oob_decision_function_", "oob_score_"))
 _MAX_DEPTH = 64
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final, TypeGuard
 
 import numpy as np
+from numpy.typing import NDArray
 
 from treec.errors import ModelError
 
@@ -66,14 +67,14 @@ class Recorded:
 def attributes(record: Recorded, *, place: str) -> dict[str, Any]:
     """The attributes that the record's state would have set: a dict, or a pair of dicts (with slots)."""
     state = record.state
-    parts: tuple[Any, ...] = cast("tuple[Any, ...]", state) if type(state) is tuple else (state,)
+    parts: tuple[Any, ...] = state if is_tuple(state) else (state,)
     found: dict[str, Any] = {}
     for part in parts:
         if part is None or part is UNSET:
             continue
-        if not isinstance(part, dict) or not all(type(key) is str for key in cast("dict[Any, Any]", part)):
+        if not is_attributes(part):
             raise ModelError(f"the state of {record.name} is {describe(part)}, not attributes", place=place)
-        found.update(cast("dict[str, Any]", part))
+        found.update(part)
     return found
 
 
@@ -83,9 +84,8 @@ def describe(value: object) -> str:
         return f"the name {value}"
     if isinstance(value, Recorded):
         return f"an object of {value.name}"
-    if isinstance(value, np.ndarray):
-        array = cast("np.ndarray[Any, Any]", value)
-        return f"an array of {array.dtype} with shape {array.shape}"
+    if is_array(value):
+        return f"an array of {value.dtype} with shape {value.shape}"
     if isinstance(value, bool | int | float | str | None) and len(text := repr(value)) <= 60:
         return text
     return f"a {type(value).__name__}"
@@ -93,4 +93,40 @@ def describe(value: object) -> str:
 
 def as_bytes(value: object) -> object:
     """Long byte strings are views of the file (see `treec.frontends.pickles`); a copy where a consumer needs bytes."""
-    return bytes(value) if isinstance(value, memoryview) else value
+    return value.tobytes() if is_view(value) else value
+
+
+# What a value from a pickle is. `type(…) is` where a subclass could bring methods of its own.
+
+
+def is_array(value: object) -> TypeGuard[NDArray[Any]]:
+    return isinstance(value, np.ndarray)
+
+
+def is_view(value: object) -> TypeGuard[memoryview[int]]:
+    return isinstance(value, memoryview)
+
+
+def is_list(value: object) -> TypeGuard[list[Any]]:
+    return type(value) is list
+
+
+def is_tuple(value: object) -> TypeGuard[tuple[Any, ...]]:
+    return type(value) is tuple
+
+
+def is_dict(value: object) -> TypeGuard[dict[Any, Any]]:
+    return isinstance(value, dict)
+
+
+def is_attributes(value: object) -> TypeGuard[dict[str, Any]]:
+    return is_dict(value) and all(type(key) is str for key in value)
+
+
+def is_integer(value: object) -> TypeGuard[int]:
+    """An int or a numpy integer."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def is_dtype(value: object) -> TypeGuard[np.dtype[Any]]:
+    return isinstance(value, np.dtype)

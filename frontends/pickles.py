@@ -68,7 +68,7 @@ def looks_like_pickle(data: bytes) -> bool:
         return len(data) < 2 or data[1] <= 5
     first = data[:1]
     # Protocols 0 and 1 have no header: a model starts as a call of copyreg._reconstructor or of a class.
-    return first in (b"c", b"(", b"i", b"]", b"}") and data[-1:] == b"." and b"\n" in data[:300] and b"{" != data[:1]
+    return first in (b"c", b"(", b"i", b"]", b"}") and data[-1:] == b"." and b"\n" in data[:300]
 
 
 def read_pickle(data: bytes, *, place: str = "pickle") -> Reading:

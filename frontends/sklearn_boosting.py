@@ -8,15 +8,16 @@ zero. An estimator of the user's depends on the row and is refused.
 from __future__ import annotations
 
 import math
+
 import numpy as np
 from numpy.typing import NDArray
 
 from treec.errors import UnsupportedModelError
-from treec.frontends.base import F64, Forest, LabelRule, Link, Outputs, Predicted, Source, SumRule
+from treec.frontends.base import F64, Forest, LabelRule, Link, Outputs, Predicted, SumRule
 from treec.frontends.sklearn_columns import require
 from treec.frontends.sklearn_forests import regression_trees
 from treec.frontends.sklearn_trees import assemble, tree_inputs
-from treec.frontends.sklearn_view import EstimatorView, class_labels
+from treec.frontends.sklearn_view import EstimatorView, class_labels, source_of
 
 _LINKS = {
     "IdentityLink": (Link.IDENTITY, 1.0),
@@ -55,7 +56,7 @@ def forest_from_boosting(view: EstimatorView) -> Forest:
     )
     base = _start(view, n_columns, link, scale)
     require(bool(np.isfinite(base).all()), "the start value is not finite", view.place)
-    source = Source("sklearn", view.class_name, view.version, view.text("loss"))
+    source = source_of(view, view.text("loss"))
     return Forest(inputs, predicates, shape, leaves, SumRule(F64, base), outputs, source)
 
 

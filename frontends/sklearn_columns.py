@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from treec.errors import ModelError
 from treec.frontends.base import Missing, Predicates, Test
+from treec.frontends.pickle_records import is_array, is_list
 
 U64 = NDArray[np.uint64]
 
@@ -74,9 +75,9 @@ def shared_rows(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArr
 
 def check_record(array: object, fields: dict[str, str], what: str, place: str) -> NDArray[Any]:
     """A 1-D record array with exactly these fields; ``fields`` maps a name to its dtypes without byte order."""
-    if not isinstance(array, np.ndarray) or array.ndim != 1 or array.dtype.names is None:  # pyright: ignore
+    if not is_array(array) or array.ndim != 1:
         raise ModelError(f"{what} is no table of nodes", place=place)
-    table: NDArray[Any] = array
+    table = array
     names = table.dtype.names or ()
     if sorted(names) != sorted(fields):
         raise ModelError(f"{what} has the fields {', '.join(names)[:200]}", place=place)
@@ -92,10 +93,10 @@ def check_record(array: object, fields: dict[str, str], what: str, place: str) -
 def flat_values(value: object, what: str, place: str) -> list[Any]:
     """The plain numbers of a 1-D array, or of a list of plain numbers; nothing nested, whatever a pickle says."""
     items: list[Any] | None = None
-    if isinstance(value, np.ndarray) and value.ndim <= 1 and value.dtype.kind in "biuf":  # pyright: ignore
-        items = np.atleast_1d(value).tolist()  # pyright: ignore
-    elif isinstance(value, list):
-        items = [item.item() if isinstance(item, np.generic) else item for item in value]  # pyright: ignore
+    if is_array(value) and value.ndim == 1 and value.dtype.kind in "biuf":
+        items = value.tolist()
+    elif is_list(value):
+        items = [item.item() if isinstance(item, np.generic) else item for item in value]
     if items is None or not all(isinstance(item, bool | int | float) for item in items):
         raise ModelError(f"{what} is no list of numbers", place=place)
     return items

@@ -6,15 +6,16 @@ classifier's leaves hold proportions of classes, as stored; the label is the fir
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from treec.frontends.base import F64, Final, Forest, LabelRule, Outputs, Predicted, Source, SumRule
+from treec.frontends.base import F64, Final, Forest, LabelRule, Outputs, Predicted, SumRule
+from treec.frontends.pickle_records import is_list
 from treec.frontends.sklearn_columns import require
 from treec.frontends.sklearn_trees import TreeArrays, assemble, read_tree, tree_inputs
-from treec.frontends.sklearn_view import TREES, EstimatorView, class_labels, view_of
+from treec.frontends.sklearn_view import TREES, EstimatorView, class_labels, source_of, view_of
 
 
 def forest_from_trees(view: EstimatorView) -> Forest:
@@ -34,16 +35,17 @@ def forest_from_trees(view: EstimatorView) -> Forest:
     base = np.full(int(sizes.sum()), -0.0 if single else 0.0)
     total = SumRule(F64, base) if single else SumRule(F64, base, final=Final.DIVIDE, operand=float(len(trees)))
     outputs = _outputs(view, sizes, () if single else (len(trees),))
-    source = Source("sklearn", view.class_name, view.version, view.text("criterion"))
+    source = source_of(view, view.text("criterion"))
     return Forest(inputs, predicates, shape, leaves, total, outputs, source)
 
 
 def _members(view: EstimatorView) -> list[EstimatorView]:
     members = view.get("estimators_")
-    require(isinstance(members, list) and len(cast("list[Any]", members)) > 0, "no trees in `estimators_`", view.place)
+    if not is_list(members) or not members:
+        raise view.odd("estimators_", members)
     kind = "Classifier" if view.class_name.endswith("Classifier") else "Regressor"
     views: list[EstimatorView] = []
-    for index, member in enumerate(cast("list[Any]", members)):
+    for index, member in enumerate(members):
         tree = view_of(member, place=f"{view.place}: tree {index}")
         fine = TREES.get(tree.class_name) == tree.module and tree.class_name.endswith(kind)
         require(fine, f"{tree.module}.{tree.class_name} is no tree of a {view.class_name}", tree.place)
@@ -58,8 +60,9 @@ def _outputs(view: EstimatorView, sizes: NDArray[np.int64], apply_shape: tuple[i
         require(bool(np.all(sizes == 1)), "a regression tree with classes", view.place)
         return Outputs(vector=n_outputs == 1, apply_dtype="<i8", apply_shape=apply_shape)
     found = view.get("classes_")
-    listed = [found] if n_outputs == 1 else cast("list[Any]", found)
-    require(isinstance(listed, list) and len(listed) == n_outputs, "`classes_` does not fit the outputs", view.place)
+    listed: object = [found] if n_outputs == 1 else found
+    if not is_list(listed) or len(listed) != n_outputs:
+        raise view.odd("classes_", found)
     classes = tuple(class_labels(labels, view) for labels in listed)
     fits = [len(labels) for labels in classes] == sizes.tolist()
     require(fits, "`classes_` does not fit the trees", view.place)

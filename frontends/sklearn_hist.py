@@ -8,19 +8,19 @@ never seen counts as missing.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from treec.errors import ModelError, UnsupportedModelError
-from treec.frontends.base import F64, Forest, Inputs, LabelRule, Leaves, Missing, Predicates, Source, SumRule, Test, Trees
+from treec.frontends.base import F64, Forest, Inputs, LabelRule, Leaves, Missing, Predicates, SumRule, Test, Trees
 from treec.frontends.canonical import CanonicalOrder, canonical_order
-from treec.frontends.pickle_records import describe
+from treec.frontends.pickle_records import describe, is_array, is_list, is_tuple
 from treec.frontends.sklearn_boosting import boosting_outputs, read_link
 from treec.frontends.sklearn_columns import check_record, flat_values, require, shared_predicates, shared_rows
 from treec.frontends.sklearn_trees import local_ids
-from treec.frontends.sklearn_view import EstimatorView, feature_names, view_of
+from treec.frontends.sklearn_view import EstimatorView, feature_names, source_of, view_of
 
 _FIELDS = {
     "value": "f8",
@@ -38,6 +38,7 @@ _FIELDS = {
     "bitset_idx": "u4",
 }
 _WORDS = 8
+_NOTE = "the library has no apply; leaf ids are positions in each tree's `nodes`"
 Table = NDArray[Any]
 
 
@@ -72,33 +73,29 @@ def forest_from_hist(view: EstimatorView) -> Forest:
     outputs = boosting_outputs(
         view, n_columns, link, LabelRule.RAW_ABOVE_ZERO, apply_dtype="<i4", apply_shape=(len(tables),)
     )
-    source = Source("sklearn", view.class_name, view.version, view.text("loss"), notes=_notes())
+    source = source_of(view, view.text("loss"), _NOTE)
     return Forest(inputs, predicates, trees, Leaves(values), SumRule(F64, _start(view, n_columns)), outputs, source)
-
-
-def _notes() -> tuple[str, ...]:
-    return ("the library has no apply; leaf ids are positions in each tree's `nodes`",)
 
 
 def _start(view: EstimatorView, n_columns: int) -> NDArray[np.float64]:
     baseline = view.get("_baseline_prediction")
-    if not isinstance(baseline, np.ndarray) or cast("Table", baseline).shape != (1, n_columns):
+    if not is_array(baseline) or baseline.shape != (1, n_columns) or baseline.dtype.str[1:] != "f8":
         raise view.odd("_baseline_prediction", baseline)
-    start = cast("Table", baseline)
-    require(start.dtype == F64 and bool(np.isfinite(start).all()), "an odd `_baseline_prediction`", view.place)
-    return np.zeros(n_columns) + start[0]
+    require(bool(np.isfinite(baseline).all()), "the start value is not finite", view.place)
+    return np.zeros(n_columns) + baseline[0]
 
 
 def _predictors(view: EstimatorView, n_columns: int) -> tuple[list[Table], list[Table]]:
     """Each tree's node table and its sets of categories, in the order the library adds them."""
     rounds = view.get("_predictors")
-    require(isinstance(rounds, list) and len(cast("list[Any]", rounds)) > 0, "an odd `_predictors`", view.place)
+    if not is_list(rounds) or not rounds:
+        raise view.odd("_predictors", rounds)
     tables: list[Table] = []
     sets: list[Table] = []
-    for members in cast("list[Any]", rounds):
-        fine = isinstance(members, list) and len(cast("list[Any]", members)) == n_columns
-        require(fine, "an odd iteration in `_predictors`", view.place)
-        for member in cast("list[Any]", members):
+    for members in rounds:
+        if not is_list(members) or len(members) != n_columns:
+            raise view.odd("_predictors", members)
+        for member in members:
             tree = view_of(member, place=f"{view.place}: tree {len(tables)}")
             known = tree.module == "sklearn.ensemble._hist_gradient_boosting.predictor"
             require(known and tree.class_name == "TreePredictor", f"found {describe(member)}", tree.place)
@@ -208,19 +205,19 @@ def _encoder_tables(view: EstimatorView, mask: NDArray[np.bool_]) -> list[NDArra
     """The categories of each categorical column, in ascending order, without NaN."""
     encoder = _encoder(view, mask)
     listed = encoder.get("categories_")
-    fine = isinstance(listed, list) and len(cast("list[Any]", listed)) == int(mask.sum())
-    require(fine, "the encoder's categories do not fit the columns", view.place)
+    if not is_list(listed) or len(listed) != int(mask.sum()):
+        raise ModelError("the encoder's categories do not fit the columns", place=view.place)
     tables: list[NDArray[np.float64]] = []
-    for index, categories in enumerate(cast("list[Any]", listed)):
+    for index, categories in enumerate(listed):
         feature = int(np.flatnonzero(mask)[index])
         tables.append(_table(categories, f"{view.place}: feature {feature}"))
     return tables
 
 
 def _table(categories: object, place: str) -> NDArray[np.float64]:
-    if not isinstance(categories, np.ndarray) or cast("Table", categories).ndim != 1:
+    if not is_array(categories) or categories.ndim != 1:
         raise ModelError(f"its categories are {describe(categories)}", place=place)
-    found = cast("Table", categories)
+    found = categories
     if found.dtype.kind not in "iuf":
         raise UnsupportedModelError(
             f"categories that are no numbers ({found.dtype})",
@@ -243,16 +240,13 @@ def _encoder(view: EstimatorView, mask: NDArray[np.bool_]) -> EstimatorView:
     outer = view.child("_preprocessor")
     require(outer.class_name == "ColumnTransformer", f"a preprocessor {outer.class_name}", place)
     steps = outer.get("transformers_")
-    known = isinstance(steps, list) and len(cast("list[Any]", steps)) in (2, 3)
-    require(known, "an odd preprocessor", place)
-    for step in cast("list[Any]", steps)[2:]:
-        fine = isinstance(step, tuple) and cast("tuple[Any, ...]", step)[:2] == ("remainder", "drop")
-        require(fine, "an odd last step of the preprocessor", place)
-    for step, name, expected in zip(cast("list[Any]", steps), ("encoder", "numerical"), (mask, ~mask), strict=False):
-        fine = isinstance(step, tuple) and len(cast("tuple[Any, ...]", step)) == 3 and step[0] == name
-        chosen = flat_values(step[2], f"the columns of {name}", place) if fine else None
-        require(chosen == expected.tolist(), f"an odd step for {name}", place)
-    encoder = view_of(cast("list[Any]", steps)[0][1], place=f"{place}: encoder")
+    if not is_list(steps) or len(steps) not in (2, 3) or not all(is_tuple(step) and len(step) == 3 for step in steps):
+        raise outer.odd("transformers_", steps)
+    require(all(step[:2] == ("remainder", "drop") for step in steps[2:]), "an odd last step", outer.place)
+    for step, name, expected in zip(steps, ("encoder", "numerical"), (mask, ~mask), strict=False):
+        chosen = flat_values(step[2], f"the columns of {name}", place)
+        require(step[0] == name and chosen == expected.tolist(), f"an odd step for {name}", outer.place)
+    encoder = view_of(steps[0][1], place=f"{place}: encoder")
     require(
         encoder.class_name == "OrdinalEncoder" and encoder.module == "sklearn.preprocessing._encoders",
         f"an encoder {encoder.module}.{encoder.class_name}",
@@ -273,7 +267,8 @@ def _check_known(view: EstimatorView, sizes: list[int], n_features: int) -> None
     expected = np.arange(n_features) < len(sizes)
     found = flat_values(kinds, "`_bin_mapper.is_categorical_`", view.place)
     require(found == expected.tolist(), "an odd `_bin_mapper.is_categorical_`", view.place)
-    require(isinstance(thresholds, list) and len(cast("list[Any]", thresholds)) == n_features, "odd bins", view.place)
+    if not is_list(thresholds) or len(thresholds) != n_features:
+        raise mapper.odd("bin_thresholds_", thresholds)
     for feature, size in enumerate(sizes):
-        known = flat_values(cast("list[Any]", thresholds)[feature], "a feature's bins", view.place)
+        known = flat_values(thresholds[feature], "a feature's bins", view.place)
         require(known == list(range(size)), f"feature {feature}: the bins are not the encoder's categories", view.place)

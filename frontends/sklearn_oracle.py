@@ -52,15 +52,14 @@ class SklearnOracle:
             warnings.simplefilter("ignore")  # feature names that plain arrays do not have, overflow in casts
             return method(rows, **options)
 
-    def accepts(self, rows: NDArray[Any]) -> NDArray[np.bool_]:
+    def accepts(self, rows: NDArray[Any]) -> NDArray[Any]:
         """Trees refuse infinities and what overflows float32, and NaN where the estimator does not support it;
         HistGradientBoosting refuses infinities in categorical columns only."""
         if self._hist:
-            return ~np.isinf(rows[:, self._encoded]).any(axis=1)
+            return np.all(~np.isinf(rows[:, self._encoded]), axis=1)
         with np.errstate(over="ignore"):
             cast = rows.astype(np.float32)
-        fine = ~np.isinf(cast).any(axis=1)
-        return fine if self._allows_nan() else fine & ~np.isnan(cast).any(axis=1)
+        return np.all(~np.isinf(cast) if self._allows_nan() else np.isfinite(cast), axis=1)
 
     def _allows_nan(self) -> bool:
         if self._nan is None:

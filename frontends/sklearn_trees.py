@@ -7,7 +7,7 @@ are checked before anything reads through them: the library itself follows any i
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from treec.errors import ModelError
 from treec.frontends.base import F32, Inputs, Leaves, Predicates, Trees
 from treec.frontends.canonical import canonical_order
-from treec.frontends.pickle_records import Recorded, attributes, describe
+from treec.frontends.pickle_records import Recorded, attributes, describe, is_array, is_integer
 from treec.frontends.sklearn_columns import check_record, require, round_down, shared_predicates, shared_rows
 from treec.frontends.sklearn_view import EstimatorView, feature_names
 
@@ -52,24 +52,23 @@ def read_tree(estimator: EstimatorView) -> TreeArrays:
         _, args, state = value.__reduce__()
     require(len(args) == 3 and {"nodes", "values", "node_count"} <= state.keys(), "parts are missing", place)
     n_features, n_classes, n_outputs = args
-    require(isinstance(n_features, int | np.integer) and isinstance(n_outputs, int | np.integer), "odd sizes", place)
+    if not is_integer(n_features) or not is_integer(n_outputs):
+        raise ModelError(f"sizes {describe(n_features)} and {describe(n_outputs)}", place=place)
     classes = _sizes(n_classes, int(n_outputs), place)
     nodes = check_record(state["nodes"], _FIELDS, "the tree", place)
     require(state["node_count"] == len(nodes), "node_count is not the number of nodes", place)
     values = state["values"]
     shape = (len(nodes), int(n_outputs), int(classes.max()))
-    if not isinstance(values, np.ndarray) or cast("Any", values).shape != shape or cast("Any", values).dtype != "f8":
+    if not is_array(values) or values.shape != shape or values.dtype.str[1:] != "f8":
         raise ModelError(f"the tree's values are {describe(values)}, not float64 of shape {shape}", place=place)
-    return TreeArrays(nodes, cast("NDArray[np.float64]", values), int(n_features), classes)
+    return TreeArrays(nodes, values, int(n_features), classes)
 
 
 def _sizes(value: object, n_outputs: int, place: str) -> NDArray[np.int64]:
-    if not isinstance(value, np.ndarray):
+    if not is_array(value) or value.ndim != 1 or value.dtype.kind != "i" or not 0 < n_outputs == len(value):
         raise ModelError(f"the tree's class counts are {describe(value)}", place=place)
-    sizes = cast("NDArray[Any]", value)
-    fine = sizes.ndim == 1 and sizes.dtype.kind == "i" and len(sizes) == n_outputs > 0
-    require(fine and sizes.min() > 0 and sizes.max() < 1 << 24, "the tree's class counts are odd", place)
-    return sizes.astype(np.int64)
+    require(bool(value.min() > 0 and value.max() < 1 << 24), "the tree's class counts are odd", place)
+    return value.astype(np.int64)
 
 
 def tree_inputs(view: EstimatorView) -> Inputs:
@@ -125,9 +124,7 @@ def assemble(
     return predicates, shape, Leaves(values)
 
 
-def local_ids(
-    offset: NDArray[np.int64], leaves: NDArray[np.int64], leaf_offset: NDArray[np.int64]
-) -> NDArray[np.int32]:
+def local_ids(offset: NDArray[np.int64], leaves: NDArray[np.int64], leaf_offset: NDArray[np.int64]) -> NDArray[np.int32]:
     """The position of each leaf in its own tree's table."""
     return (leaves - np.repeat(offset[:-1], np.diff(leaf_offset))).astype(np.int32)
 
@@ -140,7 +137,7 @@ def _column(trees: list[TreeArrays], name: str) -> NDArray[Any]:
 def _check_children(offset: NDArray[np.int64], left: NDArray[Any], right: NDArray[Any], place: str) -> None:
     """A leaf is exactly -1 on both sides: the library walks on from any other number."""
     for side in (left, right):
-        bad = np.flatnonzero(side < -1)
+        bad: NDArray[np.int64] = np.flatnonzero(side < -1)
         if len(bad):
             tree = int(np.searchsorted(offset, bad[0], side="right")) - 1
             raise ModelError(f"tree {tree}: node {bad[0] - offset[tree]} has child {side[bad[0]]}", place=place)
@@ -150,7 +147,7 @@ def _leaf_values(trees: list[TreeArrays], leaves: NDArray[np.int64], place: str)
     """f64[L, K] of the leaves in canonical order; K is the classes of all outputs together."""
     classes = trees[0].n_classes
     require(all(np.array_equal(tree.n_classes, classes) for tree in trees), "trees differ in their outputs", place)
-    used = np.arange(classes.max()) < classes[:, None]
+    used: NDArray[np.bool_] = np.arange(int(classes.max())) < classes[:, None]
     table = np.concatenate([tree.values for tree in trees], dtype=np.float64)
     rows = table[leaves]
     require(bool(np.all(rows[:, ~used] == 0)), "a leaf has values for classes that do not exist", place)

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from treec.errors import ModelError, UnsupportedModelError
-from treec.frontends.pickle_records import Name, Recorded, attributes, describe
+from treec.frontends.base import Source
+from treec.frontends.pickle_records import Name, Recorded, attributes, describe, is_array, is_integer
 
 TREES = {name: "sklearn.tree._classes" for name in ("DecisionTreeClassifier", "DecisionTreeRegressor")} | {
     name: "sklearn.tree._classes" for name in ("ExtraTreeClassifier", "ExtraTreeRegressor")
@@ -20,9 +21,7 @@ FORESTS = {
     name: "sklearn.ensemble._forest"
     for name in ("RandomForestClassifier", "RandomForestRegressor", "ExtraTreesClassifier", "ExtraTreesRegressor")
 }
-BOOSTERS = {
-    name: "sklearn.ensemble._gb" for name in ("GradientBoostingClassifier", "GradientBoostingRegressor")
-}
+BOOSTERS = {name: "sklearn.ensemble._gb" for name in ("GradientBoostingClassifier", "GradientBoostingRegressor")}
 HIST_BOOSTERS = {
     name: "sklearn.ensemble._hist_gradient_boosting.gradient_boosting"
     for name in ("HistGradientBoostingClassifier", "HistGradientBoostingRegressor")
@@ -67,15 +66,15 @@ class EstimatorView:
 
     def integer(self, name: str, *, least: int = 0) -> int:
         value = self.get(name)
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value < 1 << 31:
+        if not is_integer(value) or not least <= value < 1 << 31:
             raise self.odd(name, value)
-        return int(cast("Any", value))
+        return int(value)
 
     def number(self, name: str) -> float:
         value = self.get(name)
-        if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        if not is_integer(value) and not isinstance(value, float | np.floating):
             raise self.odd(name, value)
-        return float(cast("Any", value))
+        return float(cast("float", value))
 
     def text(self, name: str) -> str:
         value = self.get(name)
@@ -86,12 +85,9 @@ class EstimatorView:
     def array(self, name: str, kinds: str, *, dimensions: int) -> NDArray[Any]:
         """An array of the given dtype kinds (numpy's letters) and number of dimensions."""
         value = self.get(name)
-        if not isinstance(value, np.ndarray):
+        if not is_array(value) or value.ndim != dimensions or value.dtype.kind not in kinds:
             raise self.odd(name, value)
-        array = cast("NDArray[Any]", value)
-        if array.ndim != dimensions or array.dtype.kind not in kinds:
-            raise self.odd(name, array)
-        return array
+        return value
 
     def child(self, name: str) -> EstimatorView:
         return view_of(self.get(name), place=f"{self.place}: {name}")
@@ -161,14 +157,11 @@ def _check_version(version: object, place: str) -> None:
 
 def class_labels(value: object, view: EstimatorView) -> NDArray[Any]:
     """Labels of one output: numbers, text or bool, as the library returns them."""
-    if not isinstance(value, np.ndarray):
+    if not is_array(value) or value.ndim != 1 or len(value) == 0 or value.dtype.kind not in "biufUSO":
         raise view.odd("classes_", value)
-    labels = cast("NDArray[Any]", value)
-    if labels.ndim != 1 or len(labels) == 0 or labels.dtype.kind not in "biufUSO":
-        raise view.odd("classes_", labels)
-    if labels.dtype.kind == "O" and not all(isinstance(item, str | bool | int | float) for item in labels.tolist()):
+    if value.dtype.kind == "O" and not all(isinstance(item, str | bool | int | float) for item in value.tolist()):
         raise UnsupportedModelError("class labels that are neither numbers nor text", place=view.place)
-    return labels.copy()
+    return value.copy()
 
 
 def feature_names(view: EstimatorView, n_features: int) -> tuple[str, ...] | None:
@@ -179,3 +172,8 @@ def feature_names(view: EstimatorView, n_features: int) -> tuple[str, ...] | Non
     if len(labels) != n_features or not all(isinstance(label, str) for label in labels):
         raise view.odd("feature_names_in_", names)
     return tuple(str(label) for label in labels)
+
+
+def source_of(view: EstimatorView, objective: str, *notes: str) -> Source:
+    """Without digest; the class is in the notes, because a file's name takes the place of ``name``."""
+    return Source("sklearn", "object", view.version, objective, name=view.class_name, notes=(view.class_name, *notes))
