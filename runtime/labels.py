@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -78,12 +79,10 @@ def probabilities(response: NDArray[Any], facts: Facts) -> NDArray[Any] | list[N
     return parts[0] if not facts.groups else parts
 
 
-def leaf_ids(leaves: NDArray[np.int32], facts: Facts, n_iterations: int) -> NDArray[Any]:
-    """i32 [n, trees] as the library's ``apply``: its dtype, and its shape for the iterations that were used."""
+def leaf_ids(leaves: NDArray[np.int32], facts: Facts) -> NDArray[Any]:
+    """i32 [n, trees] as the library's ``apply``: its dtype, and its shape for the trees that were used."""
     n, n_trees = leaves.shape
     shape = facts.apply_shape
-    if len(shape) > 1:
-        shape = (n_iterations, *shape[1:])
-    elif shape or n_trees != 1:  # an empty shape is that of a single tree
-        shape = (n_trees,)
+    if shape or facts.n_trees != 1:  # an empty shape is that of a model of a single tree
+        shape = (n_trees // math.prod(shape[1:]), *shape[1:])
     return leaves.astype(facts.apply_dtype, copy=False).reshape(n, *shape)

@@ -204,9 +204,12 @@ def _unique_name(file: OpenFile) -> str:
     return f"/proc/self/fd{digits}{file.descriptor}"
 
 
-def from_address(describe_address: int, keep_alive: object, place: str = "compiled in memory") -> Library:
-    """An artifact that the JIT put into this process: the address of its ``treec_describe``, and what keeps it there."""
-    return _describe(describe_address, place, keep_alive, None, None)
+def from_address(
+    describe_address: int, keep_alive: object, card: dict[str, Any] | None = None, place: str = "compiled in memory"
+) -> Library:
+    """An artifact that the JIT put into this process: the address of its ``treec_describe``, what keeps it there, and its
+    card where the space in the code is still empty."""
+    return _describe(describe_address, place, keep_alive, None, card)
 
 
 def _describe(address: int, place: str, owner: object, source: OpenFile | None, card: dict[str, Any] | None) -> Library:

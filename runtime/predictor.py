@@ -53,9 +53,11 @@ class CompiledModel:
         raise AttributeError(f"a compiled model is immutable: cannot delete {name!r}")
 
     @classmethod
-    def from_jit(cls, describe_address: int, keep_alive: object, saver: Saver | None = None) -> CompiledModel:
+    def from_jit(
+        cls, describe_address: int, keep_alive: object, card: dict[str, Any] | None = None, saver: Saver | None = None
+    ) -> CompiledModel:
         """A model that the JIT put into this process; ``keep_alive`` holds its code, ``saver`` links it to a file."""
-        return cls(from_address(describe_address, keep_alive), saver)
+        return cls(from_address(describe_address, keep_alive, card), saver)
 
     def predict(
         self,
@@ -87,9 +89,7 @@ class CompiledModel:
     def apply(self, X: Any, *, n_threads: int | None = None, iterations: tuple[int, int] | None = None) -> NDArray[Any]:
         """The leaf each row ends in, per tree: ids, dtype and shape as the source library's ``apply`` or ``pred_leaf``."""
         leaves = self._run(Task.LEAF, X, n_threads, iterations, sums=False)
-        facts = self._library.facts
-        count = len(facts.iteration_offset) - 1 if iterations is None else iterations[1] - iterations[0]
-        return labels.leaf_ids(leaves, facts, count)
+        return labels.leaf_ids(leaves, self._library.facts)
 
     def _run(
         self, task: Task, X: Any, n_threads: int | None, iterations: tuple[int, int] | None, *, sums: bool = True

@@ -1,0 +1,215 @@
+"""The way through: model → Forest → IR → machine code → checked artifact. Every tool and the Python API go this way."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from treec.codegen.abi import DType
+from treec.errors import UsageError
+from treec.frontends.load import LoadedModel, load_model
+from treec.schedule.library import preset, preset_names
+from treec.schedule.schedule import Schedule
+
+if TYPE_CHECKING:
+    from treec.codegen.llvm.compile import CompiledObject
+    from treec.frontends.base import Forest
+    from treec.passes.pipeline import Observer
+    from treec.runtime.predictor import CompiledModel
+    from treec.verify.check import Verification
+
+Progress = Callable[[str, float], None]
+"""Told the phase (parse, passes, machine code, link, verify) and how much of it is done, 0 to 1."""
+
+
+def _silent(phase: str, done: float) -> None:
+    pass
+
+
+@dataclass
+class Compilation:
+    """A model on its way through: filled phase by phase, for tools that show each. ``seconds`` by phase."""
+
+    model: LoadedModel
+    schedule: Schedule
+    reasons: tuple[str, ...]
+    seconds: dict[str, float] = field(default_factory=dict)
+    object: CompiledObject | None = None
+    verification: Verification | None = None
+    linker: str | None = None
+
+    @property
+    def forest(self) -> Forest:
+        return self.model.forest
+
+
+@contextmanager
+def _phase(seconds: dict[str, float], name: str, progress: Progress) -> Iterator[None]:
+    progress(name, 0.0)
+    start = time.perf_counter()
+    yield
+    seconds[name] = seconds.get(name, 0.0) + time.perf_counter() - start
+    progress(name, 1.0)
+
+
+def start(
+    model: object,
+    schedule: Schedule | str | os.PathLike[str] | None = None,
+    *,
+    level: str | None = None,
+    rows: str | None = None,
+    trust: bool = False,
+    progress: Progress = _silent,
+) -> Compilation:
+    """Read the model and settle the schedule: a `Schedule`, a preset's name, a path, or None for the default one.
+
+    ``level`` and ``rows`` override the schedule's ``target cpu``. Raises the errors of `load_model` and `Schedule`.
+    """
+    seconds: dict[str, float] = {}
+    with _phase(seconds, "parse", progress):
+        loaded = load_model(model, trust=trust)
+    with _phase(seconds, "schedule", progress):
+        chosen, reasons = _settle(schedule, loaded.forest)
+        if level is not None or rows is not None:
+            chosen = chosen.with_target(level=level, input=rows).check()
+    return Compilation(loaded, chosen, reasons, seconds)
+
+
+def _settle(schedule: Schedule | str | os.PathLike[str] | None, forest: Forest) -> tuple[Schedule, tuple[str, ...]]:
+    if schedule is None:
+        from treec.default_schedule import default_schedule
+
+        choice = default_schedule(forest)
+        return choice.schedule, choice.reasons
+    if isinstance(schedule, Schedule):
+        return schedule.check(), ()
+    if isinstance(schedule, str) and schedule in preset_names():
+        return preset(schedule), ()
+    if isinstance(schedule, str) and "\n" in schedule:
+        return Schedule.from_text(schedule), ()
+    return Schedule.from_file(Path(schedule)), ()
+
+
+def generate(compilation: Compilation, *, observer: Observer | None = None, progress: Progress = _silent) -> None:
+    """Run the schedule's passes and LLVM; fills ``object``."""
+    from treec.codegen.card import card_capacity
+    from treec.codegen.llvm.compile import ArtifactFacts, TargetSpec, compile_module
+    from treec.passes.pipeline import pipeline_of, run_pipeline
+    from treec.treeir.forest_convert import forest_module
+
+    forest = compilation.forest
+    with _phase(compilation.seconds, "passes", progress):
+        module = forest_module(forest)
+        run_pipeline(module, pipeline_of(compilation.schedule), observer)
+    with _phase(compilation.seconds, "machine code", progress):
+        target = TargetSpec(compilation.schedule.target.level)
+        facts = ArtifactFacts(
+            n_features=forest.inputs.n_features,
+            n_trees=forest.trees.n_trees,
+            n_columns=forest.n_columns,
+            out_dtype=DType.F32 if forest.sum.dtype == np.float32 else DType.F64,
+            card_capacity=card_capacity(_card(compilation, target.resolve().level.name)),
+        )
+        compilation.object = compile_module(module, facts, target)
+
+
+def _card(compilation: Compilation, level: str) -> dict[str, Any]:
+    from treec.codegen.card import card_of
+
+    checked = compilation.verification
+    return card_of(
+        compilation.forest,
+        schedule=compilation.schedule.to_text(),
+        cpu_level=level,
+        verification=None if checked is None else checked.to_dict(),
+        seconds={name: round(spent, 3) for name, spent in compilation.seconds.items()},
+        linker=compilation.linker,
+    )
+
+
+def _object(compilation: Compilation) -> CompiledObject:
+    if compilation.object is None:
+        raise UsageError("the model is not compiled yet", fix="call generate() first")
+    return compilation.object
+
+
+def write(
+    compilation: Compilation, out: str | os.PathLike[str], *, verify: bool = True, progress: Progress = _silent
+) -> Path:
+    """Link, check the linked file itself, fill in its card, and only then let it appear as ``out``."""
+    from treec.codegen.card import write_card
+    from treec.codegen.files import PendingFile
+    from treec.codegen.link import link_shared
+    from treec.runtime.library import open_file
+    from treec.runtime.predictor import CompiledModel
+
+    built = _object(compilation)
+    with PendingFile(out) as pending:
+        with _phase(compilation.seconds, "link", progress):
+            compilation.linker = link_shared(built.object_bytes, pending.path)
+            write_card(pending.path, _card(compilation, built.level))
+        if verify:
+            _verify(compilation, CompiledModel(open_file(pending.path)), progress)
+        write_card(pending.path, _card(compilation, built.level))
+        return pending.commit()
+
+
+def load_in_process(compilation: Compilation, *, verify: bool = True, progress: Progress = _silent) -> CompiledModel:
+    """The model as code in this process, checked; ``save`` links it and checks the file again."""
+    from treec.codegen.llvm.jit import load_object
+    from treec.runtime.predictor import CompiledModel
+
+    built = _object(compilation)
+    loaded = load_object(built.object_bytes)
+
+    def save(path: Path) -> None:
+        write(compilation, path, verify=verify)
+
+    def model() -> CompiledModel:
+        return CompiledModel.from_jit(loaded.describe_address, loaded, _card(compilation, built.level), save)
+
+    if verify:
+        _verify(compilation, model(), progress)
+    return model()
+
+
+def _verify(compilation: Compilation, compiled: CompiledModel, progress: Progress) -> None:
+    from treec.verify.check import verify as check
+    from treec.verify.runner import ModelRunner
+
+    with _phase(compilation.seconds, "verify", progress):
+        oracle = compilation.model.oracle()
+        runner = ModelRunner(compiled)
+        compilation.verification = check(compilation.forest, runner, oracle, progress=lambda done: progress("verify", done))
+
+
+def compile(
+    model: object,
+    schedule: Schedule | str | os.PathLike[str] | None = None,
+    *,
+    verify: bool = True,
+    trust: bool = False,
+    level: str | None = None,
+    rows: str | None = None,
+    progress: Progress | None = None,
+) -> CompiledModel:
+    """Compile a model into this process and check it against the reference interpreter and its own library.
+
+    ``model``: a path, bytes, an XGBoost or LightGBM Booster or wrapper, or a scikit-learn estimator; the format is
+    sniffed. ``schedule``: a `Schedule`, a path, a preset's name, schedule text of several lines, or None for treec's own
+    choice. ``verify=False`` skips the check, and the card says so. ``trust``: unpickle a file that treec can't read safely;
+    only for files you would also run. ``level``, ``rows``: override ``target cpu``'s ``level`` and ``input``.
+
+    Raises `treec.errors.TreecError`: `ModelError`, `UnsupportedModelError`, `ScheduleError`, `VerificationError`.
+    """
+    told = progress or _silent
+    compilation = start(model, schedule, level=level, rows=rows, trust=trust, progress=told)
+    generate(compilation, progress=told)
+    return load_in_process(compilation, verify=verify, progress=told)

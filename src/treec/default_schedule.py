@@ -1,0 +1,84 @@
+"""The schedule treec picks when none is given, from the model's shape. A small, documented choice, not a search.
+
+Rows go in blocks of 64 through one tree after the other: a block's rows and sums and one tree stay in the first caches.
+The layout is the first of a short list, fastest first, whose tables take at most 16 bytes per inner node; if none does, it
+is the smallest of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from treec.frontends.base import Forest, Trees
+from treec.passes.algo.packed import narrow, pack_trees
+from treec.passes.algo.share import share_leaf_rows, share_predicates
+from treec.schedule.schedule import Schedule
+
+BYTES_PER_NODE = 16
+BLOCK_ROWS = 64
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A schedule and why it was picked, one reason a line."""
+
+    schedule: Schedule
+    reasons: tuple[str, ...]
+
+
+def default_schedule(forest: Forest) -> Choice:
+    """Pick layout and loops for this forest."""
+    reasons: list[str] = []
+    lines: list[str] = ["target cpu"]
+    share_leaves, leaf_bytes = _leaves(forest, reasons)
+    if share_leaves:
+        lines.append("share leaves")
+    lines += _layout(forest, leaf_bytes, reasons)
+    lines += [
+        f"split row into=(block, row) by={BLOCK_ROWS}",
+        "order block, tree, row",
+        "walk with=scalar",
+        "parallel block",
+    ]
+    reasons.append(f"blocks of {BLOCK_ROWS} rows per tree: the tree and the block's sums stay in cache")
+    return Choice(Schedule.from_text("\n".join(lines), "<default>"), tuple(reasons))
+
+
+def _leaves(forest: Forest, reasons: list[str]) -> tuple[bool, int]:
+    """Whether to share leaf rows, and the bytes that leaves then take."""
+    values = forest.leaves.values
+    plain = values.nbytes
+    rows, leaf_row = share_leaf_rows(values, forest.trees.leaf_row)
+    shared = rows.nbytes + narrow(leaf_row).nbytes
+    if shared * 4 > plain * 3:
+        return False, plain
+    reasons.append(f"leaves shared: {len(rows):,} distinct rows of {len(leaf_row):,}, {shared / plain:.0%} of the bytes")
+    return True, shared
+
+
+def _layout(forest: Forest, leaf_bytes: int, reasons: list[str]) -> list[str]:
+    if not isinstance(forest.trees, Trees) or forest.trees.n_nodes == 0:
+        return ["layout packed"]
+    budget = BYTES_PER_NODE * forest.trees.n_nodes
+    other_bytes = leaf_bytes + forest.predicates.set_words.nbytes
+    sizes: dict[tuple[str, int], int] = {}
+    for predicates, align in (("inline", 4), ("inline", 1), ("table", 4), ("table", 1)):
+        size = _packed_bytes(forest, forest.trees, predicates == "table", align) + other_bytes
+        sizes[predicates, align] = size
+        if size <= budget:
+            break
+    (predicates, align), size = min(sizes.items(), key=lambda item: item[1])
+    reasons.append(
+        f"packed nodes, predicates={predicates} align={align}: {size / forest.trees.n_nodes:.1f} bytes per inner node, "
+        "leaves included"
+    )
+    sharing = ["share predicates"] if predicates == "table" else []
+    return [*sharing, f"layout packed predicates={predicates} align={align}"]
+
+
+def _packed_bytes(forest: Forest, trees: Trees, with_table: bool, align: int) -> int:
+    predicates = forest.predicates
+    if with_table:
+        predicates, new_id = share_predicates(predicates)
+        trees = replace(trees, predicate=new_id[trees.predicate])
+    return pack_trees(predicates, trees, forest.inputs.column, with_table=with_table, align=align).nbytes
