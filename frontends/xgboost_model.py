@@ -84,7 +84,7 @@ def _build(root: Node, data: bytes, use_best_iteration: bool, *, exact: bool) ->
     if use_best_iteration and learner.has("attributes") and learner.get("attributes").has("best_iteration"):
         iterations = _until_best(learner, iterations)
         trees, column = trees[: iterations[-1]], column[: iterations[-1]]
-    layout = lay_out(trees)
+    layout = lay_out(trees, n_features)
     if layout.width > 1 and (layout.width != n_columns or column.any()):
         raise model.error(f"leaves of {layout.width} values do not fit {n_columns} outputs")
     parsed = parse_trees(layout, column, iterations, exact=exact)

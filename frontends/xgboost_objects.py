@@ -15,7 +15,17 @@ import numpy as np
 
 from treec.errors import ModelError, UnsupportedModelError
 from treec.frontends.base import Forest, LabelRule, Link, Outputs, Predicted
+from treec.frontends.xgboost_document import sniff
 from treec.frontends.xgboost_model import build_forest, forest_from_bytes
+
+__all__ = [
+    "booster_bytes_from_state",
+    "forest_from_bytes",
+    "forest_from_object",
+    "forest_from_wrapper_state",
+    "is_xgboost_object",
+    "sniff",
+]
 
 CLASSIFIERS = frozenset({"XGBClassifier", "XGBRFClassifier"})
 WRAPPERS = CLASSIFIERS | {"XGBModel", "XGBRegressor", "XGBRFRegressor", "XGBRanker"}

@@ -31,6 +31,7 @@ class Layout:
     trees: list[Node]
     offset: I64
     width: int
+    n_features: int
 
     def column(self, key: str, convert: Callable[[Node], NDArray[Any]]) -> NDArray[Any]:
         """A per-node array of all trees; each must have one entry per node."""
@@ -60,7 +61,7 @@ def ordered_trees(model: Node) -> list[Node]:
     return [trees[position] for position in np.argsort(ids, kind="stable")] if ids else []
 
 
-def lay_out(trees: list[Node]) -> Layout:
+def lay_out(trees: list[Node], n_features: int) -> Layout:
     sizes: list[int] = []
     widths: set[int] = set()
     for tree in trees:
@@ -72,7 +73,8 @@ def lay_out(trees: list[Node]) -> Layout:
         widths.add(max(1, param.get("size_leaf_vector").count() if param.has("size_leaf_vector") else 1))
     if len(widths) > 1:
         raise trees[0].unsupported("trees with one value per leaf beside trees with several", "train with one strategy")
-    return Layout(trees, np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)]).astype(np.int64), max(widths, default=1))
+    offset = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)]).astype(np.int64)
+    return Layout(trees, offset, max(widths, default=1), n_features)
 
 
 @dataclass(frozen=True)
@@ -159,9 +161,11 @@ def _predicates(
 def _split_indices(layout: Layout, source: I64) -> NDArray[np.int32]:
     # a deleted node has the index 2**32 - 1 or 2**31 - 1; only nodes of a tree are looked at
     index = layout.column("split_indices", lambda node: node.integers(-(2**31), 2**32 - 1))[source]
-    bad = np.flatnonzero((index < 0) | (index >= 2**31))
+    bad = np.flatnonzero((index < 0) | (index >= layout.n_features))
     if len(bad):
-        raise layout.place_of(int(source[bad[0]]), "split_indices").error("no such feature")
+        raise layout.place_of(int(source[bad[0]]), "split_indices").error(
+            f"the model has {layout.n_features} features, this is none of them"
+        )
     return index.astype(np.int32)
 
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from treec.errors import ModelError, UnsupportedModelError
 from treec.frontends import base
 from treec.frontends.base import CategoryCast, Forest, LabelRule, Link, Missing, Predicted, Trees
+from treec.frontends.xgboost_document import sniff
 from treec.frontends.xgboost_model import forest_from_bytes
 from treec.frontends.xgboost_objects import booster_bytes_from_state, forest_from_wrapper_state, is_xgboost_object
 
@@ -276,7 +277,7 @@ def test_what_is_not_supported_is_refused_by_name(edit: Edit, what: str, where: 
         (at(f"{TREE}.right_children.0", 4), "not next to its left sibling"),
         (at(f"{TREE}.left_children.2", 0), "not next to its left sibling"),
         (at(f"{TREE}.split_conditions.0", float("nan")), "a threshold is not a number"),
-        (at(f"{TREE}.split_indices.0", 7), "out of range"),
+        (at(f"{TREE}.split_indices.0", 2), "has 2 features, this is none"),
         (at(f"{TREE}.default_left.0", 2), "not within 0 to 1"),
         (at(f"{TREE}.split_type.0", 2), "not within 0 to 1"),
         (at(f"{TREE}.categories.0", 2**24), "not within"),
@@ -408,3 +409,21 @@ def test_unknown_classes_and_empty_boosters_are_refused():
         booster_bytes_from_state({"handle": None})
     assert booster_bytes_from_state({"handle": bytearray(b"ab")}) == b"ab"
     assert not is_xgboost_object(copy)
+
+
+@pytest.mark.parametrize(
+    ("data", "yes"),
+    [
+        (WHOLE, True),
+        (b"\n" + json.dumps({"version": [1, 4, 0], **document()}, indent=2).encode(), True),
+        (b"{L\0\0\0\0\0\0\0\x07learner{", True),
+        (b"{L\0\0\0\0\0\0\0\x06Config{", True),
+        (b"binf\0\0", True),
+        (b"tree\nversion=v4\n", False),
+        (b'{"model": 1}', False),
+        (b"\x80\x04\x95", False),
+        (b"", False),
+    ],
+)
+def test_model_files_are_recognised(data: bytes, yes: bool):
+    assert sniff(data) is yes
