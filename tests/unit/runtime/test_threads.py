@@ -1,0 +1,164 @@
+"""Threads: the same answers for any number, errors that surface, forks that go on."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+import sys
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+
+from treec.errors import UsageError
+from treec.runtime import threads
+from treec.runtime.threads import MIN_WORK, run_sharded, thread_count
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3, 7, 64])
+def test_shards_cover_the_axis_once_in_whole_grains(n_threads: int) -> None:
+    for begin, end, grain in ((0, 0, 4), (0, 1, 4), (0, 103, 4), (5, 1000, 1), (0, 64, 64), (0, 65, 64)):
+        seen: list[tuple[int, int]] = []
+        run_sharded(lambda a, b, _, seen=seen: seen.append((a, b)), begin, end, grain, 0, n_threads)
+        seen.sort()
+        assert [a for a, _ in seen] == [begin, *(b for _, b in seen[:-1])][: len(seen)]
+        assert all((a - begin) % grain == 0 and a < b for a, b in seen)
+        assert (seen[-1][1] if seen else end) == end
+
+
+def test_workspaces_are_aligned_and_apart() -> None:
+    lock, gate = threading.Lock(), threading.Barrier(3, timeout=20)
+    first: dict[int, int] = {}
+
+    def task(begin: int, end: int, workspace: int) -> None:
+        with lock:
+            new = threading.get_ident() not in first
+            first.setdefault(threading.get_ident(), workspace)
+        assert workspace % 64 == 0
+        assert first[threading.get_ident()] == workspace
+        if new:
+            gate.wait()
+
+    run_sharded(task, 0, 120, 1, 1000, 3)
+    addresses = sorted(first.values())
+    assert len(addresses) == 3
+    assert all(b - a >= 1000 for a, b in itertools.pairwise(addresses))
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 5])
+def test_an_exception_surfaces_and_stops_the_rest(n_threads: int) -> None:
+    running = 0
+    lock = threading.Lock()
+
+    def task(begin: int, end: int, workspace: int) -> None:
+        nonlocal running
+        with lock:
+            running += 1
+        try:
+            if begin == 0:
+                raise ValueError("broken")
+        finally:
+            with lock:
+                running -= 1
+
+    with pytest.raises(ValueError, match="broken"):
+        run_sharded(task, 0, 1000, 1, 0, n_threads)
+    assert running == 0
+
+
+def test_an_exception_of_a_helper_surfaces() -> None:
+    caller, gate = threading.get_ident(), threading.Barrier(2, timeout=20)
+
+    def task(begin: int, end: int, workspace: int) -> None:
+        gate.wait()
+        if threading.get_ident() != caller:
+            raise ValueError("in a helper")
+
+    with pytest.raises(ValueError, match="in a helper"):
+        run_sharded(task, 0, 2, 1, 0, 2)
+
+
+@pytest.mark.parametrize("leaf_axis", ["TREEC_AXIS_ROW", "TREEC_AXIS_TREE"])
+def test_answers_do_not_depend_on_threads(make: Any, leaf_axis: str) -> None:
+    model, compiled = make(n_trees=21, defines={"LEAF_AXIS": leaf_axis, "GRAIN": 1})
+    rows = np.random.default_rng(1).normal(0, 0.3, (503, 3)).astype(np.float32)
+    raw, leaves = model.raw(rows)[:, 0], model.leaf_ids(rows)
+    for n_threads in (1, 2, 5, None):
+        assert np.array_equal(compiled.predict(rows, raw=True, n_threads=n_threads), raw)
+        assert np.array_equal(compiled.apply(rows, n_threads=n_threads), leaves)
+        assert np.array_equal(compiled.apply(rows, n_threads=n_threads, iterations=(4, 15)), leaves[:, 4:15])
+
+
+def test_callers_on_many_threads(plain: Any) -> None:
+    model, compiled, _ = plain
+    rows = np.random.default_rng(2).normal(0, 0.3, (997, 3)).astype(np.float32)
+    expected = model.raw(rows)[:, 0]
+    wrong: list[int] = []
+
+    def call() -> None:
+        for _ in range(20):
+            if not np.array_equal(compiled.predict(rows, raw=True, n_threads=3), expected):
+                wrong.append(1)
+
+    callers = [threading.Thread(target=call) for _ in range(6)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert not wrong
+
+
+def test_small_calls_take_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "usable_cpus", lambda: 12)
+    monkeypatch.delenv("TREEC_NUM_THREADS", raising=False)
+    assert thread_count(None, MIN_WORK - 1) == 1
+    assert thread_count(None, MIN_WORK) == 12
+    assert thread_count(5, 1) == 5
+    three: Any = np.int64(3)
+    assert thread_count(three, 1) == 3
+    monkeypatch.setenv("TREEC_NUM_THREADS", "3")
+    assert thread_count(None, MIN_WORK) == 3
+    assert thread_count(None, 1) == 1
+    monkeypatch.setenv("TREEC_NUM_THREADS", "auto")
+    assert thread_count(None, MIN_WORK) == 12
+
+
+@pytest.mark.parametrize("bad", [0, -1, True, 1.5, "2x"])
+def test_senseless_numbers_are_refused(bad: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UsageError, match="no number of threads"):
+        thread_count(bad, 1)
+    monkeypatch.setenv("TREEC_NUM_THREADS", "many")
+    with pytest.raises(UsageError, match="TREEC_NUM_THREADS"):
+        thread_count(None, 1)
+
+
+def test_a_forked_child_predicts_with_threads(plain: Any) -> None:
+    code = """
+import os, sys, warnings, numpy as np
+warnings.simplefilter("ignore")
+from treec.runtime import load
+model = load(sys.argv[1])
+rows = np.random.default_rng(0).normal(size=(5000, 3))
+expected = model.predict(rows, n_threads=2)
+for _ in range(3):
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if np.array_equal(model.predict(rows, n_threads=2), expected) else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+"""
+    subprocess.run([sys.executable, "-c", code, str(plain[2])], check=True, timeout=60)
+
+
+def test_no_thread_starts_for_one(plain: Any) -> None:
+    code = (
+        "import sys, threading, numpy as np\nfrom treec.runtime import load\n"
+        "model = load(sys.argv[1])\nmodel.predict(np.zeros((9, 3)))\nprint(threading.active_count())\n"
+        "model.predict(np.zeros((9, 3)), n_threads=2)\nprint(threading.active_count())"
+    )
+    env = {**os.environ, "TREEC_NUM_THREADS": "auto"}
+    out = subprocess.run(
+        [sys.executable, "-c", code, str(plain[2])], check=True, capture_output=True, text=True, env=env
+    ).stdout
+    assert out.split() == ["1", "2"]
