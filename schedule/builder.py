@@ -23,7 +23,7 @@ class ScheduleBuilder:
     .order("block", "tree", "row").walk(with_="scalar").parallel("block").done()``
 
     Two words are one name (``share_predicates()``) or a name and a first argument; a name that Python keeps to itself gets
-    an underscore at its end. A builder never changes: each call returns a new one, so that a common beginning can be shared.
+    an underscore at its end. A builder never changes: each call returns a new one, so a common beginning can be shared.
     Arguments are checked at once, the whole by `done`; both raise `ScheduleError`.
     """
 
@@ -73,7 +73,7 @@ def _make(cls: type[Directive], positional: tuple[Any, ...], named: dict[str, An
     if len(wanted) == 1 and wanted[0].kind.is_list:
         positional = (positional,) if positional else ()
     if len(positional) > len(wanted):
-        reason = f"`{cls.keyword}` takes {len(wanted)} unnamed arguments, not {len(positional)}"
+        reason = f"too many unnamed arguments: {len(positional)} instead of {len(wanted)}"
         raise ScheduleError(reason, directive=cls.keyword, fix=f"write `{cls.usage()}`")
     values: dict[str, Any] = {a.spelled: value for a, value in zip(wanted, positional, strict=False)}
     spelled = {a.python_name: a.spelled for a in cls.arguments()}

@@ -25,12 +25,13 @@ class Axis(StrEnum):
 class Scope:
     """The state of a schedule at one directive: what came before, and the loops that exist.
 
-    ``loops`` maps each loop to its axis, outermost first. ``replaced`` maps a loop that no longer exists to the directive
-    that took it away.
+    ``loops`` maps each loop to its axis, outermost first. ``inside`` maps the inner loop of a split to the outer one, in
+    one step of which it runs. ``replaced`` maps a loop that no longer exists to the directive that took it away.
     """
 
     done: list[Directive] = field(default_factory=list[Directive])
     loops: dict[str, Axis] = field(default_factory=lambda: {axis.value: axis for axis in Axis})
+    inside: dict[str, str] = field(default_factory=dict[str, str])
     replaced: dict[str, Directive] = field(default_factory=dict[str, Directive])
 
     def find(self, kind: type[D]) -> D | None:
@@ -50,10 +51,14 @@ class Scope:
         guess = suggest(name, self.loops)
         raise directive.error(reason, f"{guess} {here}" if guess else here, argument=argument, item=item)
 
-    def replace(self, directive: Directive, name: str, into: Iterable[str]) -> None:
-        """Put new loops of the same axis in the place of one."""
+    def split(self, directive: Directive, name: str, into: tuple[str, str]) -> None:
+        """Put two loops of the same axis in the place of one. What ran inside the old loop runs inside the inner one."""
         nest = [(new, self.loops[old]) for old in self.loops for new in (into if old == name else (old,))]
         self.loops = dict(nest)
+        outer, inner = into
+        around = self.inside.pop(name, None)
+        self.inside = {loop: inner if of == name else of for loop, of in self.inside.items()}
+        self.inside |= {inner: outer} if around is None else {inner: outer, outer: around}
         for new in self.loops:
             self.replaced.pop(new, None)
         if name not in self.loops:

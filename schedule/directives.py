@@ -120,7 +120,7 @@ class SplitLoop(Directive):
             raise self.error(reason, "split it first, then make one of the new loops parallel", argument="loop")
         for item, name in enumerate(self.into):
             self._check_new_name(scope, axis, item, name)
-        scope.replace(self, self.loop, self.into)
+        scope.split(self, self.loop, self.into)
 
     def _check_new_name(self, scope: Scope, axis: Axis, item: int, name: str) -> None:
         if name in self.into[:item]:
@@ -139,7 +139,8 @@ class SplitLoop(Directive):
 class OrderLoops(Directive):
     """Names the whole loop nest, outermost loop first. Without it the nest is `row, tree`, with splits in their places.
 
-    Needs: every loop that exists, each once, and a place before `walk`.
+    Needs: every loop that exists, each once, the outer loop of a split before its inner one, a parallel loop first, and a
+    place before `walk`.
 
     Pays: trees outside of rows reuse a tree while it is in the cache, rows outside of trees reuse a row and write each
     result once; `block, tree, row` after a split of the rows has both.
@@ -158,11 +159,23 @@ class OrderLoops(Directive):
             scope.axis(self, "loops", name, item)
             if name in self.loops[:item]:
                 raise self.error(f"loop `{name}` is named twice", "name each loop once", argument="loops", item=item)
-        missing = [name for name in scope.loops if name not in self.loops]
+        missing = [f"`{name}`" for name in scope.loops if name not in self.loops]
         if missing:
-            left = ", ".join(f"`{name}`" for name in missing)
-            raise self.error(f"{left} is left out", f"name every loop: {scope}, in the order you want", argument="loops")
+            fix = f"name every loop, in the order you want: {scope}"
+            raise self.error(f"the order leaves out {', '.join(missing)}", fix, argument="loops")
+        self._check_nesting(scope)
         scope.order(self.loops)
+
+    def _check_nesting(self, scope: Scope) -> None:
+        for item, name in enumerate(self.loops):
+            outer = scope.inside.get(name)
+            if outer is not None and outer not in self.loops[:item]:
+                reason = f"loop `{name}` runs inside one step of `{outer}`"
+                raise self.error(reason, f"put `{outer}` before `{name}`", argument="loops", item=item)
+        parallel = scope.find(ParallelLoop)
+        if parallel is not None and parallel.loop != self.loops[0]:
+            reason = f"loop `{parallel.loop}` is parallel ({parallel.where()}) and must stay the outermost"
+            raise self.error(reason, f"put `{parallel.loop}` first", argument="loops")
 
 
 @directive
@@ -191,22 +204,26 @@ class Walk(Directive):
 class ParallelLoop(Directive):
     """Lets the iterations of a loop run on several threads. Results have the same bits for every number of threads.
 
-    Needs: a loop over rows: the leaf values of a row are added in tree order, so trees cannot be shared out.
+    Needs: the outermost loop, and that it runs over rows: the leaf values of a row are added in tree order, so trees cannot
+    be shared out.
 
-    Pays: for large batches; a loop over blocks of rows has enough work in one iteration, a loop over single rows may not.
+    Pays: for large batches. A loop over blocks of rows has enough work in one iteration, a loop over single rows may not.
     """
 
     keyword: ClassVar[str] = "parallel"
     pass_name: ClassVar[str] = "parallel-loop"
     stage: ClassVar[Stage] = Stage.PLAN
 
-    loop: str = argument(LoopName(), "the loop over rows or blocks of rows", positional=True)
+    loop: str = argument(LoopName(), "the outermost loop", positional=True)
 
     def check(self, scope: Scope) -> None:
         if scope.axis(self, "loop", self.loop) is not Axis.ROW:
             rows = [name for name, axis in scope.loops.items() if axis is Axis.ROW]
             reason = f"loop `{self.loop}` runs over trees, whose leaf values are added in tree order"
             raise self.error(reason, f"choose a loop over rows: {' or '.join(rows)}", argument="loop")
+        if self.loop != next(iter(scope.loops)):
+            reason = f"loop `{self.loop}` is not the outermost; the nest is {scope}"
+            raise self.error(reason, f"put `{self.loop}` first by `order`, above this line", argument="loop")
 
 
 def _check_before_walk(directive: Directive, scope: Scope) -> None:

@@ -1,0 +1,164 @@
+"""Random valid schedules go through text, JSON and Python unchanged; random text is a schedule or a clean error."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from treec.errors import ScheduleError
+from treec.schedule.base import Directive
+from treec.schedule.directives import (
+    CPU_LEVELS,
+    DIRECTIVES,
+    Layout,
+    OrderLoops,
+    ParallelLoop,
+    ShareLeaves,
+    SharePredicates,
+    SplitLoop,
+    TargetCpu,
+    Walk,
+)
+from treec.schedule.parse import parse_directives
+from treec.schedule.schedule import Schedule
+
+NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True)
+
+
+@st.composite
+def schedules(draw: st.DrawFn) -> Schedule:
+    """A valid schedule with up to four splits, each part there or not."""
+    found: list[Directive] = []
+    if draw(st.booleans()):
+        found.append(TargetCpu(level=draw(st.sampled_from(CPU_LEVELS)), input=draw(st.sampled_from(("f32", "f64", "any")))))
+    found.extend(draw(st.permutations([SharePredicates(), ShareLeaves()]))[: draw(st.integers(0, 2))])
+    found.append(
+        Layout("packed", predicates=draw(st.sampled_from(("inline", "table"))), align=draw(st.sampled_from((1, 4, 8))))
+    )
+    nest = ["row", "tree"]
+    for _ in range(draw(st.integers(0, 4))):
+        if draw(st.booleans()):
+            found.append(draw_split(draw, nest))
+        else:
+            nest = draw(orders(found, nest))
+            found.append(OrderLoops(tuple(nest)))
+    tail: list[Directive] = [Walk("scalar")]
+    if Schedule((*found, *tail)).scope().loops[nest[0]] == "row" and draw(st.booleans()):
+        tail.insert(draw(st.integers(0, 1)), ParallelLoop(nest[0]))
+    return Schedule((*found, *tail))
+
+
+def draw_split(draw: st.DrawFn, nest: list[str]) -> SplitLoop:
+    """A split of a loop of ``nest``, which is changed."""
+    old = draw(st.sampled_from(nest))
+    fresh = NAMES.filter(lambda name: name not in {*nest, "row", "tree"})
+    into = draw(st.lists(fresh, min_size=2, max_size=2, unique=True))
+    if draw(st.booleans()):
+        into[draw(st.integers(0, 1))] = old
+    at = nest.index(old)
+    nest[at : at + 1] = into
+    return SplitLoop(old, into=(into[0], into[1]), by=draw(st.integers(1, 2**31 - 1)))
+
+
+def orders(found: list[Directive], nest: list[str]) -> st.SearchStrategy[list[str]]:
+    """Permutations that keep each inner loop of a split inside its outer one."""
+    inside = Schedule((*found, Walk("scalar"))).scope().inside
+
+    def legal(order: list[str]) -> bool:
+        return all(order.index(outer) < order.index(inner) for inner, outer in inside.items())
+
+    return st.permutations(nest).map(lambda order: list(order) if legal(list(order)) else list(nest))
+
+
+@given(schedules())
+def test_a_schedule_comes_back_from_its_text(schedule: Schedule) -> None:
+    again = Schedule.from_text(schedule.to_text())
+    assert again == schedule
+    assert again.to_text() == schedule.to_text()
+    assert again.digest() == schedule.digest()
+
+
+@given(schedules())
+def test_a_schedule_comes_back_from_its_json(schedule: Schedule) -> None:
+    again = Schedule.from_json(schedule.to_json())
+    assert again == schedule
+    assert again.to_json() == schedule.to_json()
+
+
+@given(schedules())
+def test_a_schedule_can_be_built_from_python(schedule: Schedule) -> None:
+    builder = Schedule.build()
+    for d in schedule:
+        named: dict[str, Any] = {a.python_name: getattr(d, a.field) for a in d.arguments() if not a.positional}
+        unnamed: list[Any] = []
+        for a in d.arguments():
+            if a.positional:
+                value = getattr(d, a.field)
+                unnamed += value if isinstance(value, tuple) else [value]
+        builder = getattr(builder, d.keyword.replace(" ", "_"))(*unnamed, **named)
+    assert builder.done() == schedule
+
+
+@given(schedules(), st.data())
+def test_spaces_comments_and_line_ends_mean_nothing(schedule: Schedule, data: st.DataObject) -> None:
+    space = st.sampled_from(("", " ", "\t", "   "))
+    end = st.sampled_from(("\n", "\r\n", " # é, (x=1\n", "\n\n#\r\n"))
+    text = ""
+    for d in schedule:
+        line = d.canonical()
+        for mark in "=(),":
+            line = line.replace(mark, data.draw(space) + mark + data.draw(space))
+        text += data.draw(space) + line + data.draw(end)
+    assert Schedule.from_text(text) == schedule
+
+
+@given(schedules())
+def test_places_point_at_the_words_of_the_text(schedule: Schedule) -> None:
+    lines = schedule.to_text().splitlines()
+    for d in parse_directives(schedule.to_text()):
+        assert d.place is not None
+        for name, value in d.values().items():
+            for item, word in enumerate(value if isinstance(value, tuple) else (value,)):
+                at = d.place.at(name, item)
+                assert lines[at.line - 1][at.column - 1 :].startswith(str(word))
+
+
+def read(text: str) -> Schedule | ScheduleError:
+    try:
+        return Schedule.from_text(text, "any.sched")
+    except ScheduleError as error:
+        return error
+
+
+WORDS = [
+    *DIRECTIVES,
+    "row",
+    "tree",
+    "block",
+    "into",
+    "by",
+    "with",
+    "level",
+    "=",
+    "(",
+    ")",
+    ",",
+    "#",
+    "\n",
+    "\r",
+    "8",
+    "-1",
+    "é",
+]
+
+
+@given(st.one_of(st.text(), st.lists(st.sampled_from(WORDS)).map(" ".join)))
+def test_any_text_is_a_schedule_or_an_error_with_a_place(text: str) -> None:
+    outcome = read(text)
+    if isinstance(outcome, ScheduleError):
+        assert (outcome.place or "").startswith("any.sched")
+        assert outcome.fix
+    else:
+        assert Schedule.from_text(outcome.to_text()) == outcome
