@@ -38,8 +38,8 @@ def link_shared(object_bytes: bytes, out: str | os.PathLike[str]) -> str:
             source = Path(folder) / "model.o"
             source.write_bytes(object_bytes)
             return _first_that_links(commands, source, out)
-    except OSError as error:
-        raise unwritable(error.filename or out, error) from error
+    except OSError as error:  # the linker's own are in its words; here it is the object
+        raise unwritable(error.filename or tempfile.gettempdir(), error) from error
 
 
 def _commands() -> list[list[str]]:
@@ -75,7 +75,6 @@ def _first_that_links(commands: list[list[str]], source: Path, out: Path) -> str
         failures.append(f"{shlex.join(command)}: {said}")
     raise ToolchainError(
         "no linker could write the library\n  " + "\n  ".join(failures),
-        place=str(out),
         fix=f"install a working one (`apt install gcc`), or name one in {LINKER_VARIABLE}",
     )
 
@@ -98,7 +97,9 @@ def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
 def _check_output(out: Path, said: str) -> None:
     """Tell a disk's refusal from a linker's: the first is the user's to mend."""
     if "No space left" in said or "Disk quota" in said:
-        raise UsageError("cannot write this file: the disk is full", place=str(out), fix="free some space there")
+        raise UsageError(
+            "cannot write into this folder: the disk is full", place=str(out.parent), fix="free some space there"
+        )
     if not os.access(out.parent, os.W_OK | os.X_OK):
         raise UsageError("cannot write into this folder", place=str(out.parent), fix="choose another folder")
 

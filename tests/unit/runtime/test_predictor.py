@@ -87,7 +87,7 @@ def test_a_regression_has_no_probabilities(plain: Any, rows: Rows) -> None:
 def test_a_model_is_immutable(plain: Any) -> None:
     compiled: Any = plain[1]
     with pytest.raises(AttributeError, match="immutable"):
-        compiled.card = None
+        compiled.n_trees = 3
     with pytest.raises(AttributeError, match="immutable"):
         del compiled.schedule
     compiled.card["source"]["library"] = "changed"
