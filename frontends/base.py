@@ -437,7 +437,8 @@ def _check_preorder(t: Trees, nodes: NDArray[np.int64]) -> None:
     leaf_base = np.repeat(t.leaf_offset[:-1], nodes)
     inner = np.concatenate([(c + base)[c >= 0] for c in (t.left, t.right)])
     outer = np.concatenate([(~c + leaf_base)[c < 0] for c in (t.left, t.right)])
-    _require(len(np.unique(inner)) == len(inner) and len(np.unique(outer)) == len(outer), "a node has two parents")
+    for children, n in ((inner, t.n_nodes), (outer, t.n_leaves)):
+        _require(int(np.bincount(children, minlength=n).max(initial=0)) <= 1, "a node has two parents")
 
 
 def _check_oblivious(t: ObliviousTrees, n_predicates: int) -> None:

@@ -83,15 +83,17 @@ def _levels(roots: I64, is_leaf: NDArray[np.bool_], to_left: I64, to_right: I64,
     """Inner nodes of each depth, over all trees; proves that every reached entry has one parent."""
     seen = np.zeros(len(is_leaf), bool)
     seen[roots] = True
+    last = np.zeros(len(is_leaf), np.int64)
     levels: list[I64] = []
     nodes = roots[~is_leaf[roots]]
     while len(nodes):
         levels.append(nodes)
         children = np.concatenate([to_left[nodes], to_right[nodes]])
-        values, counts = np.unique(children, return_counts=True)
-        twice = values[(counts > 1) | seen[values]]
+        number = np.arange(len(children))
+        last[children] = number  # of several equal children, only the last finds itself again
+        twice = children[seen[children] | (last[children] != number)]
         check.require(len(twice) == 0, twice, "has two parents")
-        seen[values] = True
+        seen[children] = True
         nodes = children[~is_leaf[children]]
     return levels
 
