@@ -1,0 +1,262 @@
+"""Verification of a compiled model: against the reference interpreter bit for bit, and against the source library."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from treec.errors import VerificationError
+from treec.frontends.base import Forest, Predicted
+from treec.frontends.oracle import Oracle
+from treec.treeir.interp import forest as interpreter
+from treec.verify.boundary import Block, BoundaryRows, Budget, boundary_rows
+from treec.verify.compare import link_bound, same, ulp_distance
+from treec.verify.report import HINT, Verification, describe_row, mismatch
+from treec.verify.rows import Domain, random_rows
+from treec.verify.runner import Runner
+
+__all__ = ["Budget", "Verification", "verify"]
+
+Rows = NDArray[Any]
+Progress = Callable[[float], None]
+
+ATTEMPTS = 3
+ROWS_MIN, ROWS_MAX = 32, 1024
+
+
+def verify(
+    forest: Forest,
+    runner: Runner,
+    oracle: Oracle | None = None,
+    *,
+    budget: Budget | None = None,
+    seed: int = 0,
+    oracle_absent: str = "there is none",
+    progress: Progress | None = None,
+) -> Verification:
+    """Compare ``runner`` with the interpreter of ``forest``, and with ``oracle`` where it accepts the rows.
+
+    Boundary rows go through their own tree alone, random rows through all trees, in several layouts, batch sizes and thread
+    counts. ``oracle_absent`` says why there is no oracle. ``progress`` is called with the share done, 0 to 1.
+    Raises `VerificationError` at the first difference. Works the same on every machine for the same ``seed``.
+    """
+    began = time.perf_counter()
+    budget = budget or Budget()
+    found = Verification(seed=seed, oracle_absent=None if oracle else oracle_absent)
+    found.row_dtypes = tuple(dtype.name for dtype in runner.row_dtypes)
+    check = _Check(forest, runner, budget, seed, found, progress or (lambda _: None))
+    check.boundary()
+    check.random()
+    if oracle is not None:
+        check.library(oracle)
+    check.progress(1.0)
+    found.seconds = time.perf_counter() - began
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class _Check:
+    forest: Forest
+    runner: Runner
+    budget: Budget
+    seed: int
+    found: Verification
+    progress: Progress
+
+    @property
+    def natural_dtype(self) -> np.dtype[Any]:
+        """Rows of the compare dtype, if the code takes them."""
+        dtypes = self.runner.row_dtypes
+        return self.forest.inputs.dtype if self.forest.inputs.dtype in dtypes else dtypes[0]
+
+    def boundary(self) -> None:
+        plan = boundary_rows(self.forest, row_dtype=self.natural_dtype, budget=self.budget, seed=self.seed)
+        targets, done = plan.targets, 0
+        self.found.nodes = plan.n_nodes
+        self.found.nodes_tested = int((targets < plan.paths.n_nodes).sum())
+        open_targets = targets
+        for attempt in range(ATTEMPTS):
+            missed: list[NDArray[np.int64]] = []
+            for block in plan.blocks(open_targets, attempt=attempt):
+                missed.append(self._block(plan, block))
+                done += len(block.target)
+                self.progress(min(0.7, 0.7 * done / len(targets)))
+            open_targets = np.concatenate([*missed, np.zeros(0, np.int64)])
+            if len(open_targets) == 0:
+                break
+
+    def _block(self, plan: BoundaryRows, block: Block) -> NDArray[np.int64]:
+        """Run one block; returns the targets that none of its rows reached though some row might."""
+        encoded = interpreter.encode_inputs(self.forest, block.rows)
+        leaf = interpreter.leaf_of_pairs(self.forest, encoded, block.tree)
+        trees = self.forest.trees
+        ids = trees.leaf_id[trees.leaf_offset[block.tree] + leaf]
+        got_raw, got_ids = self._tree_by_tree(block)
+        self._compare_block(plan, block, leaf, "leaf id", ids[:, None], got_ids)
+        self._compare_block(
+            plan, block, leaf, "raw output", interpreter.raw_of_pairs(self.forest, encoded, block.tree, leaf), got_raw
+        )
+        inside = (leaf >= block.first[block.position]) & (leaf < block.end[block.position])
+        reached = np.bincount(block.position[inside], minlength=len(block.target)) > 0
+        is_node = block.target < plan.paths.n_nodes
+        self.found.boundary_rows += len(block.rows)
+        self.found.nodes_reached += int((reached & is_node).sum())
+        missed = block.target[block.possible & ~reached]
+        self.found.nodes_unreachable += int((is_node & ~reached & ~block.possible).sum())
+        return missed
+
+    def _tree_by_tree(self, block: Block) -> tuple[NDArray[Any], NDArray[np.int32]]:
+        n, tree = len(block.rows), block.tree
+        raw = np.empty((n, self.forest.n_columns), self.forest.sum.dtype)
+        ids = np.empty((n, 1), np.int32)
+        starts = np.flatnonzero(np.diff(tree, prepend=-1))
+        for begin, end in zip(starts.tolist(), [*starts[1:].tolist(), n], strict=True):
+            rows, t = block.rows[begin:end], int(tree[begin])
+            raw[begin:end] = self._checked(self.runner.raw(rows, t, t + 1), raw[begin:end], "raw outputs")
+            ids[begin:end] = self._checked(self.runner.leaf_ids(rows, t, t + 1), ids[begin:end], "leaf ids")
+        return raw, ids
+
+    def _checked(self, got: NDArray[Any], like: NDArray[Any], what: str) -> NDArray[Any]:
+        if got.shape != like.shape or got.dtype != like.dtype:
+            raise VerificationError(
+                f"the compiled model gives {what} of shape {got.shape}, {got.dtype}; expected {like.shape}, {like.dtype}",
+                fix=HINT,
+            )
+        return got
+
+    def _compare_block(
+        self, plan: BoundaryRows, block: Block, leaf: NDArray[Any], what: str, expected: NDArray[Any], got: NDArray[Any]
+    ) -> None:
+        self.found.comparisons += expected.size
+        equal = same(expected, got)
+        if equal.all():
+            return
+        row, column = (int(index) for index in np.argwhere(~equal)[0])
+        tree = int(block.tree[row])
+        inputs = plan.paths.inputs_above(plan.paths.n_nodes + int(plan.paths.trees.leaf_offset[tree]) + int(leaf[row]))
+        text = describe_row(self.forest, block.rows[row], inputs)
+        raise mismatch(f"{what} {column}", f"tree {tree} alone", text, expected[row, column], got[row, column])
+
+    def random(self) -> None:
+        n = int(np.clip(self.budget.pairs // max(1, self.forest.trees.n_trees), ROWS_MIN, ROWS_MAX))
+        for number, dtype in enumerate(self.runner.row_dtypes):
+            rows = random_rows(Domain(self.forest, dtype), n, self.seed + number)
+            raw = interpreter.raw(self.forest, rows)
+            expected = {
+                "raw output": raw,
+                "response": interpreter.response(self.forest, raw),
+                "leaf id": interpreter.leaf_ids(self.forest, rows),
+            }
+            self.found.random_rows += n
+            for what, values in expected.items():
+                self._run_variants(what, rows, values)
+            self.progress(0.7 + 0.15 * (number + 1) / len(self.runner.row_dtypes))
+
+    def _run_variants(self, what: str, rows: Rows, expected: NDArray[Any]) -> None:
+        run: dict[str, Callable[..., NDArray[Any]]] = {
+            "raw output": self.runner.raw,
+            "response": self.runner.response,
+            "leaf id": self.runner.leaf_ids,
+        }
+        for how, variant, n_threads in _variants(rows):
+            part = expected[: len(variant)]
+            got = self._checked(run[what](variant, n_threads=n_threads), part, f"{what}s ({how})")
+            self.found.comparisons += part.size
+            equal = same(part, got)
+            if not equal.all():
+                row, column = (int(index) for index in np.argwhere(~equal)[0])
+                place = f"all trees, {how}, row {row}"
+                text = describe_row(self.forest, variant[row])
+                raise mismatch(f"{what} {column}", place, text, part[row, column], got[row, column])
+
+    def library(self, oracle: Oracle) -> None:
+        n = int(np.clip(self.budget.pairs // max(1, self.forest.trees.n_trees), ROWS_MIN, ROWS_MAX))
+        found = self.found
+        found.oracle, found.oracle_version = oracle.library, oracle.version
+        found.oracle_bound = link_bound(self.forest.outputs.link, self.forest.n_columns)
+        against = f"{oracle.library} {oracle.version}"
+        for number, dtype in enumerate(self.runner.row_dtypes):
+            rows = random_rows(Domain(self.forest, dtype), n, self.seed + 100 + number)
+            rows = rows[oracle.accepts(rows)]
+            if len(rows) == 0:
+                continue
+            found.oracle_rows += len(rows)
+            pair = _Pair(self.forest, rows, against, found)
+            pair.equal("raw output", self.runner.raw(rows), oracle.raw(rows))
+            ids = oracle.apply(rows)
+            if ids is not None:
+                pair.equal("leaf id", self.runner.apply(rows), ids)
+            pair.predictions(self.runner, oracle)
+            self.progress(0.85 + 0.15 * (number + 1) / len(self.runner.row_dtypes))
+
+
+def _variants(rows: Rows) -> list[tuple[str, Rows, int]]:
+    """The same rows in other layouts, batch sizes and thread counts."""
+    n, width = rows.shape
+    spread = np.zeros((2 * n, 2 * width), rows.dtype)
+    spread[::2, ::2] = rows
+    return [
+        ("C order", rows, 1),
+        ("Fortran order", np.asfortranarray(rows), 1),
+        ("strided", spread[::2, ::2], 1),
+        ("reversed", np.ascontiguousarray(rows[::-1, ::-1])[::-1, ::-1], 1),
+        ("two threads", rows, 2),
+        *((f"batch of {size}", rows[:size], 1) for size in (0, 1, 7)),
+    ]
+
+
+@dataclass(frozen=True, eq=False)
+class _Pair:
+    """Comparisons of the compiled model with its library on some rows."""
+
+    forest: Forest
+    rows: Rows
+    against: str
+    found: Verification
+
+    def equal(self, what: str, got: NDArray[Any], expected: NDArray[Any]) -> None:
+        self._same_form(what, got, expected)
+        equal = same(expected, got)
+        if not equal.all():
+            self._fail(what, got, expected, equal)
+
+    def predictions(self, runner: Runner, oracle: Oracle) -> None:
+        predicted, expected = runner.predict(self.rows), oracle.predict(self.rows)
+        if self.forest.outputs.predicted is Predicted.RESPONSE:
+            self.within("response", predicted, expected)
+        else:
+            self.equal("label", predicted, expected)
+        got, expected = runner.predict_proba(self.rows), oracle.predict_proba(self.rows)
+        if got is None or expected is None:
+            return
+        pairs = zip(got, expected, strict=True) if isinstance(got, list) else [(got, expected)]
+        for part, (mine, theirs) in enumerate(pairs):
+            name = f"probability of output {part}" if isinstance(got, list) else "probability"
+            if self.forest.outputs.binary_proba:  # 1 - p has as few good bits as p has few zeros; p is what is compared
+                mine, theirs = mine[:, 1], theirs[:, 1]
+            self.within(name, mine, np.asarray(theirs))
+
+    def within(self, what: str, got: NDArray[Any], expected: NDArray[Any]) -> None:
+        self._same_form(what, got, expected)
+        distance = ulp_distance(expected, got)
+        self.found.oracle_ulp = max(self.found.oracle_ulp, int(distance.max(initial=0)))
+        if self.found.oracle_ulp > self.found.oracle_bound:
+            self._fail(what, got, expected, distance <= self.found.oracle_bound)
+
+    def _same_form(self, what: str, got: NDArray[Any], expected: NDArray[Any]) -> None:
+        if got.shape != expected.shape or got.dtype != expected.dtype:
+            raise VerificationError(
+                f"{what}s have shape {got.shape}, {got.dtype}; {self.against} gives {expected.shape}, {expected.dtype}",
+                fix=HINT,
+            )
+
+    def _fail(self, what: str, got: NDArray[Any], expected: NDArray[Any], equal: NDArray[np.bool_]) -> None:
+        at = tuple(int(index) for index in np.argwhere(~equal)[0])
+        text = describe_row(self.forest, self.rows[at[0]])
+        name = " ".join([what, *map(str, at[1:])])
+        raise mismatch(name, f"row {at[0]}", text, expected[at], got[at], against=self.against)

@@ -1,0 +1,155 @@
+"""What verification asks of whatever computes a model: a compiled artifact, or the interpreter itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from treec.codegen.abi import Task
+from treec.frontends.base import F32, F64, Final, Forest
+from treec.treeir.interp import forest as interpreter
+
+if TYPE_CHECKING:
+    from treec.runtime.card import Facts
+    from treec.runtime.predictor import CompiledModel
+
+Rows = NDArray[Any]
+"""f32 or f64 [n, n_features], any strides."""
+
+
+class Runner(Protocol):
+    """A model that can be run. Trees ``tree_begin`` to ``tree_end`` (None: to the last) of it, on ``n_threads``."""
+
+    @property
+    def row_dtypes(self) -> tuple[np.dtype[Any], ...]:
+        """The dtypes of rows that it reads as they are."""
+        ...
+
+    def raw(self, rows: Rows, tree_begin: int = 0, tree_end: int | None = None, *, n_threads: int = 1) -> NDArray[Any]:
+        """[n, K] of the sum's dtype, base and final operation included."""
+        ...
+
+    def leaf_ids(
+        self, rows: Rows, tree_begin: int = 0, tree_end: int | None = None, *, n_threads: int = 1
+    ) -> NDArray[np.int32]:
+        """i32 [n, trees]: the library's numbers of leaves."""
+        ...
+
+    def response(self, rows: Rows, *, n_threads: int = 1) -> NDArray[Any]:
+        """[n, K] after the link, of all trees."""
+        ...
+
+    def predict(self, rows: Rows) -> NDArray[Any]:
+        """As the source library's ``predict``: its shape, dtype and labels."""
+        ...
+
+    def predict_proba(self, rows: Rows) -> NDArray[Any] | list[NDArray[Any]] | None:
+        """Likewise; None if the source is no classifier."""
+        ...
+
+    def apply(self, rows: Rows) -> NDArray[Any]:
+        """Likewise leaf ids."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class CompiledRunner:
+    """The machine code behind a `CompiledModel`: of the very file it was loaded from."""
+
+    model: CompiledModel
+
+    @cached_property
+    def row_dtypes(self) -> tuple[np.dtype[Any], ...]:
+        from treec.runtime.execute import NUMPY_DTYPES
+
+        library = self.model.library
+        return tuple(dtype for code, dtype in NUMPY_DTYPES.items() if library.kernel(Task.RAW, code, 1) is not None)
+
+    def _run(self, task: Task, rows: Rows, begin: int, end: int | None, n_threads: int) -> NDArray[Any]:
+        from treec.runtime.execute import run_task
+
+        return run_task(self.model.library, task, rows, tree_begin=begin, tree_end=end, n_threads=n_threads)
+
+    def raw(self, rows: Rows, tree_begin: int = 0, tree_end: int | None = None, *, n_threads: int = 1) -> NDArray[Any]:
+        return self._run(Task.RAW, rows, tree_begin, tree_end, n_threads)
+
+    def leaf_ids(
+        self, rows: Rows, tree_begin: int = 0, tree_end: int | None = None, *, n_threads: int = 1
+    ) -> NDArray[np.int32]:
+        return self._run(Task.LEAF, rows, tree_begin, tree_end, n_threads)
+
+    def response(self, rows: Rows, *, n_threads: int = 1) -> NDArray[Any]:
+        return self._run(Task.RESPONSE, rows, 0, None, n_threads)
+
+    def predict(self, rows: Rows) -> NDArray[Any]:
+        return self.model.predict(rows, n_threads=1)
+
+    def predict_proba(self, rows: Rows) -> NDArray[Any] | list[NDArray[Any]] | None:
+        return self.model.predict_proba(rows, n_threads=1) if self.model.library.facts.is_classifier else None
+
+    def apply(self, rows: Rows) -> NDArray[Any]:
+        return self.model.apply(rows, n_threads=1)
+
+
+@dataclass(frozen=True, eq=False)
+class InterpreterRunner:
+    """The reference interpreter as a runner: a Forest against its library, without any compiled code."""
+
+    forest: Forest
+    row_dtypes: tuple[np.dtype[Any], ...] = (F32, F64)
+
+    @cached_property
+    def facts(self) -> Facts:
+        """What the runtime would read in the card of this Forest."""
+        from treec.runtime.card import Facts
+
+        forest, out = self.forest, self.forest.outputs
+        return Facts(
+            library=forest.source.library,
+            n_features=forest.inputs.n_features,
+            input_dtype=forest.inputs.dtype,
+            names=forest.inputs.names,
+            n_columns=forest.n_columns,
+            n_trees=forest.trees.n_trees,
+            iteration_offset=forest.trees.iteration_offset.astype(np.int64),
+            averages=forest.sum.final is Final.DIVIDE or out.average != 1.0,
+            vector=out.vector,
+            label=out.label.value,
+            predicted=out.predicted.value,
+            is_classifier=out.is_classifier,
+            binary_proba=out.binary_proba,
+            classes=out.classes,
+            groups=out.groups,
+            apply_dtype=np.dtype(out.apply_dtype),
+            apply_shape=out.apply_shape,
+        )
+
+    def raw(self, rows: Rows, tree_begin: int = 0, tree_end: int | None = None, *, n_threads: int = 1) -> NDArray[Any]:
+        return interpreter.raw(self.forest, rows, tree_begin, tree_end)
+
+    def leaf_ids(
+        self, rows: Rows, tree_begin: int = 0, tree_end: int | None = None, *, n_threads: int = 1
+    ) -> NDArray[np.int32]:
+        return interpreter.leaf_ids(self.forest, rows, tree_begin, tree_end)
+
+    def response(self, rows: Rows, *, n_threads: int = 1) -> NDArray[Any]:
+        return interpreter.response(self.forest, self.raw(rows))
+
+    def predict(self, rows: Rows) -> NDArray[Any]:
+        from treec.runtime import labels
+
+        return labels.predicted(self.raw(rows) if labels.needs_raw(self.facts) else self.response(rows), self.facts)
+
+    def predict_proba(self, rows: Rows) -> NDArray[Any] | list[NDArray[Any]] | None:
+        from treec.runtime import labels
+
+        return labels.probabilities(self.response(rows), self.facts) if self.facts.is_classifier else None
+
+    def apply(self, rows: Rows) -> NDArray[Any]:
+        from treec.runtime import labels
+
+        return labels.leaf_ids(self.leaf_ids(rows), self.facts, len(self.facts.iteration_offset) - 1)
