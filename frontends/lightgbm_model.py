@@ -83,8 +83,9 @@ def _feature_type(info: str) -> str:
 
 def _first_iterations(model: TextModel, n_columns: int, best_iteration: int) -> TextModel:
     n_trees = len(model.trees)
-    if n_trees == 0:
-        raise UnsupportedModelError("the model has no trees", place=model.place, fix="train for at least one iteration")
+    if n_trees == 0 and "average_output" in model.header:
+        message = "the average of no trees is not a number"
+        raise UnsupportedModelError(message, place=model.place, fix="train for at least one iteration")
     if n_trees % n_columns:
         message = f"{n_trees} trees are no whole number of iterations of {n_columns}"
         raise model.header_error("num_tree_per_iteration", message)

@@ -70,7 +70,6 @@ def read_nodes(model: TextModel, n_features: int) -> NodeTable:
     )
     tree = np.repeat(np.arange(len(inner)), inner)
     _refuse(model, (table.feature < 0) | (table.feature >= n_features), b"split_feature", "no such feature", tree)
-    _refuse(model, ~np.isfinite(table.threshold), b"threshold", "a value is not finite", tree)
     unknown = (table.decision < 0) | (table.decision > 11)  # bit 0 categorical, bit 1 default left, bits 2, 3 missing type
     _refuse(model, unknown, b"decision_type", "the split is of an unknown type", tree)
     for key, child in ((b"left_child", table.left), (b"right_child", table.right)):

@@ -132,7 +132,7 @@ def forest_from_wrapper_state(class_name: str, state: Mapping[str, Any], model_t
         _refuse_early_stop(state, place)
     if class_name == "LGBMClassifier":
         forest = _as_classifier(forest, state, place)
-    return dataclasses.replace(forest, source=source).check()
+    return dataclasses.replace(forest, source=source)
 
 
 def _refuse_early_stop(state: Mapping[str, Any], place: str) -> None:

@@ -29,7 +29,8 @@ _TREE_KEYS = b"""num_leaves num_cat split_feature split_gain threshold decision_
 HEADER_KEYS = frozenset(_HEADER_KEYS.split())
 TREE_KEYS = frozenset(_TREE_KEYS.split())
 SAVE_AGAIN = "save the model again with LightGBM 3 or 4 (Booster.save_model); the file must not be edited or cut"
-_NUMBER = re.compile(rb"[0-9+.eE\s-]*")
+# A split behind the last bin has the threshold inf. Possessive, so that damaged lines cost linear time.
+_NUMBER = re.compile(rb"(?:[0-9+.eE\s-]++|inf)*+")
 _INTEGER = re.compile(rb"[0-9\s-]*")
 
 
@@ -146,7 +147,7 @@ def read_text(data: bytes, *, place: str) -> TextModel:
     starts, end = _boundaries(data, place, header, first)
     trees = [
         _tree(data, place, number, start, stop)
-        for number, (start, stop) in enumerate(zip(starts, [*starts[1:], end], strict=True))
+        for number, (start, stop) in enumerate(zip(starts, [*starts, end][1:], strict=True))
     ]
     return TextModel(data, place, header, trees, starts, _pandas_categorical(data, place, end))
 
@@ -191,14 +192,14 @@ def _boundaries(data: bytes, place: str, header: dict[str, str], first: int) -> 
     end = data.find(b"\n" + END + b"\n", first - 1) + 1
     if end == 0:
         raise ModelError("the file is cut off: no `end of trees`", place=_at(data, place, len(data)), fix=SAVE_AGAIN)
-    starts = [first + found.start() for found in re.finditer(rb"^Tree=", data[first:end], re.MULTILINE)]
+    starts = [found.start() + 1 for found in re.compile(rb"\nTree=").finditer(data, first - 1, end)]
     if "tree_sizes" not in header:
         return starts, end
     sizes = header["tree_sizes"].split()
     if len(sizes) != len(starts):
         message = f"`tree_sizes` speaks of {len(sizes)} trees, the file has {len(starts)}"
         raise ModelError(message, place=_at(data, place, data.find(b"\ntree_sizes") + 1), fix=SAVE_AGAIN)
-    for tree, (size, start, stop) in enumerate(zip(sizes, starts, [*starts[1:], end], strict=True)):
+    for tree, (size, start, stop) in enumerate(zip(sizes, starts, [*starts, end][1:], strict=True)):
         if size != str(stop - start):
             message = f"tree {tree} is {stop - start} bytes long, but `tree_sizes` says {size[:40]}"
             raise ModelError(message, place=_at(data, place, start), fix=SAVE_AGAIN)
