@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from treec.errors import ModelError, UnsupportedModelError
 from treec.frontends.base import CategoryCast, Forest, LabelRule, Link, Missing, Predicted, Trees
 from treec.frontends.base import Test as Question
 from treec.frontends.lightgbm_model import forest_from_bytes
@@ -502,3 +503,34 @@ def test_oracle_says_nothing(capfd: pytest.CaptureFixture[str], recwarn: pytest.
     oracle.predict(data()[:, :2])
     assert capfd.readouterr() == ("", "")
     assert not recwarn.list
+
+
+def test_classes_that_predict_in_their_own_way_are_refused() -> None:
+    class Doubled(lgb.LGBMRegressor):
+        def predict(self, X: Any, **kwargs: Any) -> Any:
+            return 2 * super().predict(X, **kwargs)
+
+    class Named(lgb.LGBMRegressor):
+        pass
+
+    with pytest.raises(UnsupportedModelError, match="Doubled has a `predict` of its own"):
+        forest_from_object(Doubled(n_estimators=2, n_jobs=1, verbosity=-1).fit(data(), signal(data())))
+    model = Named(n_estimators=2, n_jobs=1, verbosity=-1).fit(data(), signal(data()))
+    assert_same_as_library(forest_from_object(model), model, data())
+    with pytest.raises(ModelError, match="LGBMRegressor holds no trained model"):
+        forest_from_object(lgb.LGBMRegressor())
+
+
+def test_stopping_a_prediction_early_changes_answers_and_is_refused() -> None:
+    model = classifier(
+        (signal(data()) > 0.5).astype(int), pred_early_stop=True, pred_early_stop_margin=0.1, pred_early_stop_freq=1
+    )
+    whole = model.booster_.predict(data(), raw_score=True)
+    assert not np.array_equal(model.predict(data(), raw_score=True), whole)
+    with pytest.raises(UnsupportedModelError, match="pred_early_stop"):
+        forest_from_object(model)
+
+
+def test_linear_trees_are_refused() -> None:
+    with pytest.raises(UnsupportedModelError, match="tree 0 has linear functions in its leaves"):
+        forest_from_object(trained("regression", np.nan_to_num(data()), linear_tree=True))
