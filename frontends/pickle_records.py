@@ -86,6 +86,8 @@ def describe(value: object) -> str:
         return f"an object of {value.name}"
     if is_array(value):
         return f"an array of {value.dtype} with shape {value.shape}"
+    if isinstance(value, int) and value.bit_length() > 64:
+        return f"an integer of {value.bit_length()} bits"
     if isinstance(value, bool | int | float | str | None) and len(text := repr(value)) <= 60:
         return text
     return f"a {type(value).__name__}"

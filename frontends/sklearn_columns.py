@@ -18,8 +18,8 @@ def round_down(thresholds: NDArray[np.float64]) -> NDArray[np.float32]:
     """The largest f32 that is <= each f64 threshold, so that ``x <= t`` is unchanged for every f32 ``x``."""
     with np.errstate(over="ignore"):
         nearest = thresholds.astype(np.float32)
-    above = nearest.astype(np.float64) > thresholds
-    return np.where(above, np.nextafter(nearest, np.float32(-np.inf)), nearest)
+        above = nearest.astype(np.float64) > thresholds
+        return np.where(above, np.nextafter(nearest, np.float32(-np.inf)), nearest)
 
 
 def _ordered_bits(values: NDArray[Any]) -> NDArray[Any]:

@@ -20,7 +20,7 @@ from treec.frontends.pickle_records import describe, is_array, is_list, is_tuple
 from treec.frontends.sklearn_boosting import boosting_outputs, read_link
 from treec.frontends.sklearn_columns import check_record, flat_values, require, shared_predicates, shared_rows
 from treec.frontends.sklearn_trees import local_ids
-from treec.frontends.sklearn_view import EstimatorView, feature_names, source_of, view_of
+from treec.frontends.sklearn_view import EstimatorView, feature_count, feature_names, source_of, view_of
 
 _FIELDS = {
     "value": "f8",
@@ -183,7 +183,7 @@ def _with_sets(compare: Predicates, kinds: NDArray[np.uint32]) -> Predicates:
 
 def _inputs(view: EstimatorView) -> tuple[Inputs, NDArray[np.int64]]:
     """The rows, and per input the number of its categories (-1 for a number)."""
-    n_features = view.integer("n_features_in_", least=1)
+    n_features = feature_count(view)
     names = feature_names(view, n_features)
     if view.get("_preprocessor") is None:
         require(view.get("is_categorical_") is None, "categories without an encoder", view.place)
@@ -242,10 +242,11 @@ def _encoder(view: EstimatorView, mask: NDArray[np.bool_]) -> EstimatorView:
     steps = outer.get("transformers_")
     if not is_list(steps) or len(steps) not in (2, 3) or not all(is_tuple(step) and len(step) == 3 for step in steps):
         raise outer.odd("transformers_", steps)
-    require(all(step[:2] == ("remainder", "drop") for step in steps[2:]), "an odd last step", outer.place)
-    for step, name, expected in zip(steps, ("encoder", "numerical"), (mask, ~mask), strict=False):
-        chosen = flat_values(step[2], f"the columns of {name}", place)
-        require(step[0] == name and chosen == expected.tolist(), f"an odd step for {name}", outer.place)
+    names = [[part if isinstance(part, str) else "" for part in step[:2]] for step in steps]
+    require(names[2:] in ([], [["remainder", "drop"]]), "an odd last step", outer.place)
+    for index, (name, expected) in enumerate((("encoder", mask), ("numerical", ~mask))):
+        chosen = flat_values(steps[index][2], f"the columns of {name}", place)
+        require(names[index][0] == name and chosen == expected.tolist(), f"an odd step for {name}", outer.place)
     encoder = view_of(steps[0][1], place=f"{place}: encoder")
     require(
         encoder.class_name == "OrdinalEncoder" and encoder.module == "sklearn.preprocessing._encoders",

@@ -98,9 +98,8 @@ def oracle_for(obj: object, *, place: str = "estimator") -> SklearnOracle | None
 
     None where scikit-learn is not installed, or not in the model's version (same first two numbers).
     """
-    view = estimator_view(obj, place=place) if not isinstance(obj, Recorded) else None
-    if view is not None:
-        return SklearnOracle(obj, view)
+    if not isinstance(obj, Recorded):
+        return SklearnOracle(obj, estimator_view(obj, place=place))
     try:
         import sklearn
     except ImportError:
@@ -110,4 +109,11 @@ def oracle_for(obj: object, *, place: str = "estimator") -> SklearnOracle | None
         return None
     from treec.frontends.pickle_rebuild import rebuild_estimator
 
-    return SklearnOracle(rebuild_estimator(obj, place=place), recorded)  # pyright: ignore
+    try:
+        return SklearnOracle(rebuild_estimator(obj, place=place), recorded)
+    except ModelError:
+        raise
+    except Exception as error:
+        raise ModelError(
+            f"scikit-learn refuses the pickled estimator: {type(error).__name__}: {error}", place=place
+        ) from error

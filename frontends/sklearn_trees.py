@@ -17,7 +17,7 @@ from treec.frontends.base import F32, Inputs, Leaves, Predicates, Trees
 from treec.frontends.canonical import canonical_order
 from treec.frontends.pickle_records import Recorded, attributes, describe, is_array, is_integer
 from treec.frontends.sklearn_columns import check_record, require, round_down, shared_predicates, shared_rows
-from treec.frontends.sklearn_view import EstimatorView, feature_names
+from treec.frontends.sklearn_view import EstimatorView, feature_count, feature_names
 
 _FIELDS = {
     "left_child": "i8 i4",
@@ -56,7 +56,8 @@ def read_tree(estimator: EstimatorView) -> TreeArrays:
         raise ModelError(f"sizes {describe(n_features)} and {describe(n_outputs)}", place=place)
     classes = _sizes(n_classes, int(n_outputs), place)
     nodes = check_record(state["nodes"], _FIELDS, "the tree", place)
-    require(state["node_count"] == len(nodes), "node_count is not the number of nodes", place)
+    count = state["node_count"]
+    require(is_integer(count) and count == len(nodes), "node_count is not the number of nodes", place)
     values = state["values"]
     shape = (len(nodes), int(n_outputs), int(classes.max()))
     if not is_array(values) or values.shape != shape or values.dtype.str[1:] != "f8":
@@ -73,7 +74,7 @@ def _sizes(value: object, n_outputs: int, place: str) -> NDArray[np.int64]:
 
 def tree_inputs(view: EstimatorView) -> Inputs:
     """Rows of a tree estimator or an ensemble of trees: every column as it is, cast to float32."""
-    n_features = view.integer("n_features_in_", least=1)
+    n_features = feature_count(view)
     return Inputs(n_features, F32, np.arange(n_features, dtype=np.int32), feature_names(view, n_features))
 
 
@@ -139,8 +140,9 @@ def _check_children(offset: NDArray[np.int64], left: NDArray[Any], right: NDArra
     for side in (left, right):
         bad: NDArray[np.int64] = np.flatnonzero(side < -1)
         if len(bad):
-            tree = int(np.searchsorted(offset, bad[0], side="right")) - 1
-            raise ModelError(f"tree {tree}: node {bad[0] - offset[tree]} has child {side[bad[0]]}", place=place)
+            first = int(bad[0])
+            tree = int(np.searchsorted(offset, first, side="right")) - 1
+            raise ModelError(f"tree {tree}: node {first - offset[tree]} has child {side[first]}", place=place)
 
 
 def _leaf_values(trees: list[TreeArrays], leaves: NDArray[np.int64], place: str) -> NDArray[np.float64]:

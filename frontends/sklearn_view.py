@@ -32,6 +32,8 @@ MIN_VERSION = (1, 9)
 BEFORE_VERSION = (1, 10)
 """The versions whose answers were compared bit for bit; leaves and inputs meant other things before."""
 
+MAX_FEATURES = 1 << 24
+
 _ANSWERS = (
     *("predict", "predict_proba", "decision_function", "apply", "_raw_predict", "_raw_predict_init", "_preprocess_X"),
     *("_validate_X_predict", "_predict_iterations", "__getattribute__", "__getattr__", "__sklearn_clone__"),
@@ -72,7 +74,7 @@ class EstimatorView:
 
     def number(self, name: str) -> float:
         value = self.get(name)
-        if not is_integer(value) and not isinstance(value, float | np.floating):
+        if not isinstance(value, float | np.floating) and not (is_integer(value) and abs(value) < 1 << 53):
             raise self.odd(name, value)
         return float(cast("float", value))
 
@@ -124,17 +126,19 @@ def estimator_view(value: object, *, place: str = "estimator") -> EstimatorView:
 
 def _base_view(value: object, view: EstimatorView) -> EstimatorView:
     """A live subclass counts as its scikit-learn base if it changes none of the answers."""
-    for cls in type(value).__mro__:
-        if SUPPORTED.get(cls.__name__) == cls.__module__:
-            return EstimatorView(cls.__name__, cls.__module__, view.attributes, view.place)
+    classes = type(value).__mro__
+    base = next((index for index, cls in enumerate(classes) if SUPPORTED.get(cls.__name__) == cls.__module__), None)
+    if base is None:
+        raise _unsupported(view)
+    for cls in classes[:base]:
         changed = sorted(name for name in _ANSWERS if name in vars(cls))
-        if changed and not cls.__module__.startswith("sklearn."):
+        if changed:
             raise UnsupportedModelError(
                 f"{cls.__module__}.{cls.__qualname__} overrides {', '.join(changed)}",
                 place=view.place,
                 fix="compile an estimator of scikit-learn's own class",
             )
-    raise _unsupported(view)
+    return EstimatorView(classes[base].__name__, classes[base].__module__, view.attributes, view.place)
 
 
 def _unsupported(view: EstimatorView) -> UnsupportedModelError:
@@ -162,6 +166,13 @@ def class_labels(value: object, view: EstimatorView) -> NDArray[Any]:
     if value.dtype.kind == "O" and not all(isinstance(item, str | bool | int | float) for item in value.tolist()):
         raise UnsupportedModelError("class labels that are neither numbers nor text", place=view.place)
     return value.copy()
+
+
+def feature_count(view: EstimatorView) -> int:
+    count = view.integer("n_features_in_", least=1)
+    if count > MAX_FEATURES:
+        raise UnsupportedModelError(f"{count} features; at most {MAX_FEATURES} are supported", place=view.place)
+    return count
 
 
 def feature_names(view: EstimatorView, n_features: int) -> tuple[str, ...] | None:
