@@ -154,11 +154,19 @@ def _verify_fields(records: BlobAttr, fields: DictionaryAttr, wanted: set[str]) 
 
 @irdl_op_definition
 class WalkOp(IRDLOperation):
-    """Find the leaf of this row in this tree and use it; `walk` decides ``strategy``, `layout` decides ``trees``."""
+    """Find the leaf of this row in this tree and use it; `walk` decides ``strategy``, `layout` decides ``trees``.
+
+    ``interleave`` walks go down together, of neighbours along ``interleave_axis``. The first ``peel`` steps are straight
+    code before the loop; with ``unroll`` "full" all steps are.
+    """
 
     name = "plan.walk"
     strategy = opt_prop_def(StringAttr)
     trees = opt_prop_def(FlatSymbolRefAttrConstr)
+    interleave = opt_prop_def(IntegerAttr)
+    interleave_axis = opt_prop_def(StringAttr)
+    peel = opt_prop_def(IntegerAttr)
+    unroll = opt_prop_def(StringAttr)
     irdl_options = (ParsePropInAttrDict(),)
     assembly_format = "attr-dict"
 
@@ -302,8 +310,6 @@ def _verify_nest(loops: list[ForOp]) -> None:
             raise VerifyException(f"loop {label!r} is not inside the loop {of!r} that it divides")
         if (axis, of) in covered:
             raise VerifyException(f"two loops cover the same range as {label!r}")
-        if of is not None and seen[of].step.value.data % loop.step.value.data:
-            raise VerifyException(f"the step of {of!r} is no multiple of that of {label!r}")
         covered.add((axis, of))
         seen[label] = loop
     for axis in LoopAxis:

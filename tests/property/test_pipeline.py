@@ -1,0 +1,236 @@
+"""Every level answers alike: Forest, plan, loops and machine code, for random forests, schedules and rows, bit for bit."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from xdsl.context import Context
+from xdsl.dialects.builtin import Builtin, ModuleOp
+from xdsl.parser import Parser
+
+from tests.property.forests import Shape, build, shapes
+from treec.codegen.abi import DType, Task
+from treec.compiler import Compilation, generate, load_in_process
+from treec.errors import ScheduleError
+from treec.frontends.base import F32, Final, Forest, Link, Outputs
+from treec.frontends.load import LoadedModel
+from treec.passes.pipeline import pipeline_of, run_pipeline
+from treec.runtime.execute import run_task
+from treec.schedule.schedule import Schedule
+from treec.treeir.forest import Forest as ForestDialect
+from treec.treeir.forest_convert import forest_module
+from treec.treeir.interp import forest as forest_level
+from treec.treeir.interp import loop as loop_level
+from treec.treeir.interp import plan as plan_level
+from treec.treeir.loop import Loop
+from treec.treeir.plan import Plan
+from treec.verify.compare import same
+from treec.verify.rows import Domain, random_rows
+
+MACHINE_EXAMPLES = max(1, settings().max_examples * 2 // 3)
+"""Each costs half a second in LLVM."""
+TEXT_EXAMPLES = max(1, settings().max_examples // 4)
+
+SPECIAL_THRESHOLDS = (np.inf, -np.inf, -0.0, 5e-324, 3.4e38)
+SPECIAL_LEAVES = (np.inf, -np.inf, np.nan, -0.0, 5e-324, 3.4e38)
+LINKS = {
+    F32: (Link.IDENTITY, Link.XGB_SIGMOID, Link.XGB_SOFTMAX, Link.XGB_EXP, Link.XGB_HINGE),
+    np.dtype(np.float64): tuple(link for link in Link if not link.value.startswith("xgb_")),
+}
+
+
+def spiced(values: NDArray[Any], extra: tuple[float, ...], rng: np.random.Generator) -> NDArray[Any]:
+    """Some of the values replaced by special ones."""
+    with np.errstate(all="ignore"):
+        return np.where(rng.random(values.shape) < 0.1, rng.choice(np.array(extra), values.shape), values).astype(
+            values.dtype
+        )
+
+
+@st.composite
+def forests(draw: st.DrawFn) -> Forest:
+    """`tests.property.forests`, and what those leave out: links, infinite thresholds, odd leaves, leaves in plain order."""
+    shape: Shape = draw(shapes(max_trees=6, max_leaves=10))
+    forest = build(shape)
+    rng = np.random.default_rng(shape.seed)
+    predicates, trees, leaves = forest.predicates, forest.trees, forest.leaves
+    if draw(st.booleans()):
+        compares = predicates.category_set < 0
+        special = spiced(predicates.threshold, SPECIAL_THRESHOLDS, rng)
+        predicates = replace(predicates, threshold=np.where(compares, special, predicates.threshold))
+    if draw(st.booleans()):
+        leaves = replace(leaves, values=spiced(leaves.values, SPECIAL_LEAVES, rng))
+    if draw(st.booleans()):
+        n = len(trees.leaf_row)
+        leaves = replace(leaves, values=leaves.values[np.arange(n) % len(leaves.values)])
+        local = np.arange(n, dtype=np.int32) - np.repeat(trees.leaf_offset[:-1], np.diff(trees.leaf_offset))
+        trees = replace(trees, leaf_row=np.arange(n, dtype=np.int32), leaf_id=local.astype(np.int32))
+    outputs = Outputs(
+        vector=forest.n_columns == 1,
+        link=draw(st.sampled_from(LINKS[forest.sum.dtype])),
+        link_scale=draw(st.sampled_from((1.0, 0.75))),
+        average=draw(st.sampled_from((1.0, 3.0))),
+    )
+    return replace(forest, predicates=predicates, trees=trees, leaves=leaves, outputs=outputs).check()
+
+
+@st.composite
+def schedules(draw: st.DrawFn) -> Schedule:
+    """Any whole schedule: splits of both axes, orders, layouts, with or without sharing and threads."""
+    lines = [f"target cpu input={draw(st.sampled_from(('any', 'f32', 'f64')))}"]
+    lines += [line for line in ("share predicates", "share leaves") if draw(st.booleans())]
+    predicates, align = draw(st.sampled_from(("inline", "table"))), draw(st.sampled_from((1, 4, 8)))
+    lines.append(f"layout packed predicates={predicates} align={align}")
+    inside: dict[str, str | None] = {"row": None, "tree": None}
+    axis = {"row": "row", "tree": "tree"}
+    for number in range(draw(st.integers(0, 3))):
+        loop = draw(st.sampled_from(sorted(inside)))
+        outer, inner = f"{loop}{number}", draw(st.sampled_from((loop, f"{loop}{number}i")))
+        lines.append(f"split {loop} into=({outer}, {inner}) by={draw(st.sampled_from((1, 2, 3, 5, 16)))}")
+        of, was = inside.pop(loop), axis.pop(loop)
+        inside = {name: inner if parent == loop else parent for name, parent in inside.items()}
+        inside |= {outer: of, inner: outer}
+        axis |= {outer: was, inner: was}
+    nest: list[str] = []
+    for loop in draw(st.permutations(sorted(inside))):
+        chain = [loop]
+        while (parent := inside[chain[0]]) is not None:
+            chain.insert(0, parent)
+        nest += [name for name in chain if name not in nest]
+    lines += [f"order {', '.join(nest)}", "walk with=scalar"]
+    if axis[nest[0]] == "row" and draw(st.booleans()):
+        lines.append(f"parallel {nest[0]}")
+    return Schedule.from_text("\n".join(lines))
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """A forest at the two lower levels of the IR."""
+
+    planned: ModuleOp
+    loops: ModuleOp
+
+
+def lowered(forest: Forest, schedule: Schedule) -> Lowered:
+    """Run the schedule's passes; the plan is read back from its own text."""
+    module = forest_module(forest)
+    *steps, last = pipeline_of(schedule)
+    run_pipeline(module, steps)
+    planned = reread(module)
+    run_pipeline(module, [last])
+    return Lowered(planned, module)
+
+
+def reread(module: ModuleOp) -> ModuleOp:
+    context = Context()
+    for dialect in (Builtin, ForestDialect, Plan, Loop):
+        context.load_dialect(dialect)
+    text = str(module)
+    again = Parser(context, text).parse_module()
+    again.verify()
+    assert str(again) == text
+    return again
+
+
+def strided(rows: NDArray[Any], kind: str) -> NDArray[Any]:
+    """The same rows in another place of memory."""
+    if kind == "columns first":
+        return np.asfortranarray(rows)
+    if kind == "backwards":
+        return rows[::-1, ::-1].copy()[::-1, ::-1]
+    if kind == "apart":
+        wide = np.full((2 * len(rows), 3 * rows.shape[1]), np.nan, rows.dtype)
+        wide[::2, 1::3] = rows
+        return wide[::2, 1::3]
+    return rows
+
+
+STRIDES = ("rows first", "columns first", "backwards", "apart")
+DTYPES = {DType.F32: np.dtype(np.float32), DType.F64: np.dtype(np.float64)}
+dtypes = st.sampled_from(DType)
+seeds = st.integers(0, 1000)
+
+
+def tree_ranges(forest: Forest) -> st.SearchStrategy[tuple[int, int]]:
+    n = forest.trees.n_trees
+    return st.one_of(st.just((0, n)), st.tuples(st.integers(0, n), st.integers(0, n)).map(lambda ab: (min(ab), max(ab))))
+
+
+def expected(forest: Forest, rows: NDArray[Any], trees: tuple[int, int]) -> dict[Task, NDArray[Any]]:
+    raw = forest_level.raw(forest, rows, *trees)
+    return {
+        Task.RAW: raw,
+        Task.RESPONSE: forest_level.response(forest, raw),
+        Task.LEAF: forest_level.leaf_ids(forest, rows, *trees),
+    }
+
+
+def needs_a_row_loop_outside(forest: Forest, schedule: Schedule) -> bool:
+    first = next(iter(schedule.scope().loops.values()))
+    return forest.inputs.table_offset is not None and first.value == "tree"
+
+
+def reads(schedule: Schedule, dtype: DType) -> bool:
+    return schedule.target.input in ("any", dtype.name.lower())
+
+
+def assert_same(found: NDArray[Any], wanted: NDArray[Any]) -> None:
+    assert found.shape == wanted.shape
+    assert found.dtype == wanted.dtype
+    np.testing.assert_array_equal(same(found, wanted), True, err_msg=f"{found}\n is not \n{wanted}")
+
+
+@given(forest=forests(), schedule=schedules(), dtype=dtypes, n=st.sampled_from((0, 1, 5)), seed=seeds, data=st.data())
+def test_plans_and_loops_answer_like_the_forest(
+    forest: Forest, schedule: Schedule, dtype: DType, n: int, seed: int, data: st.DataObject
+) -> None:
+    if needs_a_row_loop_outside(forest, schedule):
+        with pytest.raises(ScheduleError, match="value tables"):
+            lowered(forest, schedule)
+        return
+    levels = lowered(forest, schedule)
+    rows = strided(random_rows(Domain(forest, DTYPES[dtype]), n, seed), data.draw(st.sampled_from(STRIDES)))
+    trees = data.draw(tree_ranges(forest))
+    for task, wanted in expected(forest, rows, trees).items():
+        name: Any = task.name.lower()
+        assert_same(plan_level.run_kernel(levels.planned, name, rows, trees), wanted)
+        if reads(schedule, dtype):
+            found = loop_level.run_kernel(levels.loops, task, dtype, rows, trees, wanted.shape[1])
+            assert_same(found, wanted)
+
+
+@settings(max_examples=TEXT_EXAMPLES)
+@given(forest=forests(), schedule=schedules())
+def test_loops_read_back_from_their_text(forest: Forest, schedule: Schedule) -> None:
+    if not needs_a_row_loop_outside(forest, schedule):
+        reread(lowered(forest, schedule).loops)
+
+
+@pytest.mark.skipif(os.uname().machine not in ("x86_64", "aarch64"), reason="treec makes code for x86-64 and aarch64")
+@settings(max_examples=MACHINE_EXAMPLES)
+@given(forest=forests(), schedule=schedules(), seed=seeds, data=st.data())
+def test_machine_code_answers_like_the_forest(forest: Forest, schedule: Schedule, seed: int, data: st.DataObject) -> None:
+    if needs_a_row_loop_outside(forest, schedule):
+        return
+    compilation = Compilation(LoadedModel(forest, lambda: None), schedule, ())
+    generate(compilation)
+    library = load_in_process(compilation, verify=False).library
+    averages = forest.sum.final is Final.DIVIDE or forest.outputs.average != 1.0
+    assert library.facts.averages == averages
+    for dtype in DType:
+        if not reads(schedule, dtype):
+            continue
+        for n in (0, 1, 7, 100):
+            rows = strided(random_rows(Domain(forest, DTYPES[dtype]), n, seed), data.draw(st.sampled_from(STRIDES)))
+            trees = data.draw(tree_ranges(forest))
+            threads = data.draw(st.integers(1, 2))
+            for task, wanted in expected(forest, rows, trees).items():
+                found = run_task(library, task, rows, tree_begin=trees[0], tree_end=trees[1], n_threads=threads)
+                assert_same(found, wanted)

@@ -1,0 +1,206 @@
+"""Reference interpreter of the plan dialect: runs a kernel's nest literally, on numpy scalars, one row and tree at a time.
+
+The nest decides the order of visits, the packed tables decide where each walk goes. Meant to be obviously right, not fast:
+some 50 µs per node visited.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from xdsl.dialects.builtin import DictionaryAttr, ModuleOp
+from xdsl.traits import SymbolTable
+
+from treec.errors import InputError, UsageError
+from treec.frontends.base import CategoryCast, Forest, Predicates, Test
+from treec.treeir.blob import BlobAttr
+from treec.treeir.forest import only_model
+from treec.treeir.forest_convert import forest_of
+from treec.treeir.interp.forest import encode_inputs
+from treec.treeir.interp.links import finish_sum, response
+from treec.treeir.interp.predicates import goes_left
+from treec.treeir.plan import BitFieldAttr, ForOp, KernelOp, LoopAxis, PackedTreesOp, kernels_of
+
+KernelTask = Literal["raw", "response", "leaf"]
+Ranges = dict[str, tuple[int, int]]
+"""Loop label → the rows (trees) of its current step."""
+
+
+def run_kernel(
+    module: ModuleOp, task: KernelTask, rows: NDArray[Any], trees: tuple[int, int] | None = None
+) -> NDArray[Any]:
+    """Run the first kernel of a planned module that serves a call of ``len(rows)`` rows.
+
+    ``rows`` [n, n_features], f32 or f64, any strides; ``trees`` a half-open range (default: all). Returns raw outputs or
+    responses [n, K] of the sum's dtype, or the library's leaf ids i32 [n, trees]. Raises `InputError` for rows of another
+    shape and `UsageError` if no kernel serves the call or its plan is not finished.
+    """
+    forest = forest_of(only_model(module))
+    kernel = next((k for k in kernels_of(module) if len(rows) <= k.rows_max.value.data), None)
+    if kernel is None:
+        raise UsageError(f"no kernel is planned for {len(rows)} rows")
+    begin, end = trees or (0, forest.trees.n_trees)
+    run = _Run(forest, PackedWalk(_packed_trees(module, kernel), forest), task, read_inputs(forest, rows), begin, end)
+    run.loop(kernel.nest(), {})
+    if task == "leaf":
+        return run.leaf
+    raw = finish_sum(forest.sum, run.total)
+    return raw if task == "raw" else response(forest, raw)
+
+
+def read_inputs(forest: Forest, rows: NDArray[Any]) -> NDArray[Any]:
+    """What a walk reads by its feature numbers: rows themselves in the compare dtype with missing values as NaN, or, where
+    inputs have value tables, the encoded inputs."""
+    if forest.inputs.table_offset is not None:
+        return encode_inputs(forest, rows)
+    if rows.ndim != 2 or rows.shape[1] != forest.inputs.n_features:
+        raise InputError(f"rows have shape {rows.shape}, the model takes (n, {forest.inputs.n_features})")
+    with np.errstate(over="ignore"):  # a value beyond float32 becomes infinite
+        values = rows.astype(forest.inputs.dtype)
+    values[values == forest.inputs.dtype.type(forest.inputs.missing_value)] = np.nan
+    return values
+
+
+@dataclass(frozen=True)
+class _Landing:
+    """Where a walk ended: the leaf's number among all leaves, and the library's number of it."""
+
+    leaf: int
+    leaf_id: int
+
+
+class PackedWalk:
+    """Walks over the tables of one ``plan.packed_trees``, record by record."""
+
+    def __init__(self, packed: PackedTreesOp, forest: Forest) -> None:
+        self.packed = packed
+        self.node_fields = decode(packed.nodes, packed.fields)
+        self.base = packed.node_base.array.astype(np.int64)
+        table, fields = packed.predicates, packed.predicate_fields
+        if table is None or fields is None:
+            table, fields = packed.nodes, packed.fields
+        asked = decode(table, fields)
+        self.feature = asked["feature"]
+        self.predicates = _predicates(packed, asked, table, forest.predicates.category_cast)
+
+    def walk(self, row: NDArray[Any], tree: int) -> _Landing:
+        """From the root: left is the next node, right is ``step`` nodes on; a leaf is where the subtree ends."""
+        node, end, lefts = int(self.base[tree]), int(self.base[tree + 1]), 0
+        while node != end:
+            question = int(self.node_fields["predicate"][node]) if "predicate" in self.node_fields else node
+            value = row[[int(self.feature[question])]]
+            right = node + int(self.node_fields["step"][node])
+            if goes_left(self.predicates, np.array([question]), value)[0]:
+                node, end, lefts = node + 1, right, lefts + 1
+            else:
+                node = right
+        leaf = node + tree - lefts
+        if self.packed.leaf_id is not None:
+            return _Landing(leaf, int(self.packed.leaf_id.array[leaf]))
+        return _Landing(leaf, 2 * (node - int(self.base[tree])) - lefts)
+
+    def leaf_row(self, leaf: int) -> int:
+        return leaf if self.packed.leaf_row is None else int(self.packed.leaf_row.array[leaf])
+
+    def column(self, tree: int) -> int:
+        return 0 if self.packed.column is None else int(self.packed.column.array[tree])
+
+
+def decode(records: BlobAttr, fields: DictionaryAttr) -> dict[str, NDArray[np.int64]]:
+    """The bit fields of all records: name → i64 [n]."""
+    table = records.array
+    word = np.zeros(len(table), np.uint64)
+    shift = 0
+    for name in table.dtype.names or ():
+        if name.startswith("word"):
+            word |= table[name].astype(np.uint64) << np.uint64(shift)
+            shift += 8 * table.dtype[name].itemsize
+    return {name: _bits(word, field) for name, field in fields.data.items() if isinstance(field, BitFieldAttr)}
+
+
+def _bits(word: NDArray[np.uint64], field: BitFieldAttr) -> NDArray[np.int64]:
+    if field.width.data == 0:
+        return np.full(len(word), field.base.data, np.int64)
+    mask = np.uint64((1 << field.width.data) - 1)
+    return ((word >> np.uint64(field.shift.data)) & mask).astype(np.int64) + field.base.data
+
+
+def _predicates(
+    packed: PackedTreesOp, asked: dict[str, NDArray[np.int64]], table: BlobAttr, cast: CategoryCast
+) -> Predicates:
+    """One predicate per record of ``table``."""
+    kinds = packed.kinds.array[asked["kind"]].reshape(-1, 3)
+    threshold = table.array["threshold"].copy()
+    number = threshold.view(np.int32 if threshold.dtype == np.float32 else np.int64)
+    return Predicates(
+        input=asked["feature"].astype(np.int32),
+        test=kinds[:, 0].astype(np.uint8),
+        threshold=threshold,
+        missing=kinds[:, 1].astype(np.uint8),
+        missing_left=asked["missing_left"].astype(bool),
+        category_set=np.where(kinds[:, 0] == Test.IN_SET, number, -1).astype(np.int32),
+        invalid_left=kinds[:, 2].astype(bool),
+        set_offset=packed.set_offset.array.astype(np.int64),
+        set_words=packed.set_words.array,
+        category_cast=cast,
+    )
+
+
+@dataclass
+class _Run:
+    """One call: the values to walk on and the outputs so far."""
+
+    forest: Forest
+    walk: PackedWalk
+    task: KernelTask
+    values: NDArray[Any]
+    tree_begin: int
+    tree_end: int
+
+    def __post_init__(self) -> None:
+        rule = self.forest.sum
+        self.leaf = np.full((len(self.values), self.tree_end - self.tree_begin), -1, np.int32)
+        self.total = np.zeros((len(self.values), self.forest.n_columns), rule.dtype)
+        if rule.base_first:
+            self.total[:] = rule.base
+
+    def loop(self, loops: list[ForOp], ranges: Ranges, row: int = 0, tree: int = 0) -> None:
+        """Each loop covers one step of the loop it divides, or its whole axis; its last step may be shorter."""
+        if not loops:
+            self.visit(row, tree)
+            return
+        loop, *inner = loops
+        of_rows = loop.axis.data is LoopAxis.ROW
+        whole = (0, len(self.values)) if of_rows else (self.tree_begin, self.tree_end)
+        first, last = whole if loop.of is None else ranges[loop.of.data]
+        step = loop.step.value.data
+        for begin in range(first, last, step):
+            here = {loop.label.data: (begin, min(begin + step, last))}
+            self.loop(inner, ranges | here, begin if of_rows else row, tree if of_rows else begin)
+
+    def visit(self, row: int, tree: int) -> None:
+        """Walk one row through one tree and add its leaf to the row's sum."""
+        landing = self.walk.walk(self.values[row], tree)
+        if self.task == "leaf":
+            self.leaf[row, tree - self.tree_begin] = landing.leaf_id
+            return
+        values = self.forest.leaves.values[self.walk.leaf_row(landing.leaf)]
+        weight = self.forest.trees.weight
+        column = self.walk.column(tree)
+        with np.errstate(all="ignore"):
+            if weight is not None:
+                values = values.astype(weight.dtype) * weight[tree]
+            self.total[row, column : column + len(values)] += values.astype(self.total.dtype)
+
+
+def _packed_trees(module: ModuleOp, kernel: KernelOp) -> PackedTreesOp:
+    walk = kernel.innermost_walk()
+    if walk.strategy is None or walk.trees is None:
+        raise UsageError(f"kernel @{kernel.sym_name.data} has no walk yet", fix="run `layout` and `walk` before")
+    packed = SymbolTable.lookup_symbol(module, walk.trees)
+    if not isinstance(packed, PackedTreesOp):
+        raise UsageError(f"there are no packed trees {walk.trees}")
+    return packed
