@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from treec.errors import UnsupportedModelError
 from treec.frontends.base import Forest, Missing, Test, Trees
-from treec.treeir.interp.predicates import CODE_LIMIT
+from treec.treeir.interp.predicates import CODE_LIMIT, ZERO_BOUND
 from treec.verify.fill import Filler, filler
 from treec.verify.paths import Paths, paths_of
 from treec.verify.rows import Domain, Pools, pools
@@ -28,8 +28,9 @@ I64 = NDArray[np.int64]
 BLOCK_BYTES = 1 << 21
 """Size of the rows made together; the arrays they are made from are some five times that."""
 
-COMPARE_VARIANTS = 5
+COMPARE_VARIANTS = 4
 SET_VARIANTS = 8
+ZERO_VARIANTS = 4
 
 
 @dataclass(frozen=True)
@@ -138,9 +139,14 @@ class BoundaryRows:
         p = self.forest.predicates
         ids = self.paths.trees.predicate[targets[at]]
         codes = np.minimum(32 * self._set_widths(targets[at]), self.codes_per_node)
-        zero = p.missing[ids] == Missing.ZERO_OR_NAN
-        counts[at] = np.where(p.test[ids] == Test.IN_SET, codes + SET_VARIANTS, COMPARE_VARIANTS + zero)
+        zero = ZERO_VARIANTS if self.zeros_matter else 0
+        counts[at] = zero + np.where(p.test[ids] == Test.IN_SET, codes + SET_VARIANTS, COMPARE_VARIANTS)
         return counts
+
+    @cached_property
+    def zeros_matter(self) -> bool:
+        """Somewhere zeros are missing; then every node must be asked about them."""
+        return bool((self.forest.predicates.missing == Missing.ZERO_OR_NAN).any())
 
     def blocks(self, targets: I64 | None = None, *, attempt: int = 0) -> Iterator[Block]:
         """Rows for ``targets`` (default: all), in blocks of bounded size.
@@ -192,6 +198,10 @@ class BoundaryRows:
         ids[inner] = self.paths.trees.predicate[targets[inner]]
         is_set = p.test[ids[inner]] == Test.IN_SET
         parts = [*self._compare_variants(inner[~is_set], ids), *self._set_variants(inner[is_set], ids, targets, base, rng)]
+        if self.zeros_matter:
+            bound = np.float32(ZERO_BOUND)
+            beyond = np.nextafter(bound, np.float32(1))
+            parts += [(inner, np.full(len(inner), value)) for value in (0.0, -bound, beyond, -beyond)]
         position = np.concatenate([outer, *(at for at, _ in parts)])
         index = np.concatenate([np.zeros(len(outer), np.int64), *(p.input[ids[at]] for at, _ in parts)])
         unchanged = base[outer, 0] if base.shape[1] else np.zeros(len(outer), base.dtype)
@@ -202,9 +212,8 @@ class BoundaryRows:
     def _compare_variants(self, at: I64, ids: I64) -> list[tuple[I64, NDArray[Any]]]:
         p = self.forest.predicates
         threshold = p.threshold[ids[at]]
-        zeros = at[p.missing[ids[at]] == Missing.ZERO_OR_NAN]
         found = [(at, values) for values in self.domain.neighbours(threshold, p.input[ids[at]])]
-        return [*found, (at, np.full(len(at), np.nan)), (zeros, np.zeros(len(zeros)))]
+        return [*found, (at, np.full(len(at), np.nan))]
 
     def _set_variants(
         self, at: I64, ids: I64, targets: I64, base: NDArray[Any], rng: np.random.Generator

@@ -42,7 +42,7 @@ class Filler:
             if not np.isnan(self.domain.forest.inputs.missing_value):
                 self._leave_missing_value(values, demands, closed)
             if self.paths.holes:
-                self.paths.move_off_holes(values, targets, demands)
+                closed |= self.paths.move_off_holes(values, targets, demands, self.domain)
             values[closed & demands.nan] = np.nan
             self._replace_nan(values, demands)
         return values, ~(closed & ~demands.nan).any(axis=1)
@@ -67,9 +67,11 @@ class Filler:
         for slot, index in enumerate(self.paths.set_inputs):
             table = int(self.domain.table_sizes[index])
             words = d.codes[:, slot]
+            n_codes = 32 * words.shape[1]
             if table:
-                words = words & _first_bits(words.shape[1], table)
-            random = self.rng.integers(0, table or 32 * words.shape[1], m)
+                n_codes = min(n_codes, table)
+                words = words & self._known_positions(int(index), words.shape[1])
+            random = self.rng.integers(0, n_codes, m)
             drawn = (words[np.arange(m), random >> 5] >> (random & 31).astype(np.uint32)) & 1 == 1
             some = (words != 0).any(axis=1)
             code = np.where(drawn, random, _lowest_bit(words)).astype(values.dtype)
@@ -78,12 +80,22 @@ class Filler:
             invalid = d.invalid[:, slot] & (table == 0)
             as_invalid = invalid & (~some | (self.rng.random(m) < INVALID_SHARE))
             keep_nan = np.isnan(values[:, index]) & d.nan[:, index]
-            values[:, index] = np.where(keep_nan, np.nan, np.where(as_invalid, -1, code))
+            no_category = -2 if self.domain.forest.inputs.missing_value == -1 else -1
+            values[:, index] = np.where(keep_nan, np.nan, np.where(as_invalid, no_category, code))
             closed[:, index] = ~some & ~invalid
+
+    def _known_positions(self, index: int, n_words: int) -> NDArray[np.uint32]:
+        """Bits of the table positions that a row can have: not of the number that stands for missing."""
+        table, bits = self.domain.tables[index], np.zeros(32 * n_words, bool)
+        known = table != self.domain.forest.inputs.missing_value
+        bits[: len(table)] = known[: len(bits)]
+        return np.packbits(bits, bitorder="little").view("<u4").astype(np.uint32)
 
     def _leave_missing_value(self, values: Values, d: Demands, closed: Bools) -> None:
         """No row can have the number that stands for missing: take a neighbour."""
-        row, index = np.nonzero(values == values.dtype.type(self.domain.forest.inputs.missing_value))
+        named = values == values.dtype.type(self.domain.forest.inputs.missing_value)
+        named[:, self.domain.table_inputs] = False  # these values are positions
+        row, index = np.nonzero(named)
         below, _, above = self.domain.neighbours(values[row, index], index)
         rises, falls = above <= d.hi[row, index], below >= d.lo[row, index]
         values[row, index] = np.where(rises, above, below)
@@ -93,11 +105,6 @@ class Filler:
         wrong = np.isnan(values) & ~d.nan
         if wrong.any():
             values[wrong] = np.clip(values.dtype.type(0), d.lo[wrong], d.hi[wrong])
-
-
-def _first_bits(n_words: int, n_bits: int) -> NDArray[np.uint32]:
-    bits = np.clip(n_bits - 32 * np.arange(n_words), 0, 32).astype(np.uint64)
-    return ((np.uint64(1) << bits) - np.uint64(1)).astype(np.uint32)
 
 
 def _lowest_bit(words: NDArray[np.uint32]) -> NDArray[np.int64]:

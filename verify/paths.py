@@ -163,18 +163,22 @@ class Paths:
         node_end = np.where(at_left, after, np.diff(t.leaf_offset)[tree])
         return np.where(is_leaf, leaf, node_first), np.where(is_leaf, leaf + 1, node_end)
 
-    def move_off_holes(self, values: Floats, targets: I64, d: Demands) -> None:
-        """Change ``values`` [m, n_inputs] that sit on the operand of an equality test whose right side they need."""
+    def move_off_holes(self, values: Floats, targets: I64, d: Demands, domain: Domain) -> Bools:
+        """Change ``values`` [m, n_inputs] that sit on the operand of an equality test whose right side they need; returns
+        where they can't move."""
         p, n_inputs = self.forest.predicates, self.forest.inputs.n_inputs
-        flat, lo, hi = values.reshape(-1), d.lo.reshape(-1), d.hi.reshape(-1)
+        flat, lo, hi, stuck = values.reshape(-1), d.lo.reshape(-1), d.hi.reshape(-1), np.zeros(values.shape, bool)
         for row, edge in self._climb(targets):
             predicate = self.trees.predicate.take(edge >> 1)
-            at = row * n_inputs + p.input.take(predicate)
-            hole = p.threshold.take(predicate)
+            index, hole = p.input.take(predicate), p.threshold.take(predicate)
+            at = row * n_inputs + index
             on = np.flatnonzero((p.test.take(predicate) == Test.EQUAL) & ((edge & 1) == 1) & (flat.take(at) == hole))
-            at, hole = at[on], hole[on]
-            above, below = np.nextafter(hole, np.inf), np.nextafter(hole, -np.inf)
-            flat[at] = np.where(above <= hi[at], above, np.where(below >= lo[at], below, hole)).astype(values.dtype)
+            at = at[on]
+            below, _, above = domain.neighbours(hole[on], index[on])
+            rises, falls = above <= hi[at], below >= lo[at]
+            flat[at] = np.where(rises, above, below)
+            stuck.reshape(-1)[at] |= ~rises & ~falls
+        return stuck
 
 
 def paths_of(forest: Forest, trees: Trees) -> Paths:
