@@ -17,7 +17,7 @@ from treec.codegen.llvm.tables import fill_tables
 from treec.codegen.llvm.target import Optimised, ResolvedTarget, TargetSpec
 from treec.errors import CodegenError
 
-__all__ = ["ArtifactFacts", "CompiledObject", "TargetSpec", "compile_module"]
+__all__ = ["ArtifactFacts", "CompiledObject", "TargetSpec", "compile_module", "stages_text"]
 
 
 @dataclass(frozen=True)
@@ -62,13 +62,33 @@ def compile_module(module: ModuleOp, facts: ArtifactFacts, target: TargetSpec) -
         emit_entry(emitted, facts)
         ir_text = str(emitted.module)
     with _timed(seconds, "optimise"):
-        try:
-            optimised = Optimised(ir_text, resolved)
-        except RuntimeError as error:
-            raise CodegenError(f"LLVM refuses the emitted IR: {error}") from error
+        optimised = _optimise(ir_text, resolved)
     with _timed(seconds, "object"):
         object_bytes = fill_tables(optimised.object_bytes(), emitted.tables)
     return CompiledObject(object_bytes, ir_text, resolved, seconds)
+
+
+def stages_text(module: ModuleOp, level: str, show: str) -> str:
+    """The stages and tables of a loop module as LLVM IR or assembly; ``show`` is ``ir``, ``optimized`` or ``assembly``.
+
+    Stages are exported, or LLVM would remove what nothing calls. Raises as `compile_module`.
+    """
+    resolved = TargetSpec(level).resolve()
+    emitted = emit_module(module, resolved)
+    for stage in emitted.stages.values():
+        stage.function.linkage = ""
+    ir_text = str(emitted.module)
+    if show == "ir":
+        return ir_text
+    optimised = _optimise(ir_text, resolved)
+    return optimised.ir_text() if show == "optimized" else optimised.assembly()
+
+
+def _optimise(ir_text: str, target: ResolvedTarget) -> Optimised:
+    try:
+        return Optimised(ir_text, target)
+    except RuntimeError as error:
+        raise CodegenError(f"LLVM refuses the emitted IR: {error}") from error
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from llvmlite import ir
 from xdsl.ir import SSAValue
 
 from treec.codegen.llvm.stage import Place, Stage, buffer_type
-from treec.codegen.llvm.types import I8, I32, I64, memory_type, value_type
+from treec.codegen.llvm.types import I8, I32, I64, POINTER, memory_type, value_type
 from treec.errors import CodegenError
 from treec.treeir import loop
 from treec.treeir.loop_types import RecordType, Scope, byte_size
@@ -59,7 +59,7 @@ def _stack(stage: Stage, size: int) -> ir.Value:
     # In the entry block, or a loop would take new memory in each step.
     with stage.builder.goto_entry_block():
         memory = stage.builder.alloca(ir.ArrayType(I8, size))
-    memory.align = WORKSPACE_ALIGN
+    memory.type, memory.align = POINTER, WORKSPACE_ALIGN  # llvmlite makes a typed pointer
     return memory
 
 
