@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,13 +22,13 @@ from treec.schedule.schedule import Schedule
 
 if TYPE_CHECKING:
     from treec.codegen.llvm.compile import CompiledObject
-    from treec.frontends.base import Forest
+    from treec.frontends.base import Forest, Source
     from treec.passes.pipeline import Observer
     from treec.runtime.predictor import CompiledModel
     from treec.verify.check import Verification
 
 Progress = Callable[[str, float], None]
-"""Told the phase (parse, passes, machine code, link, verify) and how much of it is done, 0 to 1."""
+"""Told the phase (parse, schedule, passes, machine code, link, library, verify) and how much of it is done, 0 to 1."""
 
 
 def _silent(phase: str, done: float) -> None:
@@ -40,7 +42,7 @@ class Compilation:
     model: LoadedModel
     schedule: Schedule
     reasons: tuple[str, ...]
-    seconds: dict[str, float] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict[str, float])
     object: CompiledObject | None = None
     verification: Verification | None = None
     linker: str | None = None
@@ -51,7 +53,7 @@ class Compilation:
 
 
 @contextmanager
-def _phase(seconds: dict[str, float], name: str, progress: Progress) -> Iterator[None]:
+def _phase(seconds: dict[str, float], name: str, progress: Progress) -> Generator[None]:
     progress(name, 0.0)
     start = time.perf_counter()
     yield
@@ -182,12 +184,34 @@ def load_in_process(compilation: Compilation, *, verify: bool = True, progress: 
 
 def _verify(compilation: Compilation, compiled: CompiledModel, progress: Progress) -> None:
     from treec.verify.check import verify as check
-    from treec.verify.runner import ModelRunner
+    from treec.verify.runner import CompiledRunner
 
+    with _phase(compilation.seconds, "library", progress):
+        import_library(compilation.forest.source.library)
     with _phase(compilation.seconds, "verify", progress):
         oracle = compilation.model.oracle()
-        runner = ModelRunner(compiled)
-        compilation.verification = check(compilation.forest, runner, oracle, progress=lambda done: progress("verify", done))
+        compilation.verification = check(
+            compilation.forest,
+            CompiledRunner(compiled),
+            oracle,
+            oracle_absent=why_no_oracle(compilation.forest.source),
+            progress=lambda done: progress("verify", done),
+        )
+
+
+def import_library(library: str) -> None:
+    """Import a source library, if it is there, so that its time can be told from that of the check."""
+    with suppress(ImportError):
+        import_module({"sklearn": "sklearn.ensemble"}.get(library, library))
+
+
+def why_no_oracle(source: Source) -> str:
+    """Why a library can't be asked about a model."""
+    if find_spec(source.library) is None:
+        return f"{source.library} is not installed"
+    if source.library == "sklearn":
+        return f"the model is of scikit-learn {source.version}, another version is installed"
+    return f"the installed {source.library} can't read the model"
 
 
 def compile(

@@ -1,0 +1,317 @@
+"""``treec MODEL -o OUT``: compile, verify, write."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from treec.errors import UsageError
+from treec.tools.cli.command import CommandWithOthers, json_option, option
+from treec.tools.cli.doctor_command import doctor_command
+from treec.tools.cli.inspect_command import inspect_command
+from treec.tools.cli.predict_command import predict_command
+from treec.tools.cli.report import Report
+from treec.tools.cli.schedules_command import schedules_command
+from treec.tools.cli.verify_command import verified_lines, verify_command
+
+if TYPE_CHECKING:
+    from treec.compiler import Compilation
+    from treec.tools.cli.progress import Progress
+
+EXAMPLES = (
+    ("let treec choose, and print, the schedule", "treec model.ubj -o model.so"),
+    ("a schedule of your own, and a header for C", "treec model.pkl --schedule tiled.sched --header model.h -o model.so"),
+)
+EXIT_CODES = (
+    "Exit codes: 0 done, 1 doctor found something missing, 2 usage, 3 model unreadable or unsupported, 4 verification "
+    "failed, 5 over --max-seconds, 70 internal error. A file that is named like a command is ./inspect."
+)
+
+
+def _version(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        from importlib.metadata import version
+
+        click.echo(f"treec {version('treec')}")
+        ctx.exit()
+
+
+@click.command(
+    cls=CommandWithOthers,
+    name="treec",
+    usage="MODEL [--schedule S] -o OUT",
+    examples=EXAMPLES,
+    epilog=EXIT_CODES,
+    others={
+        "inspect": inspect_command,
+        "verify": verify_command,
+        "predict": predict_command,
+        "schedules": schedules_command,
+        "doctor": doctor_command,
+    },
+)
+@click.argument("model")
+@option("--schedule", metavar="S", section="Schedule", help="A schedule file or a preset's name. Default: treec chooses.")
+@option("--level", metavar="LEVEL", section="Schedule", help="CPU level, instead of the schedule's: native, x86-64-v3, …")
+@option(
+    "--rows",
+    type=click.Choice(["f32", "f64", "any"]),
+    section="Schedule",
+    help="Dtype of rows that the code takes, instead of the schedule's.",
+)
+@option("-o", "--output", required=True, metavar="OUT", section="Output", help="The shared library to write.")
+@option("--header", metavar="FILE", section="Output", help="Also write a C header for it.")
+@option("--quiet", is_flag=True, section="Output", help="Print errors only.")
+@json_option
+@option("--no-verify", is_flag=True, section="Checks", help="Skip the check of the written code; its card says so.")
+@option(
+    "--trust",
+    is_flag=True,
+    section="Checks",
+    help="Unpickle the model, which runs the code in it, if treec can't read it safely.",
+)
+@option(
+    "--max-seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="N",
+    section="Checks",
+    help="Give up after N seconds and write nothing; looked at between phases and while verifying.",
+)
+@option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Print the version and exit.")
+@click.pass_obj
+def treec(
+    report: Report,
+    model: str,
+    schedule: str | None,
+    level: str | None,
+    rows: str | None,
+    output: str,
+    header: str | None,
+    quiet: bool,
+    no_verify: bool,
+    trust: bool,
+    max_seconds: float | None,
+) -> None:
+    """Compile a trained decision-tree ensemble (XGBoost, LightGBM, scikit-learn) into a shared library, and check the
+    library against the model, bit for bit."""
+    report.quiet = quiet
+    from treec.tools.cli.progress import Progress
+
+    _check_paths(model, output, header)
+    _check_target(level, schedule)
+    with contextlib.ExitStack() as stack:
+        pending = _pending_header(stack, header, output)
+        progress = Progress(report, max_seconds)
+        compilation = _start(report, progress, model, schedule, level, rows, trust, verify=not no_verify)
+        _generate(report, progress, compilation)
+        _write(report, progress, compilation, output, verify=not no_verify, pending=pending)
+    _say_total(report, compilation)
+
+
+def _check_paths(model: str, output: str, header: str | None) -> None:
+    """Refuse at once what would be refused after all the work."""
+    from treec.codegen.files import PendingFile
+    from treec.tools.cli.tables import same_file
+
+    for one, other, what in (
+        (model, output, "the model itself"),
+        (model, header, "the model itself"),
+        (output, header, "-o"),
+    ):
+        if other is not None and same_file(one, other):
+            raise UsageError(f"this would overwrite {what}", place=other, fix="choose another name")
+    if os.path.exists(model):  # else the error about the model is the better one
+        with PendingFile(output):
+            pass
+
+
+def _check_target(level: str | None, schedule: str | None) -> None:
+    from treec.errors import ScheduleError
+    from treec.schedule.directives import TargetCpu
+    from treec.schedule.library import preset_names
+
+    try:
+        TargetCpu(level=level or "native")
+    except ScheduleError as error:
+        raise UsageError(error.message.partition(" (in ")[0], place="--level") from None
+    if schedule is not None and schedule not in preset_names() and not os.path.exists(schedule):
+        fix = f"name a file, or one of the presets {', '.join(preset_names())}"
+        raise UsageError("there is no such schedule", place=schedule, fix=fix)
+
+
+def _pending_header(stack: contextlib.ExitStack, header: str | None, output: str) -> Any:
+    from treec.codegen.files import PendingFile
+
+    return None if header is None else stack.enter_context(PendingFile(header))
+
+
+def _start(
+    report: Report,
+    progress: Progress,
+    model: str,
+    schedule: str | None,
+    level: str | None,
+    rows: str | None,
+    trust: bool,
+    *,
+    verify: bool,
+) -> Compilation:
+    from treec.compiler import start
+    from treec.tools.cli.facts import headline, model_facts
+
+    with progress:
+        compilation = start(model, schedule, level=level, rows=rows, trust=trust, progress=progress)
+    if verify:
+        _check_host(compilation.schedule.target.level)
+    facts = model_facts(compilation.forest)
+    report.facts["model"] = facts
+    report.line("model", headline(facts))
+    for note in facts["notes"]:
+        report.line("note", note)
+    _say_schedule(report, compilation, schedule)
+    return compilation
+
+
+def _check_host(level: str) -> None:
+    from treec.codegen.cpu_levels import LEVELS
+    from treec.runtime.cpu import missing_features
+
+    wanted = LEVELS.get(level)
+    if wanted is None:
+        return
+    lacks = missing_features([feature.llvm for feature in wanted.features])
+    if wanted.machine != os.uname().machine or lacks:
+        why = f"it is a {os.uname().machine}" if wanted.machine != os.uname().machine else f"it lacks {', '.join(lacks)}"
+        raise UsageError(
+            f"this machine can't run {level} code ({why}), so it can't check it",
+            place="--level",
+            fix="compile on such a machine, choose a lower level, or give --no-verify",
+        )
+
+
+def _say_schedule(report: Report, compilation: Compilation, schedule: str | None) -> None:
+    from treec.schedule.library import preset_names
+
+    chosen = compilation.schedule
+    text = chosen.to_text()
+    origin = "default" if schedule is None else "preset" if schedule in preset_names() else "file"
+    report.facts["schedule"] = {
+        "origin": origin,
+        "name": schedule,
+        "text": text,
+        "sha256": chosen.digest(),
+        "reasons": list(compilation.reasons),
+    }
+    if schedule is not None:
+        words = "preset " if origin == "preset" else ""
+        report.line("schedule", f"{words}{schedule}: {len(chosen)} directives, sha256 {chosen.digest()[:12]}")
+    else:
+        report.line("schedule", "chosen by treec:\n" + "\n".join(f"  {line}" for line in text.splitlines()))
+        for reason in compilation.reasons:
+            report.line("", f"because {reason}")
+
+
+def _generate(report: Report, progress: Progress, compilation: Compilation) -> None:
+    from treec.compiler import generate
+
+    with progress:
+        generate(compilation, progress=progress)
+    built = compilation.object
+    if built is None:
+        raise RuntimeError("generate() made no object")
+    seconds = dict(compilation.seconds)
+    report.facts["seconds"] = seconds
+    phases = [f"{name} {seconds[name]:.2f} s" for name in ("parse", "schedule", "passes", "machine code")]
+    report.line("compile", " · ".join([*phases, f"for {built.level}"]))
+
+
+def _write(
+    report: Report, progress: Progress, compilation: Compilation, output: str, *, verify: bool, pending: Any
+) -> None:
+    from treec.codegen.files import unwritable
+    from treec.compiler import write
+
+    if pending is not None:
+        try:
+            pending.path.write_text(_header_text(compilation))
+        except OSError as error:
+            raise unwritable(pending.target, error) from None
+    with progress:
+        path = write(compilation, output, verify=verify, progress=progress)
+    report.facts["seconds"] = dict(compilation.seconds)
+    _say_verified(report, compilation)
+    _say_written(report, compilation, path, output)
+    if pending is not None:
+        report.facts["header"] = str(pending.commit())
+        report.line("", f"header {pending.target.name}")
+
+
+def _header_text(compilation: Compilation) -> str:
+    """From a card without what is known only after linking; the header names none of that."""
+    from treec.codegen.card import card_of
+    from treec.codegen.header import header_text
+
+    level = "" if compilation.object is None else compilation.object.level
+    return header_text(card_of(compilation.forest, schedule=compilation.schedule.to_text(), cpu_level=level))
+
+
+def _say_verified(report: Report, compilation: Compilation) -> None:
+    found = compilation.verification
+    if found is None:
+        report.facts["verification"] = None
+        report.line("verify", "not verified (--no-verify); the card says so")
+        return
+    report.facts["verification"] = found.to_dict()
+    report.line("verify", "\n".join(verified_lines(found, compilation.seconds["verify"])))
+    if found.oracle is not None:
+        report.line("", f"importing {found.oracle} took {compilation.seconds['library']:.2f} s more")
+
+
+def _say_written(report: Report, compilation: Compilation, path: Path, output: str) -> None:
+    import hashlib
+
+    from treec.runtime.card import read_card
+
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    size = path.stat().st_size
+    card = read_card(path)
+    per_node = bytes_per_node(compilation)
+    report.facts["output"] = {
+        "path": str(path),
+        "bytes": size,
+        "sha256": digest,
+        "cpu_level": card["cpu"]["level"],
+        "data_bytes_per_node": None if per_node is None else round(per_node, 2),
+        "linker": compilation.linker,
+    }
+    parts = [f"{output}  {size:,} bytes", card["cpu"]["level"], f"sha256 {digest[:12]}"]
+    if per_node is not None:
+        parts.append(f"{per_node:.1f} data bytes per inner node")
+    report.line("wrote", " · ".join(parts))
+
+
+def bytes_per_node(compilation: Compilation) -> float | None:
+    """Bytes of the data sections per inner node; None for a model without any."""
+    from treec.codegen.llvm.tables import section_offsets
+    from treec.frontends.base import Trees
+
+    trees = compilation.forest.trees
+    if compilation.object is None or not isinstance(trees, Trees) or trees.n_nodes == 0:
+        return None
+    sections = section_offsets(compilation.object.object_bytes)
+    data = sum(size for name, (_, size) in sections.items() if name.startswith(".rodata.treec."))
+    return data / trees.n_nodes
+
+
+def _say_total(report: Report, compilation: Compilation) -> None:
+    from treec.tools.cli.process import peak_bytes, process_seconds
+
+    total, peak = process_seconds(), peak_bytes()
+    library = compilation.seconds.get("library", 0.0) if compilation.verification is not None else 0.0
+    report.facts["process"] = {"seconds": round(total, 3), "import_seconds": round(library, 3), "peak_bytes": peak}
+    imported = f", {total - library:.2f} s without importing {compilation.forest.source.library}" if library else ""
+    report.line("total", f"{total:.2f} s{imported}; peak memory {peak / 2**20:,.0f} MiB")
