@@ -2,20 +2,20 @@
 
 Why not `pickle.Unpickler` with its own ``find_class``: its extension registry, its buffers, its recursion on deep keys
 and joblib's inner `pickle.load` are ways around it. Here a call is a record, a global is a name, and what an opcode may
-do is all in this file. The file is in memory; arrays and long byte strings are views of it.
+do is all here. The file is in memory; arrays and long byte strings are views of it.
 """
 
 from __future__ import annotations
 
 import struct
-from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 import numpy as np
 
 from treec.errors import ModelError, UnsupportedModelError
 from treec.frontends import pickle_arrays as arrays
+from treec.frontends.pickle_containers import CONTAINERS
 from treec.frontends.pickle_records import (
     TRUST_FIX,
     UNSET,
@@ -27,11 +27,9 @@ from treec.frontends.pickle_records import (
     is_dict,
     is_list,
     is_tuple,
-    is_view,
 )
 
 MAX_OPCODES = 10_000_000
-_MAX_INT_BYTES = 4096
 _MAX_NESTED = 8
 _VIEW_FROM = 1 << 16
 _MAX_KEY_INT = 1 << 60
@@ -42,8 +40,24 @@ WRAPPER = Name("joblib.numpy_pickle", "NumpyArrayWrapper")
 _NEW_OBJECT = Name("copyreg", "_reconstructor")
 _NEW = Name("copyreg", "__newobj__")
 _OBJECT = Name("builtins", "object")
-_ENCODE = Name("_codecs", "encode")
 _PENDING = arrays.RECONSTRUCT | {arrays.DTYPE, WRAPPER}
+
+
+_REFUSED = {
+    ord("P"): "refers to an object outside itself (persistent id)",
+    ord("Q"): "refers to an object outside itself (persistent id)",
+    0x82: "uses the extension registry (EXT1)",
+    0x83: "uses the extension registry (EXT2)",
+    0x84: "uses the extension registry (EXT4)",
+    0x97: "refers to a buffer outside itself (NEXT_BUFFER)",
+    0x98: "refers to a buffer outside itself (READONLY_BUFFER)",
+    ord("S"): "was written by Python 2 (STRING)",
+    ord("T"): "was written by Python 2 (BINSTRING)",
+    ord("U"): "was written by Python 2 (SHORT_BINSTRING)",
+}
+
+Operations = Mapping[int, Callable[["Machine"], None]]
+"""What each opcode does (`treec.frontends.pickle_opcodes`)."""
 
 
 class Budget:
@@ -57,7 +71,17 @@ class Budget:
 class Machine:
     """Reads one pickle that starts at ``data[at]``; after `run`, ``at`` is behind its end."""
 
-    def __init__(self, data: bytes, place: str, *, at: int = 0, depth: int = 0, budget: Budget | None = None) -> None:
+    def __init__(
+        self,
+        data: bytes,
+        place: str,
+        operations: Operations,
+        *,
+        at: int = 0,
+        depth: int = 0,
+        budget: Budget | None = None,
+    ) -> None:
+        self.operations = operations
         self.data = data
         self.view = memoryview(data)
         self.file = place
@@ -85,7 +109,7 @@ class Machine:
             self.fail("the pickle asks for more memory than there is")
 
     def _run(self) -> Any:
-        data, operations, budget = self.data, _OPERATIONS, self.budget
+        data, operations, budget = self.data, self.operations, self.budget
         while True:
             opcode = data[self.at]
             self.at += 1
@@ -194,8 +218,8 @@ class Machine:
             return Recorded(callee, args, kwargs)
         if callee in (_NEW_OBJECT, _NEW):
             return self._new_object(callee, args)
-        container = _CONTAINERS.get(callee)
-        if container is not None and callee.module in ("builtins", "collections", "_codecs"):
+        container = CONTAINERS.get(callee)
+        if container is not None:
             return container(self, args)
         if callee in arrays.FROM_BUFFER:
             return arrays.from_buffer(args, self.place)
@@ -250,7 +274,7 @@ class Machine:
         """An array of objects in a joblib file is a pickle in the pickle, with a stack and a memo of its own."""
         if self.depth >= _MAX_NESTED:
             self.refuse("nests joblib arrays too deeply")
-        inner = Machine(self.data, self.file, at=self.at, depth=self.depth + 1, budget=self.budget)
+        inner = Machine(self.data, self.file, self.operations, at=self.at, depth=self.depth + 1, budget=self.budget)
         array = inner.run()
         self.at = inner.at
         for name, at in inner.names.items():
@@ -302,271 +326,3 @@ class Machine:
             target.update(self.key(item) for item in items)  # pyright: ignore[reportUnknownMemberType]
         else:
             self.extend(items)
-
-
-def _items(machine: Machine, args: tuple[Any, ...], what: str) -> list[Any]:
-    """The one list, tuple or set a plain container was called with; none is an empty list."""
-    if not args:
-        return []
-    if len(args) != 1 or type(args[0]) not in (list, tuple, set, frozenset):
-        machine.refuse(f"calls {what} in an unusual way")
-    machine.charge(8 * len(args[0]))
-    return list(args[0])
-
-
-def _bytes(machine: Machine, args: tuple[Any, ...], what: str) -> bytes | memoryview[int]:
-    if not args:
-        return b""
-    if len(args) == 1 and (isinstance(args[0], bytes) or is_view(args[0])):
-        return args[0]
-    if len(args) == 2 and type(args[0]) is str and args[1] in ("latin-1", "latin1"):
-        machine.charge(len(args[0]))
-        return args[0].encode("latin-1")
-    machine.refuse(f"calls {what} in an unusual way")
-
-
-def _bytearray(machine: Machine, args: tuple[Any, ...]) -> Any:
-    raw = _bytes(machine, args, "builtins.bytearray")
-    if isinstance(raw, memoryview):
-        return raw
-    machine.charge(len(raw))
-    return bytearray(raw)
-
-
-def _ordered(machine: Machine, args: tuple[Any, ...]) -> Any:
-    made: OrderedDict[Any, Any] = OrderedDict()
-    for pair in _items(machine, args, "collections.OrderedDict"):
-        if type(pair) not in (list, tuple) or len(pair) != 2:
-            machine.fail("a malformed ordered dict")
-        made[machine.key(pair[0])] = pair[1]
-    return made
-
-
-def _default_dict(machine: Machine, args: tuple[Any, ...]) -> Any:
-    """Without its factory: nothing will ask it for a key it does not have."""
-    if len(args) > 1:
-        machine.refuse("calls collections.defaultdict in an unusual way")
-    made: dict[Any, Any] = {}
-    return made
-
-
-def _complex(machine: Machine, args: tuple[Any, ...]) -> Any:
-    if len(args) != 2 or not all(type(part) is float for part in args):
-        machine.refuse("calls builtins.complex in an unusual way")
-    return complex(*args)
-
-
-_CONTAINERS: dict[Name, Callable[[Machine, tuple[Any, ...]], Any]] = {
-    Name("builtins", "set"): lambda m, a: {m.key(item) for item in _items(m, a, "builtins.set")},
-    Name("builtins", "frozenset"): lambda m, a: frozenset(m.key(item) for item in _items(m, a, "builtins.frozenset")),
-    Name("builtins", "list"): lambda m, a: _items(m, a, "builtins.list"),
-    Name("builtins", "tuple"): lambda m, a: tuple(_items(m, a, "builtins.tuple")),
-    Name("builtins", "bytes"): lambda m, a: _bytes(m, a, "builtins.bytes"),
-    Name("builtins", "bytearray"): _bytearray,
-    Name("builtins", "complex"): _complex,
-    Name("collections", "OrderedDict"): _ordered,
-    Name("collections", "defaultdict"): _default_dict,
-    _ENCODE: lambda m, a: _bytes(m, a, "_codecs.encode"),
-}
-
-_U8 = struct.Struct("<B")
-_U16 = struct.Struct("<H")
-_I32 = struct.Struct("<i")
-_U32 = struct.Struct("<I")
-_U64 = struct.Struct("<Q")
-_F64 = struct.Struct(">d")
-
-_REFUSED = {
-    ord("P"): "refers to an object outside itself (persistent id)",
-    ord("Q"): "refers to an object outside itself (persistent id)",
-    0x82: "uses the extension registry (EXT1)",
-    0x83: "uses the extension registry (EXT2)",
-    0x84: "uses the extension registry (EXT4)",
-    0x97: "refers to a buffer outside itself (NEXT_BUFFER)",
-    0x98: "refers to a buffer outside itself (READONLY_BUFFER)",
-    ord("S"): "was written by Python 2 (STRING)",
-    ord("T"): "was written by Python 2 (BINSTRING)",
-    ord("U"): "was written by Python 2 (SHORT_BINSTRING)",
-}
-
-
-def _protocol(m: Machine) -> None:
-    m.protocol = m.take(1)[0]
-    if m.protocol > 5:
-        m.fail(f"pickle protocol {m.protocol} is not known")
-
-
-def _integer(m: Machine) -> None:
-    text = m.line()
-    if text in (b"00", b"01"):
-        m.push(text == b"01")
-    else:
-        m.push(int(text))
-
-
-def _long_text(m: Machine) -> None:
-    m.push(int(m.line().removesuffix(b"L")))
-
-
-def _long(m: Machine, size: int) -> None:
-    if not 0 <= size <= _MAX_INT_BYTES:
-        m.fail(f"an integer of {size} bytes")
-    m.push(int.from_bytes(m.take(size), "little", signed=True))
-
-
-def _text(m: Machine, size: int) -> None:
-    if size > len(m.data) - m.at:
-        m.fail(f"the pickle is truncated: a text of {size} bytes is claimed, {len(m.data) - m.at} are left")
-    m.push(str(m.take(size), "utf-8", "surrogatepass"))
-
-
-def _byte_array(m: Machine) -> None:
-    raw = m.take_view(m.number(_U64))
-    m.push(raw if isinstance(raw, memoryview) else bytearray(raw))
-
-
-def _mark(m: Machine) -> None:
-    m.marks.append(m.stack)
-    m.stack = []
-
-
-def _pop(m: Machine) -> None:
-    if m.stack:
-        m.stack.pop()
-    else:
-        m.pop_mark()
-
-
-def _tuple_of(size: int) -> Callable[[Machine], None]:
-    def make(m: Machine) -> None:
-        if len(m.stack) < size:
-            m.fail("the pickle's stack is empty")
-        m.stack[-size:] = [tuple(m.stack[-size:])]
-
-    return make
-
-
-def _collect(make: Callable[[Machine, list[Any]], Any]) -> Callable[[Machine], None]:
-    def operation(m: Machine) -> None:
-        items = m.pop_mark()
-        m.push(make(m, items))
-
-    return operation
-
-
-def _dict(m: Machine, flat: list[Any]) -> Any:
-    if len(flat) % 2:
-        m.fail("a key without a value")
-    return {m.key(key): value for key, value in zip(flat[::2], flat[1::2], strict=True)}
-
-
-def _global(m: Machine) -> None:
-    module = str(m.line(), "utf-8")
-    m.push(m.name(module, str(m.line(), "utf-8")))
-
-
-def _stack_global(m: Machine) -> None:
-    qualname, module = m.stack.pop(), m.stack.pop()
-    m.push(m.name(module, qualname))
-
-
-def _reduce(m: Machine) -> None:
-    args = m.stack.pop()
-    m.stack[-1] = m.call(m.stack[-1], args)
-
-
-def _new_object_with_keywords(m: Machine) -> None:
-    kwargs, args = m.stack.pop(), m.stack.pop()
-    m.stack[-1] = m.call(m.stack[-1], args, kwargs)
-
-
-def _instance(m: Machine) -> None:
-    module = str(m.line(), "utf-8")
-    name = m.name(module, str(m.line(), "utf-8"))
-    m.push(m.call(name, tuple(m.pop_mark())))
-
-
-def _object(m: Machine) -> None:
-    callee, *args = m.pop_mark()
-    m.push(m.call(callee, tuple(args)))
-
-
-def _append(m: Machine) -> None:
-    item = m.stack.pop()
-    m.extend([item])
-
-
-def _set_item(m: Machine) -> None:
-    value, key = m.stack.pop(), m.stack.pop()
-    m.set_pairs([key, value])
-
-
-def _with_mark(act: Callable[[Machine, list[Any]], None]) -> Callable[[Machine], None]:
-    def operation(m: Machine) -> None:
-        act(m, m.pop_mark())
-
-    return operation
-
-
-def _drop(_: object) -> None: ...
-
-
-_OPERATIONS: dict[int, Callable[[Machine], None]] = {
-    0x80: _protocol,
-    0x95: lambda m: _drop(m.take(8)),  # FRAME: frames only help a reader that has no random access
-    ord("N"): lambda m: m.push(None),
-    0x88: lambda m: m.push(True),
-    0x89: lambda m: m.push(False),
-    ord("I"): _integer,
-    ord("L"): _long_text,
-    ord("J"): lambda m: m.push(m.number(_I32)),
-    ord("K"): lambda m: m.push(m.number(_U8)),
-    ord("M"): lambda m: m.push(m.number(_U16)),
-    0x8A: lambda m: _long(m, m.number(_U8)),
-    0x8B: lambda m: _long(m, m.number(_I32)),
-    ord("F"): lambda m: m.push(float(m.line())),
-    ord("G"): lambda m: m.push(m.number(_F64)),
-    ord("V"): lambda m: m.push(str(m.line(), "raw-unicode-escape")),
-    ord("X"): lambda m: _text(m, m.number(_U32)),
-    0x8C: lambda m: _text(m, m.number(_U8)),
-    0x8D: lambda m: _text(m, m.number(_U64)),
-    ord("B"): lambda m: m.push(m.take_view(m.number(_U32))),
-    ord("C"): lambda m: m.push(m.take(m.number(_U8))),
-    0x8E: lambda m: m.push(m.take_view(m.number(_U64))),
-    0x96: _byte_array,
-    ord("("): _mark,
-    ord("0"): _pop,
-    ord("1"): lambda m: _drop(m.pop_mark()),
-    ord("2"): lambda m: m.push(m.stack[-1]),
-    ord(")"): lambda m: m.push(()),
-    ord("t"): _collect(lambda _, items: tuple(items)),
-    0x85: _tuple_of(1),
-    0x86: _tuple_of(2),
-    0x87: _tuple_of(3),
-    ord("]"): lambda m: m.push([]),
-    ord("l"): _collect(lambda _, items: items),
-    ord("}"): lambda m: m.push({}),
-    ord("d"): _collect(_dict),
-    0x8F: lambda m: m.push(set()),
-    0x91: _collect(lambda m, items: frozenset(m.key(item) for item in items)),
-    ord("a"): _append,
-    ord("e"): _with_mark(lambda m, items: m.extend(items)),
-    ord("s"): _set_item,
-    ord("u"): _with_mark(lambda m, flat: m.set_pairs(flat)),
-    0x90: _with_mark(lambda m, items: m.add_all(items)),
-    ord("p"): lambda m: m.remember(int(m.line())),
-    ord("q"): lambda m: m.remember(m.number(_U8)),
-    ord("r"): lambda m: m.remember(m.number(_U32)),
-    0x94: lambda m: m.remember(len(m.memo)),
-    ord("g"): lambda m: m.push(m.memo[int(m.line())]),
-    ord("h"): lambda m: m.push(m.memo[m.number(_U8)]),
-    ord("j"): lambda m: m.push(m.memo[m.number(_U32)]),
-    ord("c"): _global,
-    0x93: _stack_global,
-    ord("R"): _reduce,
-    0x81: _reduce,  # NEWOBJ: a class instead of a function, to us the same
-    0x92: _new_object_with_keywords,
-    ord("i"): _instance,
-    ord("o"): _object,
-    ord("b"): lambda m: m.build(m.stack.pop()),
-}

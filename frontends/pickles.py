@@ -16,6 +16,7 @@ from typing import Any
 
 from treec.errors import ModelError
 from treec.frontends.pickle_machine import Machine
+from treec.frontends.pickle_opcodes import OPERATIONS
 from treec.frontends.pickle_packed import packer, unpack
 from treec.frontends.pickle_records import TRUST_FIX, Name, Recorded, as_bytes, attributes, describe
 
@@ -79,7 +80,7 @@ def read_pickle(data: bytes, *, place: str = "pickle") -> Reading:
     compression = packer(data)
     if compression is not None:
         data = unpack(data, compression, place=place)
-    machine = Machine(data, place)
+    machine = Machine(data, place, OPERATIONS)
     root = machine.run()
     if machine.at != len(data):
         machine.fail(f"{len(data) - machine.at} bytes follow the end of the pickle", fix="save one model to one file")

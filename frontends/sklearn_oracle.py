@@ -50,7 +50,11 @@ class SklearnOracle:
     def _quiet(self, method: Any, rows: Any, **options: Any) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # feature names that plain arrays do not have, overflow in casts
-            return method(rows, **options)
+            try:
+                return method(rows, **options)
+            except Exception as error:
+                message = f"scikit-learn's own prediction failed: {type(error).__name__}: {error}"
+                raise ModelError(message, place=self._kind, fix="check that the library itself can use it") from error
 
     def accepts(self, rows: NDArray[Any]) -> NDArray[Any]:
         """Trees refuse infinities and what overflows float32, and NaN where the estimator does not support it;
@@ -66,7 +70,7 @@ class SklearnOracle:
             try:
                 self._quiet(self._estimator.predict, np.full((1, self._n_features), np.nan))
                 self._nan = True
-            except ValueError:
+            except ModelError:
                 self._nan = False
         return self._nan
 
