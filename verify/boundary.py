@@ -43,7 +43,7 @@ class Budget:
 
     boundary: int = 12_000_000_000
     codes: int = 1 << 20
-    pairs: int = 1 << 20
+    pairs: int = 1 << 19
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +93,7 @@ class BoundaryRows:
     @property
     def _all_nodes(self) -> I64:
         offset = self.paths.trees.node_offset
-        return np.arange(offset[self.tree_begin], offset[self.tree_end])
+        return np.arange(offset[self.tree_begin], offset[self.tree_end], dtype=np.int64)
 
     def _set_widths(self, nodes: I64) -> I64:
         """Words of each node's category set; 0 for a compare."""
@@ -108,7 +108,7 @@ class BoundaryRows:
     def targets(self) -> I64:
         """The targets to test, nodes and leaves, by tree; a sample where there are too many for the budget."""
         trees, begin, end = self.paths.trees, self.tree_begin, self.tree_end
-        leaves = self.paths.n_nodes + np.arange(trees.leaf_offset[begin], trees.leaf_offset[end])
+        leaves: I64 = self.paths.n_nodes + np.arange(trees.leaf_offset[begin], trees.leaf_offset[end], dtype=np.int64)
         every = np.concatenate([self._all_nodes, leaves])
         rng = np.random.default_rng(self.seed)
         cost = self._work(every, rng)
@@ -207,7 +207,7 @@ class BoundaryRows:
         unchanged = base[outer, 0] if base.shape[1] else np.zeros(len(outer), base.dtype)
         value = np.concatenate([unchanged, *(values for _, values in parts)]).astype(base.dtype)
         order = np.argsort(position, kind="stable")
-        return position[order], index[order], value[order]
+        return position[order], index[order].astype(np.int64), value[order]
 
     def _compare_variants(self, at: I64, ids: I64) -> list[tuple[I64, NDArray[Any]]]:
         p = self.forest.predicates

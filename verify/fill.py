@@ -45,7 +45,7 @@ class Filler:
                 closed |= self.paths.move_off_holes(values, targets, demands, self.domain)
             values[closed & demands.nan] = np.nan
             self._replace_nan(values, demands)
-        return values, ~(closed & ~demands.nan).any(axis=1)
+        return values, np.asarray((~closed | demands.nan).all(axis=1))
 
     def _pass_band(self, values: Values, d: Demands, band: ZeroBand) -> Bools:
         """Move values out of the band of zeros, or into it where zeros pass; returns where no number passes."""

@@ -19,6 +19,7 @@ from treec.treeir.interp.predicates import ZERO_BOUND, goes_left
 from treec.verify.rows import Domain, set_widths
 
 I64 = NDArray[np.int64]
+Integers = NDArray[np.integer]
 Floats = NDArray[Any]
 Bools = NDArray[np.bool_]
 ALL_BITS = np.uint32(0xFFFFFFFF)
@@ -104,7 +105,7 @@ class Paths:
             depth[row] += 1
         return depth
 
-    def inputs_above(self, target: int) -> I64:
+    def inputs_above(self, target: int) -> Integers:
         """The inputs that the path to a target asks about."""
         nodes = [edge >> 1 for _, edge in self._climb(np.array([target]))]
         return np.unique(
@@ -123,8 +124,8 @@ class Paths:
             yield row, edge
             edge = self.up.take(edge >> 1)
 
-    def _narrow(self, d: Demands, row: I64, side: I64, predicate: I64, n_inputs: int) -> None:
-        edge = 2 * predicate + side
+    def _narrow(self, d: Demands, row: I64, side: I64, predicate: Integers, n_inputs: int) -> None:
+        edge = 2 * predicate.astype(np.int64) + side
         at = row * n_inputs + self.forest.predicates.input.take(predicate)
         lo, hi, nan = d.lo.reshape(-1), d.hi.reshape(-1), d.nan.reshape(-1)
         lo[at] = np.maximum(lo.take(at), self.lo.take(edge))
@@ -135,7 +136,7 @@ class Paths:
         if d.codes.shape[1]:
             self._narrow_codes(d, row, side, predicate, edge)
 
-    def _narrow_band(self, band: ZeroBand, at: I64, edge: I64, predicate: I64) -> None:
+    def _narrow_band(self, band: ZeroBand, at: I64, edge: I64, predicate: Integers) -> None:
         skips = self.forest.predicates.missing.take(predicate) == Missing.ZERO_OR_NAN
         band.asked.reshape(-1)[at] |= skips
         band.passes.reshape(-1)[at] &= self.zero.take(edge) | ~skips
@@ -144,7 +145,7 @@ class Paths:
         lo[at] = np.maximum(lo.take(at), self.lo.take(edge))
         hi[at] = np.minimum(hi.take(at), self.hi.take(edge))
 
-    def _narrow_codes(self, d: Demands, row: I64, side: I64, predicate: I64, edge: I64) -> None:
+    def _narrow_codes(self, d: Demands, row: I64, side: I64, predicate: Integers, edge: I64) -> None:
         chosen = np.flatnonzero(self.forest.predicates.test.take(predicate) == Test.IN_SET)
         if len(chosen) == 0:
             return

@@ -152,4 +152,4 @@ class InterpreterRunner:
     def apply(self, rows: Rows) -> NDArray[Any]:
         from treec.runtime import labels
 
-        return labels.leaf_ids(self.leaf_ids(rows), self.facts, len(self.facts.iteration_offset) - 1)
+        return labels.leaf_ids(self.leaf_ids(rows), self.facts)

@@ -35,8 +35,8 @@ GRID = (-2.0, -1.0, -0.5, -1e-35, -0.0, 0.0, 1e-40, 1e-35, 0.25, 0.5, 1.0, 1.5, 
 
 @dataclass(frozen=True)
 class Shape:
-    """What to build. ``categorical`` and ``tables`` count inputs of these kinds, from the first; ``leaves``: the most leaves
-    of a tree; ``words``: the most words of a category set."""
+    """What to build. ``categorical`` and ``tables`` count inputs of these kinds, from the first; ``leaves``: the most
+    leaves of a tree; ``words``: the most words of a category set."""
 
     n_trees: int = 3
     leaves: int = 8
@@ -94,7 +94,8 @@ def _predicates(shape: Shape, rng: np.random.Generator) -> Predicates:
     in_set = inputs < max(shape.categorical, shape.tables)
     test = np.where(in_set, Test.IN_SET, rng.choice(np.array(shape.tests), n))
     sizes = rng.integers(0, shape.words + 1, int(in_set.sum()))
-    words = rng.integers(0, 1 << 32, int(sizes.sum()), np.uint32) & rng.integers(0, 1 << 32, int(sizes.sum()), np.uint32)
+    bits = rng.random((int(sizes.sum()), 32)) < 0.25
+    words = np.packbits(bits, axis=1, bitorder="little").view("<u4").ravel().astype(np.uint32)
     category_set = np.where(in_set, np.cumsum(in_set) - 1, -1)
     threshold = np.where(in_set, 0, rng.choice(np.array(GRID), n))
     missing = rng.choice(np.array(shape.missing), n)

@@ -23,6 +23,7 @@ __all__ = [
     "leaf_indices",
     "leaf_of_pairs",
     "raw",
+    "raw_and_leaf_ids",
     "raw_of_pairs",
     "response",
 ]
@@ -151,14 +152,24 @@ def raw(forest: Forest, rows: NDArray[Any], tree_begin: int = 0, tree_end: int |
 
     The base and the final operation belong to every range of trees, as libraries have it.
     """
+    return raw_and_leaf_ids(forest, rows, tree_begin, tree_end)[0]
+
+
+def raw_and_leaf_ids(
+    forest: Forest, rows: NDArray[Any], tree_begin: int = 0, tree_end: int | None = None
+) -> tuple[NDArray[Any], NDArray[np.int32]]:
+    """`raw` and `leaf_ids` by one walk."""
     encoded = encode_inputs(forest, rows)
     trees = np.arange(tree_begin, forest.trees.n_trees if tree_end is None else tree_end)
     total = np.empty((len(rows), forest.n_columns), forest.sum.dtype)
+    ids = np.empty((len(rows), len(trees)), np.int32)
     step = max(1, PAIRS_PER_BLOCK // max(1, len(trees)))
     for begin in range(0, len(rows), step):
         part = encoded[begin : begin + step]
-        total[begin : begin + step] = _sum_trees(forest, part, trees, _leaves(forest, part, trees))
-    return total
+        leaves = _leaves(forest, part, trees)
+        total[begin : begin + step] = _sum_trees(forest, part, trees, leaves)
+        ids[begin : begin + step] = forest.trees.leaf_id[forest.trees.leaf_offset[trees] + leaves]
+    return total, ids
 
 
 def _sum_trees(forest: Forest, encoded: NDArray[Any], trees: I64, leaves: NDArray[np.int32]) -> NDArray[Any]:
