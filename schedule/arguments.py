@@ -95,6 +95,29 @@ class Number:
 
 
 @dataclass(frozen=True)
+class Neighbours:
+    """``AXIS:N``, N neighbours along an axis, or ``none``."""
+
+    axes: tuple[str, ...] = ("row", "tree")
+    largest: int = 64
+    is_list: bool = dataclasses.field(default=False, init=False)
+
+    def placeholder(self) -> str:
+        return "|".join(f"{axis}:N" for axis in self.axes)
+
+    def allowed(self) -> str:
+        return one_of([*(f"{axis}:N" for axis in self.axes), "none"]) + f", with N from 1 to {self.largest}"
+
+    def convert(self, value: object) -> Value:
+        if value == "none":
+            return "none"
+        axis, _, count = value.partition(":") if isinstance(value, str) else ("", "", "")
+        if axis in self.axes and count.isdecimal() and 1 <= int(count) <= self.largest:
+            return f"{axis}:{int(count)}"
+        raise BadValue(f"must be {self.allowed()}, not {quoted(value)}")
+
+
+@dataclass(frozen=True)
 class LoopName:
     """The name of one loop."""
 
@@ -138,7 +161,8 @@ class Argument:
     """The description of one argument.
 
     ``field`` names the dataclass field and the pass's option; ``spelled`` is the name in text and JSON, which may be a word
-    that Python keeps to itself (``with``). ``default`` is ``dataclasses.MISSING`` where a value is required.
+    that Python keeps to itself (``with``). ``default`` is ``dataclasses.MISSING`` where a value is required. ``quiet``: left
+    out of canonical text where it has its default, so that a word added to the language changes no older schedule's digest.
     """
 
     field: str
@@ -147,6 +171,7 @@ class Argument:
     about: str
     positional: bool
     default: object
+    quiet: bool = False
 
     @property
     def required(self) -> bool:
@@ -177,9 +202,10 @@ def argument(
     default: Any = dataclasses.MISSING,
     positional: bool = False,
     spelled: str | None = None,
+    quiet: bool = False,
 ) -> Any:
     """A dataclass field with its `Argument`; ``spelled`` defaults to the field's name."""
-    described = Argument("", spelled or "", kind, about, positional, default)
+    described = Argument("", spelled or "", kind, about, positional, default, quiet)
     return dataclasses.field(default=default, metadata={"argument": described})
 
 

@@ -68,6 +68,11 @@ class Directive:
         """Its form: ``split LOOP into=(OUTER, INNER) by=N``."""
         return " ".join([cls.keyword, *(a.usage() for a in cls.arguments())])
 
+    @classmethod
+    def shortest_usage(cls) -> str:
+        """Its form with required arguments alone: ``walk with=scalar|…``."""
+        return " ".join([cls.keyword, *(a.usage() for a in cls.arguments() if a.required)])
+
     def values(self) -> dict[str, Value]:
         """Argument values by their names in text and JSON."""
         return {a.spelled: getattr(self, a.field) for a in self.arguments()}
@@ -77,8 +82,9 @@ class Directive:
         return {a.field: getattr(self, a.field) for a in self.arguments()}
 
     def canonical(self) -> str:
-        """The canonical text: every argument is written, in the order of the reference."""
-        return " ".join([self.keyword, *(a.show(getattr(self, a.field)) for a in self.arguments())])
+        """The canonical text: arguments in the order of the reference, all but quiet ones that have their defaults."""
+        values = [(a, getattr(self, a.field)) for a in self.arguments()]
+        return " ".join([self.keyword, *(a.show(v) for a, v in values if not (a.quiet and v == a.default))])
 
     @property
     def text(self) -> str:

@@ -111,4 +111,4 @@ def _check_complete(scope: Scope, file: str) -> None:
             last = scope.done[-1].place if scope.done else None
             place = str(last.end()) if last else file
             reason = f"the schedule has no `{kind.keyword}`: {kind.required}"
-            raise ScheduleError(reason, place=place, fix=f"add `{kind.usage()}`")
+            raise ScheduleError(reason, place=place, fix=f"add `{kind.shortest_usage()}`")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from treec.schedule.arguments import Choice, LoopName, LoopNames, Number, argument
+from treec.schedule.arguments import Choice, LoopName, LoopNames, Neighbours, Number, argument
 from treec.schedule.base import DIRECTIVES as DIRECTIVES  # filled once this module is imported
 from treec.schedule.base import Directive, Stage, directive
 from treec.schedule.check import Axis, Scope
@@ -184,7 +184,9 @@ class Walk(Directive):
 
     Needs: a `layout` before it, and a finished nest: no `split` or `order` comes after it.
 
-    Pays: `scalar` is the plain strategy that works for every model.
+    Pays: `scalar` is the plain strategy that works for every model. `interleave` lets one walk's loads overlap another's
+    waiting; its axis is that of the innermost loop, and a walk that has its leaf waits for the others, so it pays most
+    where trees are balanced. `peel` and `unroll` save the test for a leaf where all trees are deep.
     """
 
     keyword: ClassVar[str] = "walk"
@@ -193,11 +195,18 @@ class Walk(Directive):
     required: ClassVar[str | None] = "nothing says how a tree is walked"
 
     strategy: str = argument(Choice(("scalar",)), "the strategy", spelled="with")
+    interleave: str = argument(
+        Neighbours(), "so many walks of neighbouring rows or trees go down together", default="none", quiet=True
+    )
+    peel: int = argument(Number(minimum=0), "steps that are straight code before the loop", default=0, quiet=True)
+    unroll: str = argument(
+        Choice(("none", "full")), "`full`: all steps are straight code, no loop", default="none", quiet=True
+    )
 
     def check(self, scope: Scope) -> None:
         if scope.find(Layout) is None:
             reason = f"`walk with={self.strategy}` needs a layout of the nodes, and none is given before it"
-            raise self.error(reason, f"add `{Layout.usage()}` above it")
+            raise self.error(reason, f"add `{Layout.shortest_usage()}` above it")
 
 
 @directive

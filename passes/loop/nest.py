@@ -12,13 +12,14 @@ from xdsl.traits import SymbolTable
 from treec.codegen.abi import Axis, DType, Task
 from treec.errors import ScheduleError
 from treec.frontends.base import Final, Forest, Trees
+from treec.passes.algo.depths import leaf_depths
 from treec.passes.loop.builder import LoopBuilder, Values
 from treec.passes.loop.encode import emit_encoding, emit_missing
-from treec.passes.loop.scalar_walk import Landing, ScalarWalk
+from treec.passes.loop.scalar_walk import Depth, Landing, ScalarWalk, Visit
 from treec.passes.loop.tables import Tables, as_float
 from treec.treeir.forest import dtype_attribute
 from treec.treeir.loop import FuncOp, ReturnOp
-from treec.treeir.loop_types import CastKind, LoopKind
+from treec.treeir.loop_types import BinaryKind, CastKind, LoopKind
 from treec.treeir.plan import ForOp, KernelOp, LoopAxis, PackedTreesOp
 
 ROW_TYPES: dict[DType, Attribute] = {DType.F32: f32, DType.F64: f64}
@@ -65,6 +66,7 @@ class NestLowering:
         self.sum_type = dtype_attribute(forest.sum.dtype)
         self.loops = kernel.nest()
         self.walk = _walk_of(kernel, module, forest, tables)
+        self.interleave = _interleave_of(kernel)
         n_prefix = next(at for at, loop in enumerate(self.loops) if loop.axis.data is LoopAxis.TREE)
         self.prefix, self.rest = self.loops[:n_prefix], self.loops[n_prefix:]
         one_row = all(loop.axis.data is LoopAxis.TREE for loop in self.rest)
@@ -119,8 +121,33 @@ class NestLowering:
 
     def _rest(self, b: LoopBuilder, loops: list[ForOp], state: _State) -> Values:
         if not loops:
-            return self._visit(b, state)
+            return self._visit(b, state, [Visit(state.rows[0], state.trees[0])])
+        if len(loops) == 1 and self.interleave > 1:
+            return self._interleaved(b, loops[0], state)
         return self._loop(b, loops[0], state, lambda t, inner: self._rest(t, loops[1:], inner))
+
+    def _interleaved(self, b: LoopBuilder, loop: ForOp, state: _State) -> Values:
+        """The innermost loop in steps of several walks, then what is left over one by one."""
+        begin, end = _bounds(b, state.range_of(loop.axis.data))
+        count = b.constant(self.interleave)
+        whole = b.sub(b.sub(end, begin), b.binary(BinaryKind.REM, b.sub(end, begin), count))
+        middle = b.add(begin, whole)
+
+        def visits(t: LoopBuilder, index: SSAValue, n: int) -> list[Visit]:
+            steps = [t.add(index, offset) for offset in range(n)]
+            if loop.axis.data is LoopAxis.ROW:
+                return [Visit(row, state.trees[0]) for row in steps]
+            return [Visit(state.rows[0], tree) for tree in steps]
+
+        def run(lower: SSAValue, upper: SSAValue, n: int, total: Values) -> Values:
+            def body(t: LoopBuilder, index: SSAValue, carried: Values) -> Values:
+                inner = replace(state, total=carried[0] if carried else None)
+                return self._visit(t, inner, visits(t, index, n))
+
+            return b.for_(lower, upper, body, step=n, initial=total, label=loop.label.data, kind=loop.kind.data)
+
+        total = run(begin, middle, self.interleave, [] if state.total is None else [state.total])
+        return run(middle, end, 1, total)
 
     def _encode(self, b: LoopBuilder, state: _State) -> SSAValue:
         if not self.prefix:
@@ -132,15 +159,17 @@ class NestLowering:
         begin, end = _bounds(b, state.rows)
         return emit_encoding(b, self.forest.inputs, self.tables, self.rows, begin, end, block, self.value_type)
 
-    def _visit(self, b: LoopBuilder, state: _State) -> Values:
-        """One row and one tree."""
-        row, tree = state.rows[0], state.trees[0]
-        landing = self.walk.emit(b, tree, lambda t, column: self._read(t, state, row, column))
-        if self.task is Task.LEAF:
-            leaf = b.cast(CastKind.TRUNC, self.walk.leaf_id(b, landing), i32)
-            b.store(leaf, self.out, row, b.sub(tree, self.tree_begin))
-            return []
-        return self._accumulate(b, row, tree, landing, state.total)
+    def _visit(self, b: LoopBuilder, state: _State, visits: Sequence[Visit]) -> Values:
+        """Walk some rows down some trees together; their sums come one after the other, in the nest's order."""
+        landings = self.walk.emit(b, visits, lambda t, visit, column: self._read(t, state, visit.row, column))
+        total = state.total
+        for visit, landing in zip(visits, landings, strict=True):
+            if self.task is Task.LEAF:
+                leaf = b.cast(CastKind.TRUNC, self.walk.leaf_id(b, landing), i32)
+                b.store(leaf, self.out, visit.row, b.sub(visit.tree, self.tree_begin))
+            else:
+                total = self._accumulate(b, visit, landing, total)
+        return [] if total is None else [total]
 
     def _read(self, b: LoopBuilder, state: _State, row: SSAValue, column: SSAValue) -> SSAValue:
         if state.encoded is not None and state.first_row is not None:
@@ -148,14 +177,13 @@ class NestLowering:
         value = as_float(b, b.load(self.rows, row, column), self.value_type)
         return emit_missing(b, value, self.forest.inputs)
 
-    def _accumulate(
-        self, b: LoopBuilder, row: SSAValue, tree: SSAValue, landing: Landing, total: SSAValue | None
-    ) -> Values:
+    def _accumulate(self, b: LoopBuilder, visit: Visit, landing: Landing, total: SSAValue | None) -> SSAValue | None:
+        row, tree = visit.row, visit.tree
         values = b.table(self.tables.of("leaf_values", self.forest.leaves.values))
         leaf_row = self.walk.leaf_row(b, landing)
         width = self.forest.leaf_width
         if total is not None:
-            return [b.add(total, self._weighted(b, b.load(values, leaf_row), tree))]
+            return b.add(total, self._weighted(b, b.load(values, leaf_row), tree))
         first_value = leaf_row if width == 1 else b.mul(leaf_row, width)
         first_column = self.walk.column(b, tree)
 
@@ -169,7 +197,7 @@ class NestLowering:
             one(b, b.constant(0), [])
         else:
             b.for_(b.constant(0), b.constant(width), one)
-        return []
+        return None
 
     def _weighted(self, b: LoopBuilder, value: SSAValue, tree: SSAValue) -> SSAValue:
         """A leaf value in the sum's dtype, times its tree's weight, rounded in the weight's dtype."""
@@ -251,4 +279,11 @@ def _walk_of(kernel: KernelOp, module: ModuleOp, forest: Forest, tables: Tables)
     packed = SymbolTable.lookup_symbol(module, walk.trees)
     if not isinstance(packed, PackedTreesOp) or not isinstance(forest.trees, Trees):
         raise ScheduleError(f"a {walk.strategy.data} walk can't use {walk.trees}")
-    return ScalarWalk(packed, tables, forest.predicates.category_cast)
+    shallowest, deepest = leaf_depths(forest.trees)
+    depth = Depth(int(shallowest.min(initial=1 << 30)), int(deepest.max(initial=0)))
+    return ScalarWalk(walk, packed, tables, forest.predicates.category_cast, depth)
+
+
+def _interleave_of(kernel: KernelOp) -> int:
+    count = kernel.innermost_walk().interleave
+    return 1 if count is None else count.value.data

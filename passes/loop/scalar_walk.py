@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from xdsl.dialects.builtin import i64
@@ -13,10 +13,32 @@ from treec.passes.loop.builder import LoopBuilder, Values
 from treec.passes.loop.predicate import CategorySets, PredicateKind, Question, emit_predicate
 from treec.passes.loop.tables import RecordReader, Tables
 from treec.treeir.loop_types import CastKind, CompareKind
-from treec.treeir.plan import PackedTreesOp
+from treec.treeir.plan import PackedTreesOp, WalkOp
 
-ReadValue = Callable[[LoopBuilder, SSAValue], SSAValue]
+ReadColumn = Callable[[LoopBuilder, SSAValue], SSAValue]
 """Column (i64) → the row's value there, in the dtype of thresholds."""
+
+ReadValue = Callable[[LoopBuilder, "Visit", SSAValue], SSAValue]
+"""The same for the row of a visit."""
+
+State = tuple[SSAValue, SSAValue, SSAValue]
+"""Node, end of the subtree, left turns so far; i64 each."""
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A row (i64) that looks for its leaf in a tree (i64)."""
+
+    row: SSAValue
+    tree: SSAValue
+
+
+@dataclass(frozen=True)
+class Depth:
+    """Depth of the shallowest and the deepest leaf of the trees that a walk may meet."""
+
+    shallowest: int
+    deepest: int
 
 
 @dataclass(frozen=True)
@@ -35,45 +57,84 @@ class Landing:
 
 
 class ScalarWalk:
-    """Emits walks over one ``plan.packed_trees``."""
+    """Emits walks over one ``plan.packed_trees``, as the ``plan.walk`` says, through trees of known ``depth``."""
 
-    def __init__(self, packed: PackedTreesOp, tables: Tables, category_cast: CategoryCast) -> None:
+    def __init__(
+        self, walk: WalkOp, packed: PackedTreesOp, tables: Tables, category_cast: CategoryCast, depth: Depth
+    ) -> None:
         self.packed = packed
+        self.depth = depth
+        self.peel = 0 if walk.peel is None else walk.peel.value.data
+        self.unroll = walk.unroll is not None
         self.tables = tables
         self.category_cast = category_cast
         self.kinds = [
             PredicateKind(Test(test), Missing(missing), bool(invalid)) for test, missing, invalid in packed.kinds.array
         ]
 
-    def emit(self, b: LoopBuilder, tree: SSAValue, read: ReadValue) -> Landing:
-        """Walk down ``tree`` (i64)."""
+    def emit(self, b: LoopBuilder, visits: Sequence[Visit], read: ReadValue) -> list[Landing]:
+        """Walk each visit's row down its tree, all of them together, one step after the other."""
         bases = b.table(self.tables.of("node_base", self.packed.node_base))
-        start = b.load_index(bases, tree)
-        end = b.load_index(bases, b.add(tree, 1))
         zero = b.constant(0)
+        starts = [b.load_index(bases, visit.tree) for visit in visits]
+        states = [(start, b.load_index(bases, b.add(v.tree, 1)), zero) for v, start in zip(visits, starts, strict=True)]
+        states = self._descend(b, visits, states, read)
+        landed = zip(visits, starts, states, strict=True)
+        return [Landing(visit.tree, start, node, lefts) for visit, start, (node, _, lefts) in landed]
 
-        def descend(t: LoopBuilder) -> Values:
-            return t.repeat([start, end, zero], lambda s, state: self._step(s, state, read))[::2]
+    def _descend(self, b: LoopBuilder, visits: Sequence[Visit], states: list[State], read: ReadValue) -> list[State]:
+        if self.depth.deepest == 0:
+            return states
+        straight = self.depth.deepest if self.unroll else min(self.peel, self.depth.deepest)
+        for step in range(straight):
+            states = self._steps(b, visits, states, read, sure=step < self.depth.shallowest)
+        if straight == self.depth.deepest:
+            return states
+        sure = straight < self.depth.shallowest  # then the loop's first step needs no test
+        return self._loop(b, visits, states, read, sure)
 
-        if len(self.packed.nodes.array) == 0:
-            return Landing(tree, start, start, zero)
-        has_nodes = b.compare(CompareKind.NE, start, end)
-        position, lefts = b.if_(has_nodes, [i64, i64], descend, lambda _: [start, zero])
-        return Landing(tree, start, position, lefts)
+    def _loop(
+        self, b: LoopBuilder, visits: Sequence[Visit], states: list[State], read: ReadValue, sure: bool
+    ) -> list[State]:
+        """Step until every walk has its leaf. One walk alone tests for its leaf; of several, those that have one stay."""
+        alone = len(visits) == 1
 
-    def _step(self, b: LoopBuilder, state: Values, read: ReadValue) -> tuple[SSAValue, Values]:
+        def body(t: LoopBuilder, values: Values) -> tuple[SSAValue, Values]:
+            new = self._steps(t, visits, _grouped(values), read, sure=alone)
+            return _any_walking(t, new), _flat(new)
+
+        if sure:
+            return _grouped(b.repeat(_flat(states), body))
+        flat = _flat(states)
+        walking = _any_walking(b, states)
+        return _grouped(b.if_(walking, [i64] * len(flat), lambda t: t.repeat(flat, body), lambda _: flat))
+
+    def _steps(
+        self, b: LoopBuilder, visits: Sequence[Visit], states: list[State], read: ReadValue, *, sure: bool
+    ) -> list[State]:
+        return [self._step(b, visit, state, read, sure) for visit, state in zip(visits, states, strict=True)]
+
+    def _step(self, b: LoopBuilder, visit: Visit, state: State, read: ReadValue, sure: bool) -> State:
+        """One step down; ``sure``: this walk is at a node. Otherwise a walk that has its leaf takes no step to the right
+        and none to the left, and so stays where it is."""
         for value, name in zip(state, ("node", "end", "lefts"), strict=True):
             b.named(name, value)
         node, end, lefts = state
-        record = RecordReader.at(b, self.tables.of("nodes", self.packed.nodes), self.packed.fields, node)
-        goes_left = b.named("goes_left", emit_predicate(b, self._question(b, record, read), self.kinds, self._sets))
-        right = b.add(node, record.number(b, "step"))
+        at = node if sure else b.minimum(node, b.constant(len(self.packed.nodes.array) - 1))
+        record = RecordReader.at(b, self.tables.of("nodes", self.packed.nodes), self.packed.fields, at)
+        question = self._question(b, record, lambda t, column: read(t, visit, column))
+        goes_left = b.named("goes_left", emit_predicate(b, question, self.kinds, self._sets))
+        step = record.number(b, "step")
+        if not sure:
+            walking = b.compare(CompareKind.NE, node, end)
+            goes_left = b.both(goes_left, walking)
+            step = b.select(walking, step, b.constant(0))
+        right = b.add(node, step)
         next_node = b.select(goes_left, b.add(node, 1), right)
         next_end = b.select(goes_left, right, end)
-        next_lefts = b.add(lefts, b.cast(CastKind.ZEXT, goes_left, i64))
-        return b.compare(CompareKind.NE, next_node, next_end), [next_node, next_end, next_lefts]
+        return next_node, next_end, b.add(lefts, b.cast(CastKind.ZEXT, goes_left, i64))
 
-    def _question(self, b: LoopBuilder, node: RecordReader, read: ReadValue) -> Question:
+    def _question(self, b: LoopBuilder, node: RecordReader, read: ReadColumn) -> Question:
         asked = node
         if self.packed.predicates is not None and self.packed.predicate_fields is not None:
             table = self.tables.of("predicates", self.packed.predicates)
@@ -109,3 +170,19 @@ class ScalarWalk:
         if self.packed.column is None:
             return b.constant(0)
         return b.load_index(b.table(self.tables.of("tree_column", self.packed.column)), tree)
+
+
+def _flat(states: Sequence[State]) -> Values:
+    return [value for state in states for value in state]
+
+
+def _grouped(values: Values) -> list[State]:
+    return [(values[at], values[at + 1], values[at + 2]) for at in range(0, len(values), 3)]
+
+
+def _any_walking(b: LoopBuilder, states: Sequence[State]) -> SSAValue:
+    walking = [b.compare(CompareKind.NE, node, end) for node, end, _ in states]
+    result = walking[0]
+    for other in walking[1:]:
+        result = b.either(result, other)
+    return result

@@ -6,19 +6,28 @@ from dataclasses import dataclass
 from typing import Literal
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp, StringAttr
+from xdsl.dialects.builtin import IntegerAttr, ModuleOp, StringAttr, i64
 from xdsl.passes import ModulePass
 
 from treec.errors import ScheduleError
 from treec.passes.plan.rewrite import planned_kernels
+from treec.treeir.plan import KernelOp, LoopAxis, WalkOp
 
 
 @dataclass(frozen=True)
 class WalkPass(ModulePass):
-    """Choose how each kernel walks. ``scalar``: one row down one tree, a node at a time; needs a layout."""
+    """Choose how each kernel walks. ``scalar``: one row down one tree, a node at a time; needs a layout.
+
+    ``interleave``: ``row:k`` or ``tree:k``, the innermost loop's axis: k walks go down together, each stopping at its own
+    leaf, so trees may be ragged. ``peel``: that many steps are straight code before the loop. ``unroll`` ``full``: all are,
+    as many as the deepest tree has.
+    """
 
     name = "walk"
     strategy: Literal["scalar"] = "scalar"
+    interleave: str = "none"
+    peel: int = 0
+    unroll: Literal["none", "full"] = "none"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         for kernel in planned_kernels(op, self.name):
@@ -28,3 +37,23 @@ class WalkPass(ModulePass):
             if walk.trees is None:
                 raise ScheduleError("a scalar walk needs trees in memory", fix="put `layout packed` before it")
             walk.properties["strategy"] = StringAttr(self.strategy)
+            self._interleave(kernel, walk)
+            if self.peel:
+                walk.properties["peel"] = IntegerAttr(self.peel, i64)
+            if self.unroll == "full":
+                walk.properties["unroll"] = StringAttr(self.unroll)
+
+    def _interleave(self, kernel: KernelOp, walk: WalkOp) -> None:
+        if self.interleave == "none":
+            return
+        axis, _, count = self.interleave.partition(":")
+        innermost = kernel.nest()[-1]
+        if axis not in [a.value for a in LoopAxis] or not count.isdecimal() or int(count) < 1:
+            raise ScheduleError(f"can't interleave {self.interleave!r}", fix="write interleave=row:8 or interleave=tree:4")
+        if innermost.axis.data.value != axis:
+            raise ScheduleError(
+                f"walks of {axis}s go together in a loop over {axis}s; the innermost, `{innermost.label.data}`, is none",
+                fix=f"write interleave={innermost.axis.data.value}:{count}, or order the loops otherwise",
+            )
+        walk.properties["interleave"] = IntegerAttr(int(count), i64)
+        walk.properties["interleave_axis"] = StringAttr(axis)

@@ -104,7 +104,9 @@ def schedules(draw: st.DrawFn) -> Schedule:
         while (parent := inside[chain[0]]) is not None:
             chain.insert(0, parent)
         nest += [name for name in chain if name not in nest]
-    lines += [f"order {', '.join(nest)}", "walk with=scalar"]
+    together = draw(st.sampled_from(("none", *(f"{axis[nest[-1]]}:{count}" for count in (1, 2, 3, 8)))))
+    steps = f"peel={draw(st.integers(0, 4))} unroll={draw(st.sampled_from(('none', 'full')))}"
+    lines += [f"order {', '.join(nest)}", f"walk with=scalar interleave={together} {steps}"]
     if axis[nest[0]] == "row" and draw(st.booleans()):
         lines.append(f"parallel {nest[0]}")
     return Schedule.from_text("\n".join(lines))

@@ -44,7 +44,11 @@ def schedules(draw: st.DrawFn) -> Schedule:
         else:
             nest = draw(orders(found, nest))
             found.append(OrderLoops(tuple(nest)))
-    tail: list[Directive] = [Walk("scalar")]
+    neighbours = st.sampled_from(("none", "row:1", "row:8", "tree:64"))
+    walk = Walk(
+        "scalar", interleave=draw(neighbours), peel=draw(st.integers(0, 9)), unroll=draw(st.sampled_from(("none", "full")))
+    )
+    tail: list[Directive] = [walk]
     if Schedule((*found, *tail)).scope().loops[nest[0]] == "row" and draw(st.booleans()):
         tail.insert(draw(st.integers(0, 1)), ParallelLoop(nest[0]))
     return Schedule((*found, *tail))
@@ -119,7 +123,8 @@ def test_places_point_at_the_words_of_the_text(schedule: Schedule) -> None:
     lines = schedule.to_text().splitlines()
     for d in parse_directives(schedule.to_text()):
         assert d.place is not None
-        for name, value in d.values().items():
+        written = [a for a in d.arguments() if not (a.quiet and getattr(d, a.field) == a.default)]
+        for name, value in ((a.spelled, getattr(d, a.field)) for a in written):
             for item, word in enumerate(value if isinstance(value, tuple) else (value,)):
                 at = d.place.at(name, item)
                 assert lines[at.line - 1][at.column - 1 :].startswith(str(word))

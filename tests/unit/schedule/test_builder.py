@@ -61,8 +61,8 @@ def test_mistakes_are_errors_at_once() -> None:
         (lambda: build.splt("row"), "unknown directive `splt`", "did you mean `split`?"),
         (lambda: build.share("leafs"), "unknown directive `share_leafs`", "did you mean `share_leaves`?"),
         (lambda: build.target(), "unknown directive `target`", "did you mean"),
-        (lambda: build.walk(), "`walk` needs `with`", "write `walk with=scalar`"),
-        (lambda: build.walk(strategy="scalar"), "`walk` has no argument `strategy`", "write `walk with=scalar`"),
+        (lambda: build.walk(), "`walk` needs `with`", "write `walk with=scalar"),
+        (lambda: build.walk(strategy="scalar"), "`walk` has no argument `strategy`", "write `walk with=scalar"),
         (lambda: build.walk(with_="scaler"), "`with` must be scalar, not `scaler`", "did you mean `scalar`?"),
         (
             lambda: build.parallel("a", "b"),

@@ -88,8 +88,8 @@ LINES = [
     (4, "order block, tree,", 19, "a value after `,` is missing before the end", "a value is a word"),
     (4, "order", 6, "`order` needs `loops`", "write `order LOOP, LOOP, …`"),
     (4, "order (block, tree, row)", 7, "a value for `loops` is missing before `(`", "a value is a word"),
-    (5, "walk scalar", 6, "`scalar` does not belong here", "write `walk with=scalar`"),
-    (5, "walk", 5, "`walk` needs `with`", "write `walk with=scalar`"),
+    (5, "walk scalar", 6, "`scalar` does not belong here", "write `walk with=scalar"),
+    (5, "walk", 5, "`walk` needs `with`", "write `walk with=scalar"),
     (5, "walk with=scaler", 11, "`with` must be scalar, not `scaler`", "did you mean `scalar`?"),
     (6, "parallel block, row", 15, "`,` does not belong here", "write `parallel LOOP`"),
     # order of the directives

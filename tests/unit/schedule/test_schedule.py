@@ -110,7 +110,7 @@ def test_one_directive_is_one_pass_with_plain_options() -> None:
         ("layout", {"kind": "packed", "predicates": "table", "align": 8}),
         ("split-loop", {"loop": "row", "into": ("block", "row"), "by": 64}),
         ("order-loops", {"loops": ("block", "tree", "row")}),
-        ("walk", {"strategy": "scalar"}),
+        ("walk", {"strategy": "scalar", "interleave": "none", "peel": 0, "unroll": "none"}),
         ("parallel-loop", {"loop": "block"}),
     ]
 

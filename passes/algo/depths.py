@@ -1,0 +1,34 @@
+"""Depths of trees. Pure numpy, one step per level."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from treec.frontends.base import Trees
+
+I64 = NDArray[np.int64]
+
+
+def leaf_depths(trees: Trees) -> tuple[I64, I64]:
+    """Depth of the shallowest and of the deepest leaf of each tree, i64 [T] each; a tree of one leaf has depth 0."""
+    shallowest = np.full(trees.n_trees, np.iinfo(np.int64).max)
+    deepest = np.zeros(trees.n_trees, np.int64)
+    sizes = np.diff(trees.node_offset)
+    shallowest[sizes == 0] = 0
+    tree = np.flatnonzero(sizes)
+    node = trees.node_offset[tree]
+    depth = 0
+    while len(node):
+        depth += 1
+        base = trees.node_offset[tree]
+        inner: list[I64] = []
+        owner: list[I64] = []
+        for child in (trees.left[node], trees.right[node]):
+            ended = tree[child < 0]
+            shallowest[ended] = np.minimum(shallowest[ended], depth)
+            deepest[ended] = depth
+            inner.append((base + child)[child >= 0])
+            owner.append(tree[child >= 0])
+        node, tree = np.concatenate(inner), np.concatenate(owner)
+    return shallowest, deepest
