@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast
 
-from xdsl.dialects.builtin import ArrayAttr, IntAttr, StringAttr, VectorType, f32, f64, i8, i16, i32, i64
+from xdsl.dialects.builtin import ArrayAttr, IntAttr, StringAttr, VectorType, f32, f64, i1, i8, i16, i32, i64
 from xdsl.dialects.utils import EnumAttribute
 from xdsl.ir import Attribute, ParametrizedAttribute, TypeAttribute
 from xdsl.irdl import irdl_attr_definition
@@ -265,3 +265,18 @@ def scalar_of(type_: Attribute) -> Attribute:
 def vector_like(type_: Attribute, element: Attribute) -> Attribute:
     """``element``, in a vector of the shape of ``type_`` if that is one."""
     return VectorType(element, cast(VectorType[Attribute], type_).shape) if isinstance(type_, VectorType) else element
+
+
+_BITS: dict[Attribute, int] = {i1: 1, **{type_: 8 * size for type_, size in _BYTES.items()}}
+
+
+def bit_width(type_: Attribute) -> int:
+    """Bits of a number, or of one lane of a vector; raises `VerifyException` for what is no number."""
+    if (bits := _BITS.get(scalar_of(type_))) is not None:
+        return bits
+    raise VerifyException(f"{type_} is no number")
+
+
+def lanes_of(type_: Attribute) -> int:
+    """Lanes of a vector; 1 for a number."""
+    return cast(VectorType[Attribute], type_).get_shape()[0] if isinstance(type_, VectorType) else 1
