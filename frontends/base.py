@@ -334,8 +334,9 @@ class Forest:
         else:
             _check_oblivious(self.trees, len(self.predicates))
         _check_outputs(self)
-        for part in (self.inputs, self.predicates, self.trees, self.leaves, self.sum):
-            freeze(part)
+        for part in (self.inputs, self.predicates, self.trees, self.leaves, self.leaves.linear, self.sum):
+            if part is not None:
+                freeze(part)
         return self
 
 
@@ -370,12 +371,17 @@ def _check_inputs(inputs: Inputs) -> None:
     for what, labels in (("feature names", inputs.names), ("feature types", inputs.types)):
         _require(labels is None or len(labels) == inputs.n_features, f"number of {what}")
     if inputs.table_offset is not None:
-        _require(inputs.table_value is not None and len(inputs.table_offset) == inputs.n_inputs + 1, "value tables")
-        _check_offset(
-            inputs.table_offset,
-            len(inputs.table_value if inputs.table_value is not None else ()),
-            "value tables",
-        )
+        _check_tables(inputs, inputs.table_offset, inputs.table_value)
+
+
+def _check_tables(inputs: Inputs, offset: NDArray[np.int64], values: NDArray[np.float64] | None) -> None:
+    _require(values is not None and len(offset) == inputs.n_inputs + 1, "value tables")
+    values = np.zeros(0) if values is None else values
+    _check_offset(offset, len(values), "value tables")
+    first = np.zeros(len(values) + 1, bool)
+    first[offset] = True
+    rises = values[1:] > values[:-1]
+    _require(not np.isnan(values).any() and bool(np.all(rises | first[1:-1])), "a value table does not ascend")
 
 
 def _check_predicates(p: Predicates, inputs: Inputs) -> None:
@@ -408,8 +414,21 @@ def _check_leaves(forest: Forest) -> None:
     weight = forest.trees.weight
     _require(weight is None or (len(weight) == len(columns) and weight.dtype in (F32, F64)), "tree weights")
     _require(forest.sum.dtype in (F32, F64) and forest.sum.base.dtype == forest.sum.dtype, "dtype of the sum")
+    _require(forest.sum.base.ndim == 1, "the base is no list of columns")
+    leaf_count = forest.trees.leaf_count
+    _require(leaf_count is None or len(leaf_count) == len(rows), "leaf counts")
+    if forest.leaves.linear is not None:
+        _check_linear(forest.leaves.linear, values, forest.inputs.n_inputs)
     offset = forest.trees.iteration_offset
     _check_offset(offset, forest.trees.n_trees, "iteration boundaries")
+
+
+def _check_linear(linear: LinearLeaves, values: NDArray[Any], n_inputs: int) -> None:
+    _require(values.shape[1] == 1, "linear leaves have one value")
+    _require(len(linear.const) == len(values) and len(linear.offset) == len(values) + 1, "linear leaves differ in length")
+    _require(len(linear.input) == len(linear.coefficient), "linear terms differ in length")
+    _check_offset(linear.offset, len(linear.input), "linear leaves")
+    _within(linear.input, n_inputs, "a linear leaf's input")
 
 
 def _check_trees(t: Trees, n_predicates: int) -> None:
@@ -421,24 +440,30 @@ def _check_trees(t: Trees, n_predicates: int) -> None:
         "a tree of n nodes must have n + 1 leaves",
     )
     _within(t.predicate, n_predicates, "a node's predicate")
+    _require(t.node_count is None or len(t.node_count) == t.n_nodes, "node counts")
     _require(len(t.left) == t.n_nodes == len(t.right), "child columns differ in length")
     _check_preorder(t, nodes)
 
 
 def _check_preorder(t: Trees, nodes: NDArray[np.int64]) -> None:
-    """A local proof: left children are adjacent, and every node and leaf has just the one parent that preorder gives it."""
-    local = np.arange(t.n_nodes) - np.repeat(t.node_offset[:-1], nodes)
-    size = np.repeat(nodes, nodes)
-    _require(bool(np.all((t.left < 0) | (t.left == local + 1))), "a left child is not next to its parent")
-    _require(bool(np.all((t.right < 0) | (t.right > local))), "a child comes before its parent")
-    for child in (t.left, t.right):
-        _require(bool(np.all((child < size) & (~child <= size))), "a child is out of range")
-    base = np.repeat(t.node_offset[:-1], nodes)
-    leaf_base = np.repeat(t.leaf_offset[:-1], nodes)
-    inner = np.concatenate([(c + base)[c >= 0] for c in (t.left, t.right)])
-    outer = np.concatenate([(~c + leaf_base)[c < 0] for c in (t.left, t.right)])
-    for children, n in ((inner, t.n_nodes), (outer, t.n_leaves)):
-        _require(int(np.bincount(children, minlength=n).max(initial=0)) <= 1, "a node has two parents")
+    """Every child is where preorder puts it, level by level: a node's subtree is the nodes ``node`` to ``end`` and the
+    leaves from ``leaf`` on (local); so each node and leaf has one parent."""
+    tree = np.flatnonzero(nodes)
+    node, end, leaf = np.zeros(len(tree), np.int64), nodes[tree], np.zeros(len(tree), np.int64)
+    while len(tree):
+        at = t.node_offset[tree] + node
+        left, right = t.left[at].astype(np.int64), t.right[at].astype(np.int64)
+        middle = np.where(right >= 0, right, end)  # where the left subtree ends
+        to_left, to_right = left >= 0, right >= 0
+        _require(bool(np.all((middle > node) & (middle < end + ~to_right))), "a right child is out of its place")
+        left_place = np.where(to_left, node + 1, ~leaf)
+        _require(bool(np.all((left == left_place) & (to_left == (middle > node + 1)))), "a left child is out of its place")
+        right_leaf = leaf + middle - node
+        _require(bool(np.all(to_right | (right == ~right_leaf))), "a leaf is out of its place")
+        tree = np.concatenate([tree[to_left], tree[to_right]])
+        node = np.concatenate([left[to_left], right[to_right]])
+        leaf = np.concatenate([leaf[to_left], right_leaf[to_right]])
+        end = np.concatenate([middle[to_left], end[to_right]])
 
 
 def _check_oblivious(t: ObliviousTrees, n_predicates: int) -> None:
