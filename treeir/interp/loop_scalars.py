@@ -115,7 +115,9 @@ def compare(kind: CompareKind, lhs: Value, rhs: Value) -> Value:
 def select(condition: Value, lhs: Value, rhs: Value) -> Value:
     if condition.ndim == 0:
         return lhs if condition else rhs
-    return np.where(condition, lhs, rhs)
+    chosen = rhs.copy()
+    chosen[condition] = lhs[condition]
+    return chosen
 
 
 def cast(kind: CastKind, value: Value, type_: Attribute) -> Value:
