@@ -8,7 +8,7 @@ computed with: they stay with the Forest and go to the artifact's card.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,13 +23,10 @@ from xdsl.dialects.builtin import (
     SymbolNameConstraint,
     f32,
     f64,
-    i64,
 )
-from xdsl.ir import Attribute, Block, Dialect, ParametrizedAttribute, Region, SSAValue, TypeAttribute
+from xdsl.ir import Attribute, Block, Dialect, Operation, Region, SSAValue, TypeAttribute
 from xdsl.irdl import (
     IRDLOperation,
-    ParsePropInAttrDict,
-    irdl_attr_definition,
     irdl_op_definition,
     operand_def,
     opt_prop_def,
@@ -38,72 +35,55 @@ from xdsl.irdl import (
     result_def,
     traits_def,
 )
+from xdsl.parser import Parser
+from xdsl.printer import Printer
 from xdsl.traits import IsolatedFromAbove, IsTerminator, Pure, SymbolOpInterface
 from xdsl.utils.exceptions import VerifyException
 
 from treec.errors import ModelError
-from treec.frontends.base import Final, Link
+from treec.frontends.base import CategoryCast, Final, Link, Missing, Test
 from treec.treeir.blob import BlobAttr
+from treec.treeir.forest_checks import FLOATS, expect, expect_cover, expect_within, prove_preorder, require
+from treec.treeir.forest_types import (
+    AnswersType,
+    ColumnsType,
+    LeavesType,
+    RowsType,
+    ValuesType,
+    dtype_attribute,
+    dtype_of,
+)
+from treec.treeir.printing import parse_properties, print_properties
+
+_FLOW: dict[str, tuple[type[TypeAttribute], type[TypeAttribute]]] = {
+    "forest.inputs": (RowsType, ValuesType),
+    "forest.predicates": (ValuesType, AnswersType),
+    "forest.trees": (AnswersType, LeavesType),
+    "forest.oblivious_trees": (AnswersType, LeavesType),
+    "forest.sum": (LeavesType, ColumnsType),
+    "forest.link": (ColumnsType, ColumnsType),
+}
+"""What each step takes and gives."""
 
 
-@irdl_attr_definition
-class RowsType(ParametrizedAttribute, TypeAttribute):
-    """The caller's rows, of any float dtype."""
+class _StepOp(IRDLOperation):
+    """A step of a model: one operand, one result, and columns as properties, printed one a line."""
 
-    name = "forest.rows"
+    def print(self, printer: Printer) -> None:
+        printer.print_string(" ")
+        printer.print_ssa_value(self.operands[0])
+        print_properties(printer, self)
 
-
-@irdl_attr_definition
-class ValuesType(ParametrizedAttribute, TypeAttribute):
-    """Input values in the dtype that predicates compare in."""
-
-    name = "forest.values"
-
-
-@irdl_attr_definition
-class AnswersType(ParametrizedAttribute, TypeAttribute):
-    """The answer of every predicate, true = left."""
-
-    name = "forest.answers"
-
-
-@irdl_attr_definition
-class LeavesType(ParametrizedAttribute, TypeAttribute):
-    """The leaf that a row reaches in every tree."""
-
-    name = "forest.leaves"
-
-
-@irdl_attr_definition
-class ColumnsType(ParametrizedAttribute, TypeAttribute):
-    """Output columns of a row."""
-
-    name = "forest.columns"
-
-
-def dtype_attribute(dtype: np.dtype[Any]) -> Float32Type | Float64Type:
-    return f32 if dtype == np.float32 else f64
-
-
-def dtype_of(attribute: Attribute) -> np.dtype[Any]:
-    return np.dtype(np.float32 if attribute == f32 else np.float64)
-
-
-def _expect(what: str, blob: BlobAttr | None, dtypes: Iterable[Any], length: int | None = None, ndim: int = 1) -> None:
-    if blob is None:
-        return
-    array = blob.array
-    if array.ndim != ndim or array.dtype not in [np.dtype(d) for d in dtypes]:
-        raise VerifyException(f"{what} has dtype {array.dtype} and {array.ndim} dimensions")
-    if length is not None and len(array) != length:
-        raise VerifyException(f"{what} has {len(array)} entries, not {length}")
-
-
-_FLOATS = (np.float32, np.float64)
+    @classmethod
+    def parse(cls, parser: Parser) -> Self:
+        takes, gives = _FLOW[cls.name]
+        operand = parser.resolve_operand(parser.parse_unresolved_operand(), takes())
+        properties, attributes = parse_properties(parser, cls)
+        return cls.create(operands=[operand], result_types=[gives()], properties=properties, attributes=attributes)
 
 
 @irdl_op_definition
-class InputsOp(IRDLOperation):
+class InputsOp(_StepOp):
     """Rows to input values: pick columns, cast, look values up, see `treec.frontends.base.Inputs`."""
 
     name = "forest.inputs"
@@ -116,22 +96,20 @@ class InputsOp(IRDLOperation):
     missing_value = prop_def(FloatAttr)
     result = result_def(ValuesType)
     traits = traits_def(Pure())
-    irdl_options = (ParsePropInAttrDict(),)
-    assembly_format = "$rows attr-dict"
 
     def verify_(self) -> None:
-        _expect("column", self.column, [np.int32])
-        columns = self.column.array
-        if len(columns) and not 0 <= columns.min() <= columns.max() < self.n_features.value.data:
-            raise VerifyException("an input reads a column that rows do not have")
-        _expect("table_offset", self.table_offset, [np.int64], len(columns) + 1)
-        _expect("table_value", self.table_value, [np.float64])
-        if (self.table_offset is None) != (self.table_value is None):
-            raise VerifyException("table_offset and table_value go together")
+        expect("column", self.column, [np.int32])
+        expect_within("column", self.column, self.n_features.value.data)
+        n_inputs = len(self.column.array)
+        expect("table_offset", self.table_offset, [np.int64], n_inputs + 1)
+        expect("table_value", self.table_value, [np.float64])
+        require((self.table_offset is None) == (self.table_value is None), "table_offset and table_value go together")
+        if self.table_offset is not None and self.table_value is not None:
+            expect_cover("table_offset", self.table_offset, len(self.table_value.array))
 
 
 @irdl_op_definition
-class PredicatesOp(IRDLOperation):
+class PredicatesOp(_StepOp):
     """Ask every predicate, see `treec.frontends.base.Predicates`."""
 
     name = "forest.predicates"
@@ -148,30 +126,37 @@ class PredicatesOp(IRDLOperation):
     category_cast = prop_def(IntegerAttr)
     result = result_def(AnswersType)
     traits = traits_def(Pure())
-    irdl_options = (ParsePropInAttrDict(),)
-    assembly_format = "$values attr-dict"
 
     def verify_(self) -> None:
         n = len(self.input.array)
-        _expect("input", self.input, [np.int32])
-        _expect("test", self.test, [np.uint8], n)
-        _expect("threshold", self.threshold, _FLOATS, n)
-        _expect("missing", self.missing, [np.uint8], n)
-        _expect("missing_left", self.missing_left, [np.bool_], n)
-        _expect("category_set", self.category_set, [np.int32], n)
-        _expect("invalid_left", self.invalid_left, [np.bool_], n)
-        _expect("set_offset", self.set_offset, [np.int64])
-        _expect("set_words", self.set_words, [np.uint32])
-        inputs = self.values.owner
+        expect("input", self.input, [np.int32])
+        expect("test", self.test, [np.uint8], n)
+        expect("threshold", self.threshold, FLOATS, n)
+        expect("missing", self.missing, [np.uint8], n)
+        expect("missing_left", self.missing_left, [np.bool_], n)
+        expect("category_set", self.category_set, [np.int32], n)
+        expect("invalid_left", self.invalid_left, [np.bool_], n)
+        expect("set_offset", self.set_offset, [np.int64])
+        expect("set_words", self.set_words, [np.uint32])
+        expect_within("test", self.test, len(Test))
+        expect_within("missing", self.missing, len(Missing))
+        expect_cover("set_offset", self.set_offset, len(self.set_words.array))
+        expect_within("category_set", self.category_set, len(self.set_offset.array) - 1, lowest=-1)
+        in_set = self.test.array == Test.IN_SET
+        require(bool(np.all(in_set == (self.category_set.array >= 0))), "set tests, and no others, have a category set")
+        require(not np.isnan(self.threshold.array).any(), "a threshold is NaN")
+        require(0 <= self.category_cast.value.data < len(CategoryCast), "unknown category cast")
+        self._verify_inputs(self.values.owner)
+
+    def _verify_inputs(self, inputs: Operation | Block) -> None:
         if isinstance(inputs, InputsOp):
-            if dtype_attribute(self.threshold.array.dtype) != inputs.dtype:
-                raise VerifyException("thresholds and input values differ in dtype")
-            if n and int(self.input.array.max()) >= len(inputs.column.array):
-                raise VerifyException("a predicate asks for an input that does not exist")
+            dtype = dtype_attribute(self.threshold.array.dtype)
+            require(dtype == inputs.dtype, "thresholds and input values differ in dtype")
+            expect_within("input", self.input, len(inputs.column.array))
 
 
 @irdl_op_definition
-class TreesOp(IRDLOperation):
+class TreesOp(_StepOp):
     """Follow the answers to a leaf of each tree, see `treec.frontends.base.Trees`."""
 
     name = "forest.trees"
@@ -190,29 +175,21 @@ class TreesOp(IRDLOperation):
     leaf_count = opt_prop_def(BlobAttr)
     result = result_def(LeavesType)
     traits = traits_def(Pure())
-    irdl_options = (ParsePropInAttrDict(),)
-    assembly_format = "$answers attr-dict"
 
     def verify_(self) -> None:
-        n, leaves = len(self.predicate.array), len(self.leaf_row.array)
-        trees = len(self.column.array)
-        _expect("node_offset", self.node_offset, [np.int64], trees + 1)
-        _expect("leaf_offset", self.leaf_offset, [np.int64], trees + 1)
+        n, leaves, trees = len(self.predicate.array), len(self.leaf_row.array), len(self.column.array)
+        expect("node_offset", self.node_offset, [np.int64], trees + 1)
         for what, column in (("predicate", self.predicate), ("left", self.left), ("right", self.right)):
-            _expect(what, column, [np.int32], n)
-        _expect("leaf_row", self.leaf_row, [np.int32], leaves)
-        _expect("leaf_id", self.leaf_id, [np.int32], leaves)
-        _expect("column", self.column, [np.int32])
-        _expect("iteration_offset", self.iteration_offset, [np.int32])
-        _expect("weight", self.weight, _FLOATS, trees)
-        _expect("node_count", self.node_count, [np.float64], n)
-        _expect("leaf_count", self.leaf_count, [np.float64], leaves)
-        if leaves != n + trees:
-            raise VerifyException(f"{trees} trees of {n} nodes have {n + trees} leaves, not {leaves}")
+            expect(what, column, [np.int32], n)
+        _verify_leaves(self, leaves, trees)
+        expect("node_count", self.node_count, [np.float64], n)
+        expect_cover("node_offset", self.node_offset, n)
+        prove_preorder(self.node_offset.data, self.leaf_offset.data, self.left.data, self.right.data)
+        _verify_answers(self.predicate, self.answers.owner)
 
 
 @irdl_op_definition
-class ObliviousTreesOp(IRDLOperation):
+class ObliviousTreesOp(_StepOp):
     """Leaves of trees with one predicate per level, see `treec.frontends.base.ObliviousTrees`."""
 
     name = "forest.oblivious_trees"
@@ -228,19 +205,38 @@ class ObliviousTreesOp(IRDLOperation):
     leaf_count = opt_prop_def(BlobAttr)
     result = result_def(LeavesType)
     traits = traits_def(Pure())
-    irdl_options = (ParsePropInAttrDict(),)
-    assembly_format = "$answers attr-dict"
 
     def verify_(self) -> None:
-        trees = len(self.column.array)
-        _expect("level_offset", self.level_offset, [np.int64], trees + 1)
-        _expect("leaf_offset", self.leaf_offset, [np.int64], trees + 1)
-        if np.any(np.diff(self.leaf_offset.array) != 1 << np.diff(self.level_offset.array)):
-            raise VerifyException("an oblivious tree of depth d has 2**d leaves")
+        leaves, trees = len(self.leaf_row.array), len(self.column.array)
+        expect("level_offset", self.level_offset, [np.int64], trees + 1)
+        expect("predicate", self.predicate, [np.int32])
+        _verify_leaves(self, leaves, trees)
+        expect_cover("level_offset", self.level_offset, len(self.predicate.array))
+        depth = np.diff(self.level_offset.array)
+        require(bool(np.all(np.diff(self.leaf_offset.array) == 1 << depth)), "an oblivious tree of depth d has 2**d leaves")
+        _verify_answers(self.predicate, self.answers.owner)
+
+
+def _verify_leaves(op: TreesOp | ObliviousTreesOp, leaves: int, trees: int) -> None:
+    """The columns that both kinds of trees have."""
+    expect("leaf_offset", op.leaf_offset, [np.int64], trees + 1)
+    expect("leaf_row", op.leaf_row, [np.int32], leaves)
+    expect("leaf_id", op.leaf_id, [np.int32], leaves)
+    expect("column", op.column, [np.int32])
+    expect("iteration_offset", op.iteration_offset, [np.int32])
+    expect("weight", op.weight, FLOATS, trees)
+    expect("leaf_count", op.leaf_count, [np.float64], leaves)
+    expect_cover("leaf_offset", op.leaf_offset, leaves)
+    expect_cover("iteration_offset", op.iteration_offset, trees)
+
+
+def _verify_answers(predicate: BlobAttr, predicates: Operation | Block) -> None:
+    if isinstance(predicates, PredicatesOp):
+        expect_within("predicate", predicate, len(predicates.input.array))
 
 
 @irdl_op_definition
-class SumOp(IRDLOperation):
+class SumOp(_StepOp):
     """Add leaf values up to raw outputs, see `treec.frontends.base.Leaves` and `SumRule`."""
 
     name = "forest.sum"
@@ -258,25 +254,34 @@ class SumOp(IRDLOperation):
     bias = prop_def(FloatAttr)
     result = result_def(ColumnsType)
     traits = traits_def(Pure())
-    irdl_options = (ParsePropInAttrDict(),)
-    assembly_format = "$leaves attr-dict"
 
     def verify_(self) -> None:
-        _expect("values", self.values, _FLOATS, ndim=2)
-        _expect("base", self.base, [dtype_of(self.dtype)])
+        expect("values", self.values, FLOATS, ndim=2)
+        expect("base", self.base, [dtype_of(self.dtype)])
+        self._verify_linear(len(self.values.array))
         if self.final.data not in [f.value for f in Final]:
             raise VerifyException(f"unknown final operation {self.final.data!r}")
         trees = self.leaves.owner
-        if isinstance(trees, TreesOp | ObliviousTreesOp) and len(trees.leaf_row.array):
-            if int(trees.leaf_row.array.max()) >= len(self.values.array):
-                raise VerifyException("a leaf has no row of values")
+        if isinstance(trees, TreesOp | ObliviousTreesOp):
+            expect_within("leaf_row", trees.leaf_row, len(self.values.array))
             width = self.values.array.shape[1]
-            if int(trees.column.array.max()) + width > len(self.base.array):
-                raise VerifyException("a tree adds to an output column that does not exist")
+            expect_within("column", trees.column, len(self.base.array) - width + 1)
+
+    def _verify_linear(self, n: int) -> None:
+        """All parts of linear leaves, or none."""
+        offset, terms = self.linear_offset, self.linear_coefficient
+        parts = (offset, terms, self.linear_input, self.linear_const)
+        require(len({part is None for part in parts}) == 1, "linear leaves need offset, input, coefficient and const")
+        expect("linear_offset", offset, [np.int64], n + 1)
+        expect("linear_const", self.linear_const, [np.float64], n)
+        if offset is not None and terms is not None:
+            expect("linear_coefficient", terms, [np.float64])
+            expect("linear_input", self.linear_input, [np.int32], len(terms.array))
+            expect_cover("linear_offset", offset, len(terms.array))
 
 
 @irdl_op_definition
-class LinkOp(IRDLOperation):
+class LinkOp(_StepOp):
     """Raw outputs to the response, see `treec.frontends.base.Link` and ``Outputs.average``."""
 
     name = "forest.link"
@@ -286,12 +291,14 @@ class LinkOp(IRDLOperation):
     average = prop_def(FloatAttr)
     result = result_def(ColumnsType)
     traits = traits_def(Pure())
-    irdl_options = (ParsePropInAttrDict(),)
-    assembly_format = "$raw attr-dict"
 
     def verify_(self) -> None:
         if self.link.data not in [link.value for link in Link]:
             raise VerifyException(f"unknown link {self.link.data!r}")
+        total = self.raw.owner
+        if isinstance(total, SumOp) and self.link.data != Link.IDENTITY.value:
+            wanted = f32 if self.link.data.startswith("xgb_") else f64
+            require(total.dtype == wanted, f"{self.link.data} is a function of {wanted}, and the sum is {total.dtype}")
 
 
 @irdl_op_definition
@@ -329,6 +336,10 @@ class ModelOp(IRDLOperation):
         trees = ObliviousTreesOp if ObliviousTreesOp in kinds else TreesOp
         if kinds != [InputsOp, PredicatesOp, trees, SumOp, LinkOp, OutputOp]:
             raise VerifyException("a model is inputs, predicates, trees, sum, link, output, in this order")
+        output = self.body.block.last_op
+        if isinstance(output, OutputOp):
+            fits = isinstance(output.raw.owner, SumOp) and isinstance(output.response.owner, LinkOp)
+            require(fits, "a model outputs the sum as raw and the link as response")
 
 
 Forest = Dialect(
@@ -342,14 +353,6 @@ def blob_properties(part: object, names: Iterable[str]) -> dict[str, Attribute]:
     """Blobs of the named columns of a Forest part that are there."""
     columns: dict[str, NDArray[Any] | None] = {name: getattr(part, name) for name in names}
     return {name: BlobAttr.of(array) for name, array in columns.items() if array is not None}
-
-
-def integer(value: int) -> IntegerAttr:
-    return IntegerAttr(value, i64)
-
-
-def number(value: float) -> FloatAttr:
-    return FloatAttr(value, f64)
 
 
 def only_model(module: ModuleOp) -> ModelOp:

@@ -26,10 +26,7 @@ from treec.frontends.base import (
 )
 from treec.treeir.blob import BlobAttr
 from treec.treeir.forest import (
-    AnswersType,
-    ColumnsType,
     InputsOp,
-    LeavesType,
     LinkOp,
     ModelOp,
     ObliviousTreesOp,
@@ -37,8 +34,13 @@ from treec.treeir.forest import (
     PredicatesOp,
     SumOp,
     TreesOp,
-    ValuesType,
     blob_properties,
+)
+from treec.treeir.forest_types import (
+    AnswersType,
+    ColumnsType,
+    LeavesType,
+    ValuesType,
     dtype_attribute,
     dtype_of,
     integer,

@@ -7,12 +7,9 @@ such step. Nothing here has a trip count: every range may be of any length, rema
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from xdsl.dialects.builtin import (
-    DictionaryAttr,
     FlatSymbolRefAttrConstr,
-    IntAttr,
     IntegerAttr,
     ModuleOp,
     StringAttr,
@@ -21,7 +18,7 @@ from xdsl.dialects.builtin import (
     i64,
 )
 from xdsl.dialects.utils import EnumAttribute
-from xdsl.ir import Attribute, Block, Dialect, Operation, ParametrizedAttribute, Region
+from xdsl.ir import Block, Dialect, Operation, Region
 from xdsl.irdl import (
     IRDLOperation,
     ParsePropInAttrDict,
@@ -32,15 +29,30 @@ from xdsl.irdl import (
     region_def,
     traits_def,
 )
-from xdsl.parser import AttrParser
+from xdsl.parser import Parser
 from xdsl.printer import Printer
 from xdsl.traits import NoTerminator, SymbolOpInterface, SymbolTable
 from xdsl.utils.exceptions import VerifyException
 from xdsl.utils.str_enum import StrEnum
 
-from treec.treeir.blob import BlobAttr
 from treec.treeir.forest import ModelOp
 from treec.treeir.loop_types import LoopKind, LoopKindAttr
+from treec.treeir.plan_trees import BitFieldAttr, PackedTreesOp
+
+__all__ = [
+    "STRATEGIES",
+    "BitFieldAttr",
+    "ForOp",
+    "KernelOp",
+    "LoopAxis",
+    "LoopAxisAttr",
+    "PackedTreesOp",
+    "Plan",
+    "TargetOp",
+    "WalkOp",
+    "kernels_of",
+    "target_of",
+]
 
 
 class LoopAxis(StrEnum):
@@ -53,36 +65,8 @@ class LoopAxisAttr(EnumAttribute[LoopAxis]):
     name = "plan.axis"
 
 
-@irdl_attr_definition
-class BitFieldAttr(ParametrizedAttribute):
-    """``#plan.bits<3 at 20 plus 1>``: an unsigned number of 3 bits, from bit 20 of a node's word on, plus 1. With 0 bits it
-    is a constant."""
-
-    name = "plan.bits"
-    width: IntAttr
-    shift: IntAttr
-    base: IntAttr
-
-    @staticmethod
-    def of(width: int, shift: int, base: int) -> BitFieldAttr:
-        return BitFieldAttr(IntAttr(width), IntAttr(shift), IntAttr(base))
-
-    def verify(self) -> None:
-        if self.width.data < 0 or self.shift.data < 0 or self.width.data + self.shift.data > 64:
-            raise VerifyException("a bit field lies within a word of 64 bits")
-
-    def print_parameters(self, printer: Printer) -> None:
-        with printer.in_angle_brackets():
-            printer.print_string(f"{self.width.data} at {self.shift.data} plus {self.base.data}")
-
-    @classmethod
-    def parse_parameters(cls, parser: AttrParser) -> Sequence[Attribute]:
-        with parser.in_angle_brackets():
-            width = parser.parse_integer()
-            parser.parse_keyword("at")
-            shift = parser.parse_integer()
-            parser.parse_keyword("plus")
-            return (IntAttr(width), IntAttr(shift), IntAttr(parser.parse_integer()))
+STRATEGIES = ("scalar",)
+"""Ways to walk that have an implementation."""
 
 
 @irdl_op_definition
@@ -100,56 +84,6 @@ class TargetOp(IRDLOperation):
     def verify_(self) -> None:
         if self.input.data not in ("f32", "f64", "any"):
             raise VerifyException(f"rows can't be of {self.input.data!r}")
-
-
-@irdl_op_definition
-class PackedTreesOp(IRDLOperation):
-    """Trees as records, one per node, in preorder: see `treec.passes.algo.packed` for the meaning of each table.
-
-    ``fields``, ``predicate_fields``: name → `BitFieldAttr` of the record's word. ``kinds`` i64 [n, 3]: test, missing kind
-    and way of invalid values that predicates of a kind share.
-    """
-
-    name = "plan.packed_trees"
-    sym_name = prop_def(SymbolNameConstraint())
-    nodes = prop_def(BlobAttr)
-    fields = prop_def(DictionaryAttr)
-    node_base = prop_def(BlobAttr)
-    kinds = prop_def(BlobAttr)
-    predicates = opt_prop_def(BlobAttr)
-    predicate_fields = opt_prop_def(DictionaryAttr)
-    set_offset = prop_def(BlobAttr)
-    set_words = prop_def(BlobAttr)
-    leaf_row = opt_prop_def(BlobAttr)
-    leaf_id = opt_prop_def(BlobAttr)
-    column = opt_prop_def(BlobAttr)
-    traits = traits_def(SymbolOpInterface())
-    irdl_options = (ParsePropInAttrDict(),)
-    assembly_format = "$sym_name attr-dict"
-
-    def verify_(self) -> None:
-        base = self.node_base.array
-        if len(base) == 0 or int(base[0]) != 0 or int(base[-1]) != len(self.nodes.array):
-            raise VerifyException("node_base does not cover the nodes")
-        wanted = {"step", "predicate"} if self.predicates is not None else {"step", "feature", "kind", "missing_left"}
-        _verify_fields(self.nodes, self.fields, wanted)
-        if self.predicates is not None and self.predicate_fields is not None:
-            _verify_fields(self.predicates, self.predicate_fields, {"feature", "kind", "missing_left"})
-        if (self.predicates is None) != (self.predicate_fields is None):
-            raise VerifyException("predicates and predicate_fields go together")
-        if self.kinds.array.ndim != 2 or self.kinds.array.shape[1] != 3:
-            raise VerifyException("kinds has three columns")
-
-
-def _verify_fields(records: BlobAttr, fields: DictionaryAttr, wanted: set[str]) -> None:
-    if set(fields.data) != wanted:
-        raise VerifyException(f"expected the fields {', '.join(sorted(wanted))}, got {', '.join(sorted(fields.data))}")
-    dtype = records.array.dtype
-    names = [name for name in dtype.names or () if name.startswith("word")]
-    bits = 8 * sum(int(dtype[name].itemsize) for name in names)
-    for name, field in fields.data.items():
-        if not isinstance(field, BitFieldAttr) or field.width.data + field.shift.data > bits:
-            raise VerifyException(f"field {name} does not fit the record's word of {bits} bits")
 
 
 @irdl_op_definition
@@ -177,6 +111,24 @@ class WalkOp(IRDLOperation):
                 "trees": None if trees is None else SymbolRefAttr(trees),
             }
         )
+
+    def verify_(self) -> None:
+        if self.strategy is None:
+            return
+        if self.strategy.data not in STRATEGIES:
+            raise VerifyException(f"unknown strategy {self.strategy.data!r}")
+        if self.trees is None:
+            raise VerifyException("a walk with a strategy needs trees")
+        if (self.interleave is None) != (self.interleave_axis is None):
+            raise VerifyException("interleave and interleave_axis go together")
+        if self.interleave is not None and self.interleave.value.data < 1:
+            raise VerifyException("at least one walk goes down at a time")
+        if self.interleave_axis is not None and self.interleave_axis.data not in [axis.value for axis in LoopAxis]:
+            raise VerifyException(f"can't interleave along {self.interleave_axis.data!r}")
+        if self.peel is not None and self.peel.value.data < 0:
+            raise VerifyException("the number of peeled steps is at least 0")
+        if self.unroll is not None and self.unroll.data != "full":
+            raise VerifyException(f'unroll is "full" or absent, not {self.unroll.data!r}')
 
 
 @irdl_op_definition
@@ -232,7 +184,7 @@ class ForOp(IRDLOperation):
         printer.print_op_attributes(self.attributes)
 
     @classmethod
-    def parse(cls, parser: Any) -> ForOp:
+    def parse(cls, parser: Parser) -> ForOp:
         kind = parser.parse_str_enum(LoopKind)
         label = parser.parse_str_literal()
         axis = parser.parse_str_enum(LoopAxis)
@@ -284,10 +236,15 @@ class KernelOp(IRDLOperation):
     def verify_(self) -> None:
         if len(list(self.body.block.ops)) != 1:
             raise VerifyException("a kernel holds one nest")
-        self.innermost_walk()
+        if self.rows_max.value.data < 1:
+            raise VerifyException("a kernel serves calls of at least one row")
+        trees = self.innermost_walk().trees
         module = self.parent_op()
-        if module is not None and not isinstance(SymbolTable.lookup_symbol(module, self.model), ModelOp):
-            raise VerifyException(f"there is no model {self.model}")
+        if module is not None:
+            if not isinstance(SymbolTable.lookup_symbol(module, self.model), ModelOp):
+                raise VerifyException(f"there is no model {self.model}")
+            if trees is not None and not isinstance(SymbolTable.lookup_symbol(module, trees), PackedTreesOp):
+                raise VerifyException(f"there are no trees {trees}")
         _verify_nest(self.nest())
 
 
@@ -310,6 +267,8 @@ def _verify_nest(loops: list[ForOp]) -> None:
             raise VerifyException(f"loop {label!r} is not inside the loop {of!r} that it divides")
         if (axis, of) in covered:
             raise VerifyException(f"two loops cover the same range as {label!r}")
+        if loop.kind.data is LoopKind.PARALLEL and (loop is not loops[0] or axis is not LoopAxis.ROW):
+            raise VerifyException(f"the parallel loop {label!r} is not the outermost one over rows")
         covered.add((axis, of))
         seen[label] = loop
     for axis in LoopAxis:

@@ -1,0 +1,127 @@
+"""Trees as the plan dialect holds them: tables of packed records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from xdsl.dialects.builtin import DictionaryAttr, IntAttr, SymbolNameConstraint
+from xdsl.ir import Attribute, ParametrizedAttribute
+from xdsl.irdl import (
+    IRDLOperation,
+    irdl_attr_definition,
+    irdl_op_definition,
+    opt_prop_def,
+    prop_def,
+    traits_def,
+)
+from xdsl.parser import AttrParser, Parser
+from xdsl.printer import Printer
+from xdsl.traits import SymbolOpInterface
+from xdsl.utils.exceptions import VerifyException
+
+from treec.treeir.blob import BlobAttr
+from treec.treeir.forest_checks import expect, expect_cover, require
+from treec.treeir.printing import parse_properties, print_properties
+
+
+@irdl_attr_definition
+class BitFieldAttr(ParametrizedAttribute):
+    """``#plan.bits<3 at 20 plus 1>``: an unsigned number of 3 bits, from bit 20 of a node's word on, plus 1. With 0 bits it
+    is a constant."""
+
+    name = "plan.bits"
+    width: IntAttr
+    shift: IntAttr
+    base: IntAttr
+
+    @staticmethod
+    def of(width: int, shift: int, base: int) -> BitFieldAttr:
+        return BitFieldAttr(IntAttr(width), IntAttr(shift), IntAttr(base))
+
+    def verify(self) -> None:
+        if self.width.data < 0 or self.shift.data < 0 or self.width.data + self.shift.data > 64:
+            raise VerifyException("a bit field lies within a word of 64 bits")
+
+    def print_parameters(self, printer: Printer) -> None:
+        with printer.in_angle_brackets():
+            printer.print_string(f"{self.width.data} at {self.shift.data} plus {self.base.data}")
+
+    @classmethod
+    def parse_parameters(cls, parser: AttrParser) -> Sequence[Attribute]:
+        with parser.in_angle_brackets():
+            width = parser.parse_integer()
+            parser.parse_keyword("at")
+            shift = parser.parse_integer()
+            parser.parse_keyword("plus")
+            return (IntAttr(width), IntAttr(shift), IntAttr(parser.parse_integer()))
+
+
+@irdl_op_definition
+class PackedTreesOp(IRDLOperation):
+    """Trees as records, one per node, in preorder: see `treec.passes.algo.packed` for the meaning of each table.
+
+    ``fields``, ``predicate_fields``: name → `BitFieldAttr` of the record's word. ``kinds`` i64 [n, 3]: test, missing kind
+    and way of invalid values that predicates of a kind share.
+    """
+
+    name = "plan.packed_trees"
+    sym_name = prop_def(SymbolNameConstraint())
+    nodes = prop_def(BlobAttr)
+    fields = prop_def(DictionaryAttr)
+    node_base = prop_def(BlobAttr)
+    kinds = prop_def(BlobAttr)
+    predicates = opt_prop_def(BlobAttr)
+    predicate_fields = opt_prop_def(DictionaryAttr)
+    set_offset = prop_def(BlobAttr)
+    set_words = prop_def(BlobAttr)
+    leaf_row = opt_prop_def(BlobAttr)
+    leaf_id = opt_prop_def(BlobAttr)
+    column = opt_prop_def(BlobAttr)
+    traits = traits_def(SymbolOpInterface())
+
+    def print(self, printer: Printer) -> None:
+        printer.print_string(" ")
+        printer.print_symbol_name(self.sym_name.data)
+        print_properties(printer, self, ["sym_name"])
+
+    @classmethod
+    def parse(cls, parser: Parser) -> PackedTreesOp:
+        name = parser.parse_symbol_name()
+        properties, attributes = parse_properties(parser, cls)
+        return cls.create(properties={"sym_name": name, **properties}, attributes=attributes)
+
+    def verify_(self) -> None:
+        n, trees = len(self.nodes.array), len(self.node_base.array) - 1
+        expect_cover("node_base", self.node_base, n)
+        require(self.kinds.array.ndim == 2 and self.kinds.array.shape[1] == 3, "kinds has three columns")
+        require((self.predicates is None) == (self.predicate_fields is None), "predicates and predicate_fields go together")
+        if self.predicates is not None and self.predicate_fields is not None:
+            _verify_records("nodes", self.nodes, self.fields, {"step", "predicate"}, threshold=False)
+            _verify_records("predicates", self.predicates, self.predicate_fields, _QUESTION, threshold=True)
+        else:
+            _verify_records("nodes", self.nodes, self.fields, {"step", *_QUESTION}, threshold=True)
+        expect_cover("set_offset", self.set_offset, len(self.set_words.array))
+        expect("leaf_row", self.leaf_row, _UNSIGNED, n + trees)
+        expect("leaf_id", self.leaf_id, _UNSIGNED, n + trees)
+        expect("column", self.column, _UNSIGNED, trees)
+
+
+_QUESTION = {"feature", "kind", "missing_left"}
+_UNSIGNED = (np.uint8, np.uint16, np.uint32, np.uint64)
+
+
+def _verify_records(what: str, records: BlobAttr, fields: DictionaryAttr, wanted: set[str], *, threshold: bool) -> None:
+    """Records have a threshold if one is due, and a word that holds the wanted fields and no others."""
+    if set(fields.data) != wanted:
+        raise VerifyException(
+            f"{what}: expected the fields {', '.join(sorted(wanted))}, got {', '.join(sorted(fields.data))}"
+        )
+    names = records.array.dtype.names or ()
+    words = [name for name in names if name.startswith("word")]
+    if [*names] != [*(["threshold"] if threshold else []), *words] or not words:
+        raise VerifyException(f"{what}: a record of {', '.join(names)} is not {'a threshold and ' * threshold}a word")
+    bits = 8 * sum(records.array.dtype[name].itemsize for name in words)
+    for name, field in fields.data.items():
+        if not isinstance(field, BitFieldAttr) or field.width.data + field.shift.data > bits:
+            raise VerifyException(f"{what}: field {name} does not fit the record's word of {bits} bits")
