@@ -7,6 +7,7 @@ Small arrays print inline; larger ones print as their digest, and live beside th
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -78,11 +79,18 @@ class BlobStore:
         return None
 
     def save(self, blob: Blob, folder: Path) -> Path:
-        """Write ``<digest>.npy`` unless it is there."""
+        """Write ``<digest>.npy``, whole or not at all, unless it is there. Raises `OSError`."""
         path = folder / f"{blob.digest}.npy"
-        if not path.exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            np.save(path, blob.array, allow_pickle=False)
+        if path.exists():
+            return path
+        folder.mkdir(parents=True, exist_ok=True)
+        part = folder / f".{blob.digest}.{os.getpid()}.tmp"
+        try:
+            with part.open("wb") as stream:
+                np.save(stream, blob.array, allow_pickle=False)
+            os.replace(part, path)
+        finally:
+            part.unlink(missing_ok=True)
         return path
 
 

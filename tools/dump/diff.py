@@ -1,0 +1,105 @@
+"""Two versions of a text side by side."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from html import escape
+
+MAX_PRODUCT = 4_000_000
+"""Beyond this many pairs of lines nothing is matched: all of it counts as replaced."""
+
+SIMILAR = 0.5
+CONTEXT = 3
+_TOKEN = re.compile(r"\w+|\s+|.")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of each side as HTML, None where a side has none. ``changed`` marks it; ``block`` numbers runs of rows that
+    are equal and far from any change, which a page may fold; -1 elsewhere."""
+
+    left: str | None
+    right: str | None
+    changed: bool
+    block: int = -1
+
+
+@dataclass(frozen=True)
+class Difference:
+    rows: list[Row]
+    added: int
+    removed: int
+
+
+def difference(before: Sequence[str], after: Sequence[str]) -> Difference:
+    """Match the lines; in similar ones, the words that differ are in ``<mark>``."""
+    rows: list[Row] = []
+    added = removed = 0
+    for tag, i1, i2, j1, j2 in _opcodes(before, after):
+        if tag == "equal":
+            rows += [Row(escape(line), escape(line), False) for line in before[i1:i2]]
+            continue
+        removed += i2 - i1
+        added += j2 - j1
+        rows += _changed(before[i1:i2], after[j1:j2])
+    return Difference(_folded(rows), added, removed)
+
+
+def _opcodes(before: Sequence[str], after: Sequence[str]) -> Sequence[tuple[str, int, int, int, int]]:
+    if len(before) * len(after) > MAX_PRODUCT:
+        return [("replace", 0, len(before), 0, len(after))]
+    return SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
+
+
+def _changed(before: Sequence[str], after: Sequence[str]) -> list[Row]:
+    rows: list[Row] = []
+    for number in range(max(len(before), len(after))):
+        left = before[number] if number < len(before) else None
+        right = after[number] if number < len(after) else None
+        if left is not None and right is not None:
+            rows.append(Row(*_words(left, right), True))
+        else:
+            rows.append(Row(None if left is None else escape(left), None if right is None else escape(right), True))
+    return rows
+
+
+def _words(left: str, right: str) -> tuple[str, str]:
+    """Both lines, with the words that differ marked if the lines are alike."""
+    a, b = _TOKEN.findall(left), _TOKEN.findall(right)
+    matcher = SequenceMatcher(None, a, b, autojunk=False)
+    if matcher.quick_ratio() < SIMILAR or matcher.ratio() < SIMILAR:
+        return escape(left), escape(right)
+    out_left: list[str] = []
+    out_right: list[str] = []
+    for tag, i1, i2, j1, j2 in matcher.get_opcodes():
+        for out, tokens in ((out_left, a[i1:i2]), (out_right, b[j1:j2])):
+            text = escape("".join(tokens))
+            out.append(f"<mark>{text}</mark>" if tag != "equal" and text.strip() else text)
+    return "".join(out_left), "".join(out_right)
+
+
+def _folded(rows: list[Row]) -> list[Row]:
+    """Number the runs of equal rows that are further than `CONTEXT` from a change, if they are worth folding."""
+    near = [False] * len(rows)
+    for at, row in enumerate(rows):
+        if row.changed:
+            for close in range(max(0, at - CONTEXT), min(len(rows), at + CONTEXT + 1)):
+                near[close] = True
+    out: list[Row] = []
+    block, at = 0, 0
+    while at < len(rows):
+        end = at
+        while end < len(rows) and not near[end]:
+            end += 1
+        if end - at > CONTEXT:
+            out += [Row(row.left, row.right, False, block) for row in rows[at:end]]
+            block += 1
+        else:
+            out += rows[at:end]
+        if end < len(rows):
+            out.append(rows[end])
+        at = end + 1
+    return out
