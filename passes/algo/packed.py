@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from treec.errors import UnsupportedModelError
-from treec.frontends.base import Missing, Predicates, Test, Trees
+from treec.frontends.base import Inputs, Missing, Predicates, Test, Trees
 
 WORD_CHUNKS = {1: (1,), 2: (2,), 3: (2, 1), 4: (4,), 5: (4, 1), 6: (4, 2), 7: (4, 2, 1), 8: (8,)}
 """Bytes of a word → sizes of the little-endian fields ``word0``, ``word1``, … that make it up."""
@@ -71,19 +71,24 @@ class PackedTrees:
         return sum(table.nbytes for table in tables if table is not None)
 
 
+def walk_columns(inputs: Inputs) -> NDArray[np.int32]:
+    """The column a walk reads for each input: of the row itself, or of the encoded row if inputs have value tables."""
+    return inputs.column if inputs.table_offset is None else np.arange(inputs.n_inputs, dtype=np.int32)
+
+
 def pack_trees(
     predicates: Predicates, trees: Trees, feature: NDArray[np.int32], *, with_table: bool, align: int
 ) -> PackedTrees:
     """Lay trees out as records of a multiple of ``align`` bytes.
 
-    ``feature`` i32[n_inputs]: the column that the walk reads for each input. ``with_table``: nodes hold a predicate id.
+    ``feature`` i32[n_inputs]: `walk_columns`. ``with_table``: nodes hold a predicate id.
     Raises `UnsupportedModelError` if a node's fields need more than 64 bits.
     """
     kinds, kind = predicate_kinds(predicates)
     asked = {
         "feature": feature[predicates.input],
         "kind": kind,
-        "missing_left": np.where(predicates.missing == Missing.NONE, False, predicates.missing_left),
+        "missing_left": predicates.missing_left & (predicates.missing != Missing.NONE),
     }
     threshold = threshold_bits(predicates)
     step = right_steps(trees)
@@ -100,18 +105,19 @@ def pack_trees(
         kinds,
         narrow(trees.node_offset),
         None if np.array_equal(trees.leaf_row, np.arange(trees.n_leaves)) else narrow(trees.leaf_row),
-        None if np.array_equal(trees.leaf_id, preorder_leaf_ids(trees)) else narrow(trees.leaf_id),
+        None if np.array_equal(trees.leaf_id, preorder_leaf_ids(trees, step)) else narrow(trees.leaf_id),
         narrow(trees.column) if trees.column.any() else None,
     )
 
 
 def predicate_kinds(predicates: Predicates) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The distinct (test, missing kind, way of invalid values), i64 [n, 3], and each predicate's row of it, i64 [P]."""
-    is_set = predicates.test == Test.IN_SET
-    columns = (predicates.test, predicates.missing, predicates.invalid_left & is_set)
-    table = np.stack([column.astype(np.int64) for column in columns], axis=1)
-    kinds, kind = np.unique(table, axis=0, return_inverse=True)
-    return kinds, kind.reshape(-1)
+    invalid = predicates.invalid_left & (predicates.test == Test.IN_SET)
+    code = predicates.test.astype(np.int64) << 3 | predicates.missing.astype(np.int64) << 1 | invalid
+    found = np.flatnonzero(np.bincount(code))
+    number = np.zeros(found.max(initial=0) + 1, np.int64)
+    number[found] = np.arange(len(found))
+    return np.stack([found >> 3, found >> 1 & 3, found & 1], axis=1), number[code]
 
 
 def threshold_bits(predicates: Predicates) -> NDArray[Any]:
@@ -125,24 +131,29 @@ def threshold_bits(predicates: Predicates) -> NDArray[Any]:
 
 def first_leaves(trees: Trees) -> NDArray[np.int64]:
     """The leftmost leaf below each node, local to its tree, i64 [N]: the one at the end of its chain of left children."""
-    ends = np.flatnonzero(trees.left < 0)
-    chain_end = ends[np.searchsorted(ends, np.arange(trees.n_nodes))]
-    return (~trees.left[chain_end]).astype(np.int64)
+    is_end = trees.left < 0
+    ends = np.where(is_end, np.arange(trees.n_nodes), trees.n_nodes)
+    chain_end = np.minimum.accumulate(ends[::-1])[::-1]
+    return ~trees.left[chain_end].astype(np.int64)
+
+
+def local_nodes(trees: Trees) -> NDArray[np.int64]:
+    """Each node's number within its tree, i64 [N]."""
+    return np.arange(trees.n_nodes) - np.repeat(trees.node_offset[:-1], np.diff(trees.node_offset))
 
 
 def right_steps(trees: Trees) -> NDArray[np.int64]:
     """``step`` of each node, i64 [N]: 1 + inner nodes on its left, which is the number of leaves there."""
-    local = np.arange(trees.n_nodes) - np.repeat(trees.node_offset[:-1], np.diff(trees.node_offset))
-    return np.where(trees.right >= 0, trees.right - local, ~trees.right - first_leaves(trees))
+    return np.where(trees.right >= 0, trees.right - local_nodes(trees), ~trees.right - first_leaves(trees))
 
 
-def preorder_leaf_ids(trees: Trees) -> NDArray[np.int64]:
-    """Position of each leaf in a preorder of nodes and leaves together, i64 [L] (scikit-learn's node ids)."""
-    nodes = np.diff(trees.node_offset)
-    local = np.arange(trees.n_nodes) - np.repeat(trees.node_offset[:-1], nodes)
-    leaf_base = np.repeat(trees.leaf_offset[:-1], nodes)
+def preorder_leaf_ids(trees: Trees, step: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Position of each leaf in a preorder of nodes and leaves together, i64 [L] (scikit-learn's node ids), from the
+    nodes' `right_steps`."""
+    local = local_nodes(trees)
+    leaf_base = np.repeat(trees.leaf_offset[:-1], np.diff(trees.node_offset))
     position = np.zeros(trees.n_leaves, np.int64)
-    for child, at in ((trees.left, local + 1), (trees.right, local + right_steps(trees))):
+    for child, at in ((trees.left, local + 1), (trees.right, local + step)):
         outer = child < 0
         leaf = ~child[outer].astype(np.int64)
         position[leaf_base[outer] + leaf] = at[outer] + leaf

@@ -70,11 +70,24 @@ def ordered_bits(values: NDArray[Any]) -> NDArray[np.int64]:
 
 
 def share_leaf_rows(values: NDArray[Any], leaf_row: NDArray[np.int32]) -> tuple[NDArray[Any], NDArray[np.int32]]:
-    """Distinct rows [V', W] of leaf values that some leaf uses, and each leaf's row of them, i32 [L]."""
-    raw = np.ascontiguousarray(values[leaf_row])
-    if raw.shape[1] == 1:
-        keys = raw.reshape(-1).view(np.uint32 if raw.dtype == np.float32 else np.uint64)
-    else:
-        keys = raw.view(np.dtype((np.void, raw.dtype.itemsize * raw.shape[1]))).reshape(-1)
-    _, first, new_row = np.unique(keys, return_index=True, return_inverse=True)
-    return raw[first], new_row.reshape(-1).astype(np.int32)
+    """Distinct rows [V', W] of leaf values that some leaf uses, in the order of first use, and each leaf's row, i32 [L]."""
+    bits = np.ascontiguousarray(values).view(np.uint32 if values.dtype == np.float32 else np.uint64)
+    keys = row_hashes(bits)[leaf_row]
+    _, first, key = np.unique(keys, return_index=True, return_inverse=True)
+    if not np.array_equal(
+        bits[leaf_row[first]][key], bits[leaf_row]
+    ):  # a clash of hashes
+        _, first, key = np.unique(bits[leaf_row], axis=0, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    rank = np.empty(len(order), np.int32)
+    rank[order] = np.arange(len(order), dtype=np.int32)
+    return values[leaf_row[first[order]]], rank[key.reshape(-1)]
+
+
+def row_hashes(bits: NDArray[Any]) -> NDArray[np.uint64]:
+    """A number for each row of unsigned integers [n, W]; distinct rows have distinct numbers if W is 1, and most likely so
+    if not."""
+    hashes = np.zeros(len(bits), np.uint64)
+    for column in range(bits.shape[1]):
+        hashes = (hashes ^ (hashes >> np.uint64(29))) * np.uint64(0x9E3779B97F4A7C15) + bits[:, column]
+    return hashes

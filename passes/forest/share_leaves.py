@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
@@ -13,7 +13,6 @@ from treec.passes.algo.share import share_leaf_rows
 from treec.passes.forest.rewrite import require_no_plan
 from treec.treeir.blob import BlobAttr
 from treec.treeir.forest import SumOp, TreesOp, only_model
-from treec.treeir.forest_convert import tree_properties, trees_of
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,6 @@ class ShareLeavesPass(ModulePass):
                 trees_op = part.leaves.owner
                 if not isinstance(trees_op, TreesOp) or part.linear_offset is not None:
                     raise ScheduleError("leaves of oblivious trees and linear leaves can't be shared yet")
-                trees = trees_of(trees_op)
-                values, leaf_row = share_leaf_rows(part.values.array, trees.leaf_row)
-                trees_op.properties = tree_properties(replace(trees, leaf_row=leaf_row))
+                values, leaf_row = share_leaf_rows(part.values.array, trees_op.leaf_row.array)
+                trees_op.properties["leaf_row"] = BlobAttr.of(leaf_row)
                 part.properties["values"] = BlobAttr.of(values)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
@@ -11,8 +11,9 @@ from xdsl.passes import ModulePass
 from treec.errors import ScheduleError
 from treec.passes.algo.share import share_predicates
 from treec.passes.forest.rewrite import require_no_plan
+from treec.treeir.blob import BlobAttr
 from treec.treeir.forest import PredicatesOp, TreesOp, only_model
-from treec.treeir.forest_convert import predicate_properties, predicates_of, tree_properties, trees_of
+from treec.treeir.forest_convert import predicate_properties, predicates_of
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,7 @@ class SharePredicatesPass(ModulePass):
                 if not isinstance(questions, PredicatesOp):
                     raise TypeError("answers come from forest.predicates")
                 shared, new_id = share_predicates(predicates_of(questions))
-                trees = trees_of(part)
                 questions.properties = predicate_properties(shared)
-                part.properties = tree_properties(replace(trees, predicate=new_id[trees.predicate]))
+                part.properties["predicate"] = BlobAttr.of(new_id[part.predicate.array])
                 return
         raise ScheduleError("the model's trees are oblivious; sharing their predicates is not supported yet")

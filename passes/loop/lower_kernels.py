@@ -14,10 +14,12 @@ from treec.errors import ScheduleError
 from treec.frontends.base import Forest, Link
 from treec.passes.loop.builder import LoopBuilder
 from treec.passes.loop.links import divide_row, emit_link
-from treec.passes.loop.nest import ROW_TYPES, NestLowering, name_arguments
+from treec.passes.loop.nest import ROW_TYPES, NestLowering, name_arguments, walk_of
+from treec.passes.loop.scalar_walk import ScalarWalk
 from treec.passes.loop.tables import Tables
-from treec.treeir.forest import dtype_attribute, only_model
+from treec.treeir.forest import only_model
 from treec.treeir.forest_convert import forest_of
+from treec.treeir.forest_types import dtype_attribute
 from treec.treeir.loop import FuncOp, KernelOp, ReturnOp
 from treec.treeir.plan import KernelOp as PlanKernelOp
 from treec.treeir.plan import kernels_of, target_of
@@ -65,18 +67,19 @@ class _ModuleLowering:
 
     def kernel(self, kernel: PlanKernelOp) -> None:
         name = kernel.sym_name.data
+        walk = walk_of(kernel, self.module, self.forest, self.tables)
         rows_max = kernel.rows_max.value.data
         calls: list[KernelOp] = []
         for dtype in self.dtypes:
             link = self._link_stage(name, dtype)
-            raw = self._stage(kernel, Task.RAW, dtype)
-            leaf = self._stage(kernel, Task.LEAF, dtype)
+            raw = self._stage(kernel, walk, Task.RAW, dtype)
+            leaf = self._stage(kernel, walk, Task.LEAF, dtype)
             stages = {Task.RAW: [raw], Task.RESPONSE: [raw, *link], Task.LEAF: [leaf]}
             calls += [KernelOp(task, dtype, names, rows_max) for task, names in stages.items()]
         self.module.body.block.add_ops(calls)
 
-    def _stage(self, kernel: PlanKernelOp, task: Task, dtype: DType) -> str:
-        lowering = NestLowering(kernel, self.module, self.forest, self.tables, task, ROW_TYPES[dtype])
+    def _stage(self, kernel: PlanKernelOp, walk: ScalarWalk, task: Task, dtype: DType) -> str:
+        lowering = NestLowering(kernel, walk, self.forest, self.tables, task, ROW_TYPES[dtype])
         stage = lowering.stage(f"{kernel.sym_name.data}_{task.name.lower()}_{dtype.name.lower()}")
         self.module.body.block.add_op(stage)
         return stage.sym_name.data

@@ -17,7 +17,7 @@ from treec.passes.loop.builder import LoopBuilder, Values
 from treec.passes.loop.encode import emit_encoding, emit_missing
 from treec.passes.loop.scalar_walk import Depth, Landing, ScalarWalk, Visit
 from treec.passes.loop.tables import Tables, as_float
-from treec.treeir.forest import dtype_attribute
+from treec.treeir.forest_types import dtype_attribute
 from treec.treeir.loop import FuncOp, ReturnOp
 from treec.treeir.loop_types import BinaryKind, CastKind, LoopKind
 from treec.treeir.plan import ForOp, KernelOp, LoopAxis, PackedTreesOp
@@ -56,8 +56,9 @@ class NestLowering:
     """
 
     def __init__(
-        self, kernel: KernelOp, module: ModuleOp, forest: Forest, tables: Tables, task: Task, row_type: Attribute
+        self, kernel: KernelOp, walk: ScalarWalk, forest: Forest, tables: Tables, task: Task, row_type: Attribute
     ) -> None:
+        self.walk = walk
         self.forest = forest
         self.tables = tables
         self.task = task
@@ -65,7 +66,6 @@ class NestLowering:
         self.value_type = dtype_attribute(forest.inputs.dtype)
         self.sum_type = dtype_attribute(forest.sum.dtype)
         self.loops = kernel.nest()
-        self.walk = _walk_of(kernel, module, forest, tables)
         self.interleave = _interleave_of(kernel)
         n_prefix = next(at for at, loop in enumerate(self.loops) if loop.axis.data is LoopAxis.TREE)
         self.prefix, self.rest = self.loops[:n_prefix], self.loops[n_prefix:]
@@ -272,7 +272,8 @@ def _grain(loops: list[ForOp]) -> int:
     return outermost.step.value.data if outermost.kind.data is LoopKind.PARALLEL else WHOLE
 
 
-def _walk_of(kernel: KernelOp, module: ModuleOp, forest: Forest, tables: Tables) -> ScalarWalk:
+def walk_of(kernel: KernelOp, module: ModuleOp, forest: Forest, tables: Tables) -> ScalarWalk:
+    """The walk that a kernel asks for; raises `ScheduleError` where it has none."""
     walk = kernel.innermost_walk()
     if walk.strategy is None or walk.trees is None:
         raise ScheduleError("the kernel has no walk", fix="add `layout packed` and `walk with=scalar`")

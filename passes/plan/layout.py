@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
 from xdsl.context import Context
 from xdsl.dialects.builtin import DictionaryAttr, ModuleOp, StringAttr, SymbolRefAttr
 from xdsl.ir import Attribute
@@ -13,7 +12,7 @@ from xdsl.passes import ModulePass
 
 from treec.errors import ScheduleError, UnsupportedModelError
 from treec.frontends.base import Forest, Trees
-from treec.passes.algo.packed import PackedTrees, Records, narrow, pack_trees
+from treec.passes.algo.packed import PackedTrees, Records, narrow, pack_trees, walk_columns
 from treec.passes.plan.rewrite import planned_kernels
 from treec.treeir.blob import BlobAttr
 from treec.treeir.forest import only_model
@@ -49,21 +48,13 @@ class LayoutPass(ModulePass):
         packed = pack_trees(
             forest.predicates,
             forest.trees,
-            walk_columns(forest),
+            walk_columns(forest.inputs),
             with_table=self.predicates == "table",
             align=self.align,
         )
         op.body.block.insert_op_before(_packed_op("trees", packed, forest), kernels[0])
         for kernel in kernels:
             kernel.innermost_walk().properties["trees"] = SymbolRefAttr("trees")
-
-
-def walk_columns(forest: Forest) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
-    """The column a walk reads for each input: of the row itself, or of the encoded row if inputs have value tables."""
-    inputs = forest.inputs
-    if inputs.table_offset is None:
-        return inputs.column
-    return np.arange(inputs.n_inputs, dtype=np.int32)
 
 
 def _packed_op(name: str, packed: PackedTrees, forest: Forest) -> PackedTreesOp:

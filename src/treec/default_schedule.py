@@ -9,13 +9,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from treec.frontends.base import Forest, Trees
-from treec.passes.algo.packed import narrow, pack_trees
+from treec.passes.algo.depths import leaf_depths
+from treec.passes.algo.packed import narrow, pack_trees, walk_columns
 from treec.passes.algo.share import share_leaf_rows, share_predicates
 from treec.schedule.schedule import Schedule
 
 BYTES_PER_NODE = 16
 BLOCK_ROWS = 64
+INTERLEAVE = 8
+PEEL = 4
 
 
 @dataclass(frozen=True)
@@ -37,17 +42,29 @@ def default_schedule(forest: Forest) -> Choice:
     lines += [
         f"split row into=(block, row) by={BLOCK_ROWS}",
         "order block, tree, row",
-        "walk with=scalar",
+        _walk(forest, reasons),
         "parallel block",
     ]
     reasons.append(f"blocks of {BLOCK_ROWS} rows per tree: the tree and the block's sums stay in cache")
     return Choice(Schedule.from_text("\n".join(lines), "<default>"), tuple(reasons))
 
 
+def _walk(forest: Forest, reasons: list[str]) -> str:
+    """Rows go down a tree together; the steps that half of the trees are sure to need are straight code."""
+    if not isinstance(forest.trees, Trees) or forest.trees.n_nodes == 0:
+        return "walk with=scalar"
+    shallowest, _ = leaf_depths(forest.trees)
+    peel = min(PEEL, int(np.median(shallowest)))
+    reasons.append(f"{INTERLEAVE} rows walk together: their loads overlap; {peel} steps before the first test for a leaf")
+    return f"walk with=scalar interleave=row:{INTERLEAVE} peel={peel}"
+
+
 def _leaves(forest: Forest, reasons: list[str]) -> tuple[bool, int]:
     """Whether to share leaf rows, and the bytes that leaves then take."""
     values = forest.leaves.values
     plain = values.nbytes
+    if not isinstance(forest.trees, Trees) or forest.leaves.linear is not None:
+        return False, plain
     rows, leaf_row = share_leaf_rows(values, forest.trees.leaf_row)
     shared = rows.nbytes + narrow(leaf_row).nbytes
     if shared * 4 > plain * 3:
@@ -81,4 +98,4 @@ def _packed_bytes(forest: Forest, trees: Trees, with_table: bool, align: int) ->
     if with_table:
         predicates, new_id = share_predicates(predicates)
         trees = replace(trees, predicate=new_id[trees.predicate])
-    return pack_trees(predicates, trees, forest.inputs.column, with_table=with_table, align=align).nbytes
+    return pack_trees(predicates, trees, walk_columns(forest.inputs), with_table=with_table, align=align).nbytes
