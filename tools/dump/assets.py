@@ -33,8 +33,8 @@ section{border-top:2px solid var(--line);margin-top:26px;padding-top:14px}
 .line{margin:6px 0 0}.line .code{background:var(--wash);border:1px solid var(--line);border-radius:5px;padding:2px 8px}
 table.diff{table-layout:fixed;width:100%;border-collapse:collapse;border:1px solid var(--line);
   font-family:var(--mono);font-size:11.5px;line-height:1.45}
-.diff td{vertical-align:top;padding:0 8px 0 30px;white-space:pre-wrap;overflow-wrap:anywhere;text-indent:-22px;
-  width:50%}
+.diff td{vertical-align:top;padding:0 8px 0 calc(30px + var(--i,0)*1ch);
+  white-space:pre-wrap;overflow-wrap:anywhere;text-indent:-22px;width:50%}
 .diff td+td{border-left:1px solid var(--line)}
 .diff tr.c td:first-child:not(.none){background:var(--del)}.diff tr.c td:last-child:not(.none){background:var(--add)}
 .diff td.none{background:var(--wash)}
@@ -55,7 +55,8 @@ svg.tree text.at{fill:var(--accent)}
 svg.tree path{fill:none;stroke:#a3adb8}svg.tree path.missing{stroke:var(--missing);stroke-width:1.6}
 svg.tree .strip rect{fill:var(--accent)}svg.tree .strip text{fill:var(--soft)}
 .legend{color:var(--soft);font-size:12.5px;margin:4px 0 8px}.legend b{font-weight:600}.legend .m{color:var(--missing)}
-details summary{cursor:pointer;color:var(--soft);font-weight:600;font-size:13px;margin:14px 0 6px}
+figure{margin:0;max-width:100%}.pair{display:flex;flex-wrap:wrap;gap:6px 20px;align-items:flex-start}
+.legend{margin-top:16px}
 footer{max-width:1400px;margin:30px auto 40px;padding:12px 20px;color:var(--soft);border-top:1px solid var(--line);
   font-size:13px}
 """

@@ -12,6 +12,10 @@ MAX_PRODUCT = 4_000_000
 """Beyond this many pairs of lines nothing is matched: all of it counts as replaced."""
 
 SIMILAR = 0.5
+WEAK = 12
+"""Lines of fewer characters say little: ``}``, ``loop.yield``."""
+
+BIG = 8
 CONTEXT = 3
 _TOKEN = re.compile(r"\w+|\s+|.")
 
@@ -51,7 +55,31 @@ def difference(before: Sequence[str], after: Sequence[str]) -> Difference:
 def _opcodes(before: Sequence[str], after: Sequence[str]) -> Sequence[tuple[str, int, int, int, int]]:
     if len(before) * len(after) > MAX_PRODUCT:
         return [("replace", 0, len(before), 0, len(after))]
-    return SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
+    return _without_chance_matches(SequenceMatcher(None, before, after, autojunk=False).get_opcodes(), before)
+
+
+def _without_chance_matches(
+    codes: Sequence[tuple[str, int, int, int, int]], before: Sequence[str]
+) -> list[tuple[str, int, int, int, int]]:
+    """Where all is new, a closing brace here and there is the same by chance: that is no reason to line the sides up."""
+    out: list[tuple[str, int, int, int, int]] = []
+    for number, (tag, i1, i2, j1, j2) in enumerate(codes):
+        chance = (
+            tag == "equal"
+            and 0 < number < len(codes) - 1
+            and all(len(line.strip()) < WEAK for line in before[i1:i2])
+            and _size(codes[number - 1]) + _size(codes[number + 1]) > BIG * (i2 - i1)
+        )
+        tag = "replace" if chance else tag
+        if out and tag != "equal" and out[-1][0] != "equal":
+            out[-1] = ("replace", out[-1][1], i2, out[-1][3], j2)
+        else:
+            out.append((tag, i1, i2, j1, j2))
+    return out
+
+
+def _size(code: tuple[str, int, int, int, int]) -> int:
+    return max(code[2] - code[1], code[4] - code[3])
 
 
 def _changed(before: Sequence[str], after: Sequence[str]) -> list[Row]:
@@ -60,7 +88,7 @@ def _changed(before: Sequence[str], after: Sequence[str]) -> list[Row]:
         left = before[number] if number < len(before) else None
         right = after[number] if number < len(after) else None
         if left is not None and right is not None:
-            rows.append(Row(*_words(left, right), True))
+            rows.append(Row(*_words(left, right), left != right))
         else:
             rows.append(Row(None if left is None else escape(left), None if right is None else escape(right), True))
     return rows

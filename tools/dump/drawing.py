@@ -87,7 +87,8 @@ class _Labels:
 
 def cut(n_nodes: int) -> DrawnNode:
     """What is not drawn, as a count."""
-    return DrawnNode((f"… {n_nodes:,} nodes",), "cut", f"{n_nodes:,} nodes and {n_nodes + 1:,} leaves are not drawn")
+    nodes = f"{n_nodes:,} node{'s' if n_nodes != 1 else ''}"
+    return DrawnNode((f"… {nodes}",), "cut", f"{nodes} and {n_nodes + 1:,} leaves are not drawn")
 
 
 def number(value: Any) -> str:

@@ -38,8 +38,8 @@ def page(stages: Sequence[DumpedStage], facts: PageFacts) -> str:
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>treec-dump: {escape(facts.headline[:80])}</title><style>{STYLE}</style></head>\n<body>"
-        f"{_header(facts)}<main>{_overview(stages, changes)}{''.join(sections)}</main>{_footer(facts)}"
+        f"<title>treec-dump: {escape(facts.headline[:80])}</title><style>{STYLE}</style></head>\n<body id=top>"
+        f"{_header(facts)}<main>{_overview(stages, changes)}{_files(facts)}{''.join(sections)}</main>{FOOTER}"
         f"<script>{SCRIPT}</script></body></html>\n"
     )
 
@@ -94,6 +94,7 @@ def _section(stages: Sequence[DumpedStage], number: int, text: Sequence[str], ch
     return (
         f'<section id="s{stage.number}"><div class="head"><h2>{stage.number:02d} {escape(stage.name)}</h2>'
         f'<a class="soft" href="{stage.file_name}">{stage.file_name}</a>'
+        '<a class="soft" href="#top">top</a>'
         f'<span class="stats">{_time(stage.seconds)} · {stage.n_ops:,} ops</span></div>{asked}'
         f"<h3>{'The IR' if change is None else 'What changed'}</h3>{body}"
         f"{_drawings(None if previous is None else previous.drawing, stage.drawing, tree)}</section>"
@@ -101,7 +102,7 @@ def _section(stages: Sequence[DumpedStage], number: int, text: Sequence[str], ch
 
 
 def _plain(text: Sequence[str]) -> str:
-    rows = "".join(f"<tr><td>{escape(line)}</td></tr>" for line in text)
+    rows = "".join(f"<tr>{_cell(escape(line))}</tr>" for line in text)
     return f'<table class="diff">{rows}</table>'
 
 
@@ -121,10 +122,16 @@ def _diff(change: Difference, before: DumpedStage, after: DumpedStage) -> str:
 
 
 def _row(row: Row) -> str:
-    cells = "".join('<td class="none"></td>' if side is None else f"<td>{side}</td>" for side in (row.left, row.right))
+    cells = "".join('<td class="none"></td>' if side is None else _cell(side) for side in (row.left, row.right))
     if row.block >= 0:
         return f'<tr class="hidden" data-block="{row.block}">{cells}</tr>'
     return f'<tr class="c">{cells}</tr>' if row.changed else f"<tr>{cells}</tr>"
+
+
+def _cell(line: str) -> str:
+    """A line whose continuation, where it is too long, stays to the right of its own indentation."""
+    code = line.lstrip(" ")
+    return f'<td style="--i:{len(line) - len(code)}">{code}</td>'
 
 
 def _drawings(before: Drawing | None, after: Drawing | None, tree: int) -> str:
@@ -134,22 +141,16 @@ def _drawings(before: Drawing | None, after: Drawing | None, tree: int) -> str:
         return (
             f'<p class="soft">Tree {tree} is no op of its own any more: its records are tables, and the walk is code.</p>'
         )
-    if before is None:
-        return f"<h3>{escape(_title(after))}</h3>{_legend(after)}{_drawing(after)}"
     if before == after:
         return ""
-    return (
-        f"<details><summary>Before: {escape(before.title)}</summary>{_legend(before)}{_drawing(before)}</details>"
-        f"<h3>After: {escape(after.title)}</h3>{_legend(after)}{_drawing(after)}"
-    )
+    if before is None:
+        return f"{_legend(after)}{_drawing(after, '')}"
+    return f'{_legend(after)}<div class="pair">{_drawing(before, "Before: ")}{_drawing(after, "After: ")}</div>'
 
 
-def _title(drawing: Drawing) -> str:
-    return drawing.title[:1].upper() + drawing.title[1:]
-
-
-def _drawing(drawing: Drawing) -> str:
-    return f'<div class="drawing">{svg_of(drawing)}</div>'
+def _drawing(drawing: Drawing, when: str) -> str:
+    title = f"{when}{drawing.title}"
+    return f'<figure><h3>{escape(title[:1].upper() + title[1:])}</h3><div class="drawing">{svg_of(drawing)}</div></figure>'
 
 
 def _legend(drawing: Drawing) -> str:
@@ -161,13 +162,15 @@ def _legend(drawing: Drawing) -> str:
     )
 
 
-def _footer(facts: PageFacts) -> str:
+def _files(facts: PageFacts) -> str:
     files = " · ".join(f'<a href="{escape(name)}">{escape(name)}</a> {escape(what)}' for name, what in facts.files)
-    return (
-        f"<footer><p>{files}</p><p>Arrays are shown as ⟨dtype[shape] range @digest⟩; the numbers are in "
-        "<code>blobs/</code>. Each .mlir file can be read by <code>tree-opt</code>; its head names the passes that follow."
-        "</p></footer>"
-    )
+    return f'<p class="soft">{files}</p>'
+
+
+FOOTER = (
+    "<footer>Arrays are shown as ⟨dtype[shape] range @digest⟩; the numbers are in <code>blobs/</code>. Each .mlir file can "
+    "be read by <code>tree-opt</code>; its head names the passes that follow.</footer>"
+)
 
 
 def _plus_minus(added: int, removed: int) -> str:

@@ -92,8 +92,13 @@ def broken(line: str) -> list[str]:
     parts, end = split_entries(line, start)
     if len(parts) < 2:
         return [line]
-    indent = " " * (len(line) - len(line.lstrip()) + 4)
-    return [line[: start + 1], *(f"{indent}{part}," for part in parts[:-1]), f"{indent}{parts[-1]}{line[end:]}"]
+    margin = " " * (len(line) - len(line.lstrip()))
+    return [
+        line[: start + 1],
+        *(f"{margin}  {part}," for part in parts[:-1]),
+        f"{margin}  {parts[-1]}",
+        f"{margin}{line[end:]}",
+    ]
 
 
 def split_entries(line: str, start: int) -> tuple[list[str], int]:

@@ -74,7 +74,7 @@ class Recorder:
                 name=name,
                 spec=spec,
                 asked=None if directive is None else directive.text,
-                place=None if directive is None or directive.place is None else str(directive.place),
+                place=_place_of(step),
                 rest=pipeline_text(self._steps[number:]),
                 seconds=seconds,
                 text=str(module),
@@ -88,6 +88,14 @@ class Recorder:
         """Write ``NN-pass.mlir`` for each stage."""
         for stage in self.stages:
             (folder / stage.file_name).write_text(f"{heading(stage)}{stage.text}\n", encoding="utf-8")
+
+
+def _place_of(step: Step | None) -> str | None:
+    """Where the schedule's line stands, as ``file:line``; None if it stands in no file."""
+    place = None if step is None or step.directive is None else step.directive.place
+    if place is None or place.file.startswith("<"):
+        return None
+    return f"{Path(place.file).name}:{place.line}"
 
 
 def heading(stage: DumpedStage) -> str:

@@ -36,7 +36,9 @@ def svg_of(drawing: Drawing) -> str:
     top = STRIP + 12 if drawing.memory else 4
     height = top + rows * ROW + 4
     parts = [_strip(drawing)] if drawing.memory else []
-    parts += [_edge(p, columns, top) for p in placed if p.parent is not None]
+    edges = [p for p in placed if p.parent is not None]
+    edges.sort(key=lambda p: p.parent is not None and p.parent.node.missing == p.branch)  # the coloured ones on top
+    parts += [_edge(p, columns, top) for p in edges]
     parts += [_label(p, columns, top) for p in placed]
     width = min(WIDTH, int(columns[-1][0] + columns[-1][1] + 4))
     if drawing.memory:
@@ -128,10 +130,10 @@ def _shorten(text: str, most: int) -> str:
 def _strip(drawing: Drawing) -> str:
     """The records in the order they lie in memory, shaded by depth."""
     n = len(drawing.memory)
-    cell = min(12.0, (WIDTH - 230) / max(1, n))
+    cell = min(12.0, (WIDTH - 310) / max(1, n))
     deepest = max(1, max(drawing.memory))
     cells = "".join(
-        f'<rect x="{220 + i * cell:.2f}" y="6" width="{max(0.5, cell - (1 if cell > 3 else 0)):.2f}" height="14" '
+        f'<rect x="{300 + i * cell:.2f}" y="6" width="{max(0.5, cell - (1 if cell > 3 else 0)):.2f}" height="14" '
         f'fill-opacity="{1 - 0.85 * depth / deepest:.2f}"><title>record {i}, depth {depth}</title></rect>'
         for i, depth in enumerate(drawing.memory[:MAX_CELLS])
     )
