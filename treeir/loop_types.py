@@ -7,7 +7,7 @@ from typing import cast
 
 from xdsl.dialects.builtin import ArrayAttr, IntAttr, StringAttr, VectorType, f32, f64, i1, i8, i16, i32, i64
 from xdsl.dialects.utils import EnumAttribute
-from xdsl.ir import Attribute, ParametrizedAttribute, TypeAttribute
+from xdsl.ir import Attribute, ParametrizedAttribute, SpacedOpaqueSyntaxAttribute, TypeAttribute
 from xdsl.irdl import irdl_attr_definition
 from xdsl.parser import AttrParser
 from xdsl.printer import Printer
@@ -113,32 +113,32 @@ class MathKind(StrEnum):
 
 
 @irdl_attr_definition
-class ScopeAttr(EnumAttribute[Scope]):
+class ScopeAttr(EnumAttribute[Scope], SpacedOpaqueSyntaxAttribute):
     name = "loop.scope"
 
 
 @irdl_attr_definition
-class LoopKindAttr(EnumAttribute[LoopKind]):
+class LoopKindAttr(EnumAttribute[LoopKind], SpacedOpaqueSyntaxAttribute):
     name = "loop.loop_kind"
 
 
 @irdl_attr_definition
-class BinaryKindAttr(EnumAttribute[BinaryKind]):
+class BinaryKindAttr(EnumAttribute[BinaryKind], SpacedOpaqueSyntaxAttribute):
     name = "loop.binary_kind"
 
 
 @irdl_attr_definition
-class CompareKindAttr(EnumAttribute[CompareKind]):
+class CompareKindAttr(EnumAttribute[CompareKind], SpacedOpaqueSyntaxAttribute):
     name = "loop.compare_kind"
 
 
 @irdl_attr_definition
-class CastKindAttr(EnumAttribute[CastKind]):
+class CastKindAttr(EnumAttribute[CastKind], SpacedOpaqueSyntaxAttribute):
     name = "loop.cast_kind"
 
 
 @irdl_attr_definition
-class MathKindAttr(EnumAttribute[MathKind]):
+class MathKindAttr(EnumAttribute[MathKind], SpacedOpaqueSyntaxAttribute):
     name = "loop.math_kind"
 
 
