@@ -46,7 +46,7 @@ loop.func @walk axis 0 grain 64 (%rows : !loop.buffer<f32, 2, global>, %out : !l
         // ASM-NOT: imul
         %v = loop.load %rows[%r, %fx] : !loop.buffer<f32, 2, global> -> f32
         // IR: fcmp olt float
-        // ASM-NOT: {{[^a-z]j[a-z]+ }}
+        // ASM-NOT: {{[^a-z]j[a-z]+}}
         // ASM: vucomiss (%{{.*}},%{{.*}},4)
         %less = loop.compare olt %v, %x : f32 -> i1
         %left = loop.cast zext %lf : i16 -> i32
@@ -58,7 +58,8 @@ loop.func @walk axis 0 grain 64 (%rows : !loop.buffer<f32, 2, global>, %out : !l
         %more = loop.compare ne %lf, %z16 : i16 -> i1
         // IR: br i1 %".{{.*}}", label %"repeat", label %"repeat.end"
         // ASM-NOT: {{[^a-z]j[a-z]+}}
-        // ASM: jne .LBB0_
+        // ASM: testl
+        // ASM-NEXT: jne .LBB0_
         // ASM: vaddss (%{{.*}},%{{.*}},4)
         loop.repeat_while %more %next : i32
       }
