@@ -161,8 +161,8 @@ class Argument:
     """The description of one argument.
 
     ``field`` names the dataclass field and the pass's option; ``spelled`` is the name in text and JSON, which may be a word
-    that Python keeps to itself (``with``). ``default`` is ``dataclasses.MISSING`` where a value is required. ``quiet``: left
-    out of canonical text where it has its default, so that a word added to the language changes no older schedule's digest.
+    that Python keeps to itself (``with``). ``default`` is ``dataclasses.MISSING`` where a value is required. ``quiet``:
+    left out of canonical text where it has its default, so that a new word of the language changes no older digest.
     """
 
     field: str

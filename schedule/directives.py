@@ -186,7 +186,8 @@ class Walk(Directive):
 
     Pays: `scalar` is the plain strategy that works for every model. `interleave` lets one walk's loads overlap another's
     waiting; its axis is that of the innermost loop, and a walk that has its leaf waits for the others, so it pays most
-    where trees are balanced. `peel` and `unroll` save the test for a leaf where all trees are deep.
+    where trees are balanced. `peel` and `unroll` save the test for a leaf where all trees are deep. Leaf ids (`apply`) are
+    always found one walk at a time.
     """
 
     keyword: ClassVar[str] = "walk"

@@ -58,7 +58,7 @@ class NestLowering:
     def __init__(
         self, kernel: KernelOp, walk: ScalarWalk, forest: Forest, tables: Tables, task: Task, row_type: Attribute
     ) -> None:
-        self.walk = walk
+        self.walk = walk.plain() if task is Task.LEAF else walk
         self.forest = forest
         self.tables = tables
         self.task = task
@@ -66,7 +66,7 @@ class NestLowering:
         self.value_type = dtype_attribute(forest.inputs.dtype)
         self.sum_type = dtype_attribute(forest.sum.dtype)
         self.loops = kernel.nest()
-        self.interleave = _interleave_of(kernel)
+        self.interleave = _interleave_of(kernel) if task is Task.RAW else 1
         n_prefix = next(at for at, loop in enumerate(self.loops) if loop.axis.data is LoopAxis.TREE)
         self.prefix, self.rest = self.loops[:n_prefix], self.loops[n_prefix:]
         one_row = all(loop.axis.data is LoopAxis.TREE for loop in self.rest)

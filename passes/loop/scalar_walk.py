@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass
 
 from xdsl.dialects.builtin import i64
@@ -71,6 +72,13 @@ class ScalarWalk:
         self.kinds = [
             PredicateKind(Test(test), Missing(missing), bool(invalid)) for test, missing, invalid in packed.kinds.array
         ]
+
+    def plain(self) -> ScalarWalk:
+        """The same walk without straight code: a fraction of the machine code, for leaf ids, which are rarely asked for in
+        bulk."""
+        other = copy(self)
+        other.peel, other.unroll = 0, False
+        return other
 
     def emit(self, b: LoopBuilder, visits: Sequence[Visit], read: ReadValue) -> list[Landing]:
         """Walk each visit's row down its tree, all of them together, one step after the other."""
