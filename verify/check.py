@@ -26,7 +26,8 @@ Rows = NDArray[Any]
 Progress = Callable[[float], None]
 
 ATTEMPTS = 3
-ROWS_MIN, ROWS_MAX = 32, 1024
+ROWS_MIN, ROWS_MAX = 31, 1021  # odd, so that blocks of rows leave a remainder
+LAYOUT_ROWS = 197
 
 
 def verify(
@@ -193,15 +194,15 @@ class _Check:
 
 def _variants(rows: Rows) -> list[tuple[str, Rows, int]]:
     """The same rows in other layouts, batch sizes and thread counts."""
-    n, width = rows.shape
-    spread = np.zeros((2 * n, 2 * width), rows.dtype)
-    spread[::2, ::2] = rows
+    part = rows[:LAYOUT_ROWS]
+    spread = np.zeros((2 * part.shape[0], 2 * part.shape[1]), rows.dtype)
+    spread[::2, ::2] = part
     return [
         ("C order", rows, 1),
-        ("Fortran order", np.asfortranarray(rows), 1),
-        ("strided", spread[::2, ::2], 1),
-        ("reversed", np.ascontiguousarray(rows[::-1, ::-1])[::-1, ::-1], 1),
         ("two threads", rows, 2),
+        ("Fortran order", np.asfortranarray(part), 1),
+        ("strided", spread[::2, ::2], 1),
+        ("reversed", np.ascontiguousarray(part[::-1, ::-1])[::-1, ::-1], 1),
         *((f"batch of {size}", rows[:size], 1) for size in (0, 1, 7)),
     ]
 

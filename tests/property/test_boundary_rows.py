@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, event, given
+from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -155,6 +155,31 @@ def test_every_mutant_is_caught(shape: Shape, seed: int, row_dtype: np.dtype[Any
         assert error.value.place is not None, name
 
 
+@given(
+    shape=shapes(max_trees=2),
+    words=st.integers(1, 3),
+    tables=st.integers(0, 1),
+    bit=st.integers(0, 95),
+    row_dtype=st.sampled_from((F32, F64)),
+)
+def test_every_flipped_category_bit_is_caught(
+    shape: Shape, words: int, tables: int, bit: int, row_dtype: np.dtype[Any]
+) -> None:
+    inputs = max(2, shape.n_inputs)
+    forest = build(replace(shape, n_trees=2, n_inputs=inputs, categorical=inputs - 1, tables=tables, words=words))
+    p = forest.predicates
+    if len(p.set_words) == 0:
+        return
+    flipped = p.set_words.copy()
+    flipped[bit // 32 % len(flipped)] ^= np.uint32(1 << bit % 32)
+    mutant = with_predicates(forest, set_words=flipped)
+    differs = differ(forest, mutant, grid(forest, row_dtype))
+    event(f"differs: {differs}")
+    if differs:
+        with pytest.raises(VerificationError):
+            verify(forest, InterpreterRunner(mutant, (row_dtype,)))
+
+
 @given(forest=forests())
 def test_a_model_that_is_right_passes(forest: Forest) -> None:
     found = verify(forest, InterpreterRunner(forest))
@@ -164,6 +189,7 @@ def test_a_model_that_is_right_passes(forest: Forest) -> None:
     assert found.max_difference == 0.0
 
 
+@settings(max_examples=8)
 @given(shape=shapes(max_trees=5), seed=st.integers(0, 2**32 - 1))
 def test_a_budget_takes_a_sample_and_says_so(shape: Shape, seed: int) -> None:
     forest = build(replace(shape, n_trees=5, leaves=40, words=0))
