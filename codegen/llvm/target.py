@@ -9,7 +9,7 @@ from functools import cache, cached_property
 from typing import Any
 
 from treec.codegen.cpu_levels import LEVELS, CpuLevel
-from treec.errors import UsageError
+from treec.errors import ToolchainError, UsageError
 
 NATIVE = "native"
 BASELINES = {"x86_64": "x86-64", "aarch64": "aarch64"}
@@ -77,9 +77,15 @@ class ResolvedTarget:
         return str(self.machine().target_data)
 
     def machine(self) -> Any:
-        """A new llvmlite ``TargetMachine``: position-independent code for the machine's baseline."""
+        """A new llvmlite ``TargetMachine``: position-independent code for the machine's baseline.
+
+        Raises `ToolchainError` for x86-64 on another machine: llvmlite has an assembler for the host's only, which the
+        CPU check needs.
+        """
         from llvmlite import binding
 
+        if self.level.machine == "x86_64" and os.uname().machine != "x86_64":
+            raise ToolchainError(f"level {self.level.name} can be built on x86-64 only", fix="compile on such a machine")
         initialise()
         baseline = LEVELS[BASELINES[self.level.machine]]
         return binding.Target.from_triple(self.triple).create_target_machine(

@@ -20,7 +20,7 @@ from treec.codegen.llvm.compile import ArtifactFacts, TargetSpec, compile_module
 from treec.codegen.llvm.tables import PADDING, TableSection, fill_tables, section_offsets
 from treec.codegen.llvm.target import host_level
 from treec.codegen.llvm.xdsl_target import TreecLLVMTarget
-from treec.errors import CodegenError, UsageError
+from treec.errors import CodegenError, ToolchainError, UsageError
 from treec.treeir import loop
 from treec.treeir.blob import BlobAttr
 from treec.treeir.interp.loop import run_stage
@@ -174,6 +174,13 @@ def test_entry_points_use_nothing_but_the_baseline() -> None:
     entry = text[text.index("cpu_check:") :]
     assert "vmulss" in text[: text.index("cpu_check:")]
     assert not re.search(r"^\s+v[a-z]+|[yz]mm|\b(andn|bzhi|shlx|pext|blsr)l?q?\b", entry, re.MULTILINE)
+
+
+def test_x86_64_is_not_built_on_another_machine(monkeypatch) -> None:
+    other = os.uname_result(("Linux", "host", "6", "1", "aarch64"))
+    monkeypatch.setattr(os, "uname", lambda: other)
+    with pytest.raises(ToolchainError, match="level x86-64-v3 can be built on x86-64 only"):
+        compile_module(multiply_add(), FACTS, TargetSpec("x86-64-v3"))
 
 
 def test_bad_levels_are_usage_errors() -> None:
