@@ -6,7 +6,6 @@ import dataclasses
 import hashlib
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -160,13 +159,6 @@ def test_an_error_of_a_pass_gets_the_line() -> None:
     assert str(error) == "a.sched:9:1: too deep (in `walk with=scalar`)\n  fix: prune"
     assert walk.locate(error) is error
     assert str(DATA[6].locate(ScheduleError("too deep"))) == "too deep (in `walk with=scalar`)"
-
-
-def test_the_example_is_the_tiled_plan(repository: Path) -> None:
-    example = Schedule.from_file(repository / "examples" / "tiled.sched")
-    assert example.to_text() == CANONICAL.replace("x86-64-v3 input=f32", "native input=any").replace(
-        "share predicates\nshare leaves\nlayout packed predicates=table align=8", "layout packed predicates=inline align=4"
-    )
 
 
 def test_the_language_needs_no_numpy_and_no_xdsl() -> None:
