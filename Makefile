@@ -51,6 +51,10 @@ install: $(DEV_STAMP) ## the same and the developers' tools
 demo: $(RUN_STAMP) ## train a model, compile it, run it, compare bit for bit
 	@$(BIN)/python examples/demo.py
 
+.PHONY: bench
+bench: $(RUN_STAMP) ## walk-based schedules beside the model's own library (ARGS='--batch 64 higgs')
+	$(BIN)/python -m bench.walks $(ARGS)
+
 .PHONY: test
 test: lint types lit unit ## everything CI runs
 

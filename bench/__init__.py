@@ -1,0 +1,1 @@
+"""Benchmarks. Not packaged: run from the repository's root."""
