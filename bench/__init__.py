@@ -1,1 +1,0 @@
-"""Benchmarks. Not packaged: run from the repository's root."""
