@@ -41,7 +41,7 @@ class Budget:
     category codes tried over all nodes; beyond it, a sample per node. ``pairs``: (row, tree) pairs of random rows.
     """
 
-    boundary: int = 8_000_000_000
+    boundary: int = 6_000_000_000
     codes: int = 1 << 20
     pairs: int = 1 << 19
 

@@ -52,7 +52,9 @@ def test_distance_across_zero_and_to_nan() -> None:
         (Link.LGB_EXP, 1, 2),
         (Link.XGB_SOFTMAX, 7, 7),
         (Link.LGB_SOFTMAX, 2, 2),
-        (Link.SKL_SOFTMAX, 3, 7),
+        (Link.SKL_SOFTMAX, 3, 4),
+        (Link.SKL_SOFTMAX, 10, 10),
+        (Link.SKL_EXP, 1, 2),
     ],
 )
 def test_bounds_of_links(link: Link, columns: int, bound: int) -> None:
