@@ -18,7 +18,7 @@ from xdsl.dialects.builtin import (
     i64,
 )
 from xdsl.dialects.utils import EnumAttribute
-from xdsl.ir import Block, Dialect, Operation, Region
+from xdsl.ir import Block, Dialect, Operation, Region, SpacedOpaqueSyntaxAttribute
 from xdsl.irdl import (
     IRDLOperation,
     ParsePropInAttrDict,
@@ -61,7 +61,7 @@ class LoopAxis(StrEnum):
 
 
 @irdl_attr_definition
-class LoopAxisAttr(EnumAttribute[LoopAxis]):
+class LoopAxisAttr(EnumAttribute[LoopAxis], SpacedOpaqueSyntaxAttribute):
     name = "plan.axis"
 
 
@@ -205,7 +205,7 @@ class KernelOp(IRDLOperation):
     name = "plan.kernel"
     sym_name = prop_def(SymbolNameConstraint())
     model = prop_def(FlatSymbolRefAttrConstr)
-    rows_max = prop_def(IntegerAttr)
+    rows_max = prop_def(IntegerAttr.constr(i64))
     body = region_def("single_block")
     traits = traits_def(SymbolOpInterface(), NoTerminator())
     assembly_format = "$sym_name `of` $model `rows` $rows_max $body attr-dict"
@@ -239,13 +239,14 @@ class KernelOp(IRDLOperation):
         if self.rows_max.value.data < 1:
             raise VerifyException("a kernel serves calls of at least one row")
         trees = self.innermost_walk().trees
-        module = self.parent_op()
-        if module is not None:
-            if not isinstance(SymbolTable.lookup_symbol(module, self.model), ModelOp):
-                raise VerifyException(f"there is no model {self.model}")
-            if trees is not None and not isinstance(SymbolTable.lookup_symbol(module, trees), PackedTreesOp):
-                raise VerifyException(f"there are no trees {trees}")
         _verify_nest(self.nest())
+        module = self.parent_op()
+        if module is None:
+            return
+        if not isinstance(SymbolTable.lookup_symbol(module, self.model), ModelOp):
+            raise VerifyException(f"there is no model {self.model}")
+        if trees is not None and not isinstance(SymbolTable.lookup_symbol(module, trees), PackedTreesOp):
+            raise VerifyException(f"there are no trees {trees}")
 
 
 def _nest(block: Block) -> Iterator[ForOp]:

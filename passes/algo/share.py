@@ -74,9 +74,7 @@ def share_leaf_rows(values: NDArray[Any], leaf_row: NDArray[np.int32]) -> tuple[
     bits = np.ascontiguousarray(values).view(np.uint32 if values.dtype == np.float32 else np.uint64)
     keys = row_hashes(bits)[leaf_row]
     _, first, key = np.unique(keys, return_index=True, return_inverse=True)
-    if not np.array_equal(
-        bits[leaf_row[first]][key], bits[leaf_row]
-    ):  # a clash of hashes
+    if not np.array_equal(bits[leaf_row[first]][key], bits[leaf_row]):  # a clash of hashes
         _, first, key = np.unique(bits[leaf_row], axis=0, return_index=True, return_inverse=True)
     order = np.argsort(first)
     rank = np.empty(len(order), np.int32)

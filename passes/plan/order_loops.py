@@ -10,6 +10,8 @@ from xdsl.passes import ModulePass
 
 from treec.errors import ScheduleError
 from treec.passes.plan.rewrite import loop_named, planned_kernels, rebuild_nest
+from treec.treeir.loop_types import LoopKind
+from treec.treeir.plan import ForOp, KernelOp
 
 
 @dataclass(frozen=True)
@@ -26,17 +28,28 @@ class OrderLoopsPass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         for kernel in planned_kernels(op, self.name):
             wanted = [loop_named(kernel, label) for label in self.loops]
-            have = [loop.label.data for loop in kernel.nest()]
-            if sorted(have) != sorted(self.loops):
-                missing = [label for label in have if label not in self.loops]
-                what = f"`{missing[0]}` is missing" if missing else "a loop is named twice"
-                raise ScheduleError(f"the order must name each loop once; {what}", fix=f"the loops are {', '.join(have)}")
-            seen: set[str] = set()
-            for loop in wanted:
-                if loop.of is not None and loop.of.data not in seen:
-                    raise ScheduleError(
-                        f"`{loop.label.data}` runs inside one step of `{loop.of.data}`",
-                        fix=f"put `{loop.of.data}` before `{loop.label.data}`",
-                    )
-                seen.add(loop.label.data)
+            _require_all_once(kernel, self.loops)
+            _require_nesting(wanted)
             rebuild_nest(kernel, wanted)
+
+
+def _require_all_once(kernel: KernelOp, labels: tuple[str, ...]) -> None:
+    have = [loop.label.data for loop in kernel.nest()]
+    if sorted(have) != sorted(labels):
+        missing = [label for label in have if label not in labels]
+        what = f"`{missing[0]}` is missing" if missing else "a loop is named twice"
+        raise ScheduleError(f"the order must name each loop once; {what}", fix=f"the loops are {', '.join(have)}")
+
+
+def _require_nesting(loops: list[ForOp]) -> None:
+    """Each loop is inside the one that it divides, and a parallel one is the outermost."""
+    seen: set[str] = set()
+    for loop in loops:
+        label, kind = loop.label.data, loop.kind.data
+        if kind is not LoopKind.SERIAL and seen:
+            raise ScheduleError(f"`{label}` is {kind.value} and must stay the outermost loop", fix=f"put `{label}` first")
+        if loop.of is not None and loop.of.data not in seen:
+            raise ScheduleError(
+                f"`{label}` runs inside one step of `{loop.of.data}`", fix=f"put `{loop.of.data}` before `{label}`"
+            )
+        seen.add(label)

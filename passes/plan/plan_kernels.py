@@ -8,8 +8,9 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
+from treec.errors import ScheduleError
 from treec.treeir.forest import only_model
-from treec.treeir.plan import ForOp, KernelOp, LoopAxis, WalkOp
+from treec.treeir.plan import ForOp, KernelOp, LoopAxis, WalkOp, kernels_of
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,8 @@ class PlanKernelsPass(ModulePass):
     name = "plan-kernels"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
+        if kernels_of(op):
+            raise ScheduleError("there is a plan already", fix="keep one `plan-kernels`")
         model = only_model(op)
         tree = ForOp("tree", LoopAxis.TREE, [WalkOp()])
         row = ForOp("row", LoopAxis.ROW, [tree])

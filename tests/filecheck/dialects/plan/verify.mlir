@@ -1,0 +1,359 @@
+// RUN: tree-opt %s --verify-diagnostics --split-input-file | filecheck %s
+
+plan.target level "native" input "f16"
+// CHECK: rows can't be of 'f16'
+
+// -----
+
+plan.packed_trees @trees {
+  nodes = #forest.blob<"threshold:0:<f4;word0:4:<u2;6", [1], "0x000000000000">,
+  fields = {step = #plan.bits<0 at 0 plus 1>, feature = #plan.bits<1 at 0 plus 0>, kind = #plan.bits<0 at 1 plus 0>, missing_left = #plan.bits<1 at 1 plus 0>},
+  node_base = #forest.blob<"|u1", [2], "0x0002">,
+  kinds = #forest.blob<"<i8", [1, 3], "0x000000000000000001000000000000000000000000000000">,
+  set_offset = #forest.blob<"|u1", [1], "0x00">,
+  set_words = #forest.blob<"<u4", [0], "0x">
+}
+// CHECK: node_base does not cover 0 to 1 without a gap
+
+// -----
+
+plan.packed_trees @trees {
+  nodes = #forest.blob<"threshold:0:<f4;word0:4:<u2;6", [1], "0x000000000000">,
+  fields = {step = #plan.bits<0 at 0 plus 1>, feature = #plan.bits<1 at 0 plus 0>, kind = #plan.bits<0 at 1 plus 0>, missing_left = #plan.bits<1 at 1 plus 0>},
+  node_base = #forest.blob<"|u1", [2], "0x0001">,
+  kinds = #forest.blob<"<i8", [1, 2], "0x00000000000000000100000000000000">,
+  set_offset = #forest.blob<"|u1", [1], "0x00">,
+  set_words = #forest.blob<"<u4", [0], "0x">
+}
+// CHECK: kinds has three columns
+
+// -----
+
+plan.packed_trees @trees {
+  nodes = #forest.blob<"threshold:0:<f4;word0:4:<u2;6", [1], "0x000000000000">,
+  fields = {step = #plan.bits<0 at 0 plus 1>, feature = #plan.bits<1 at 0 plus 0>, kind = #plan.bits<0 at 1 plus 0>, missing_left = #plan.bits<1 at 1 plus 0>},
+  node_base = #forest.blob<"|u1", [2], "0x0001">,
+  kinds = #forest.blob<"<i8", [1, 3], "0x000000000000000001000000000000000000000000000000">,
+  set_offset = #forest.blob<"|u1", [1], "0x00">,
+  set_words = #forest.blob<"<u4", [0], "0x">,
+  predicates = #forest.blob<"threshold:0:<f4;word0:4:<u2;6", [1], "0x000000000000">
+}
+// CHECK: predicates and predicate_fields go together
+
+// -----
+
+plan.packed_trees @trees {
+  nodes = #forest.blob<"threshold:0:<f4;word0:4:<u2;6", [1], "0x000000000000">,
+  fields = {step = #plan.bits<0 at 0 plus 1>},
+  node_base = #forest.blob<"|u1", [2], "0x0001">,
+  kinds = #forest.blob<"<i8", [1, 3], "0x000000000000000001000000000000000000000000000000">,
+  set_offset = #forest.blob<"|u1", [1], "0x00">,
+  set_words = #forest.blob<"<u4", [0], "0x">
+}
+// CHECK: nodes: expected the fields feature, kind, missing_left, step, got step
+
+// -----
+
+plan.packed_trees @trees {
+  nodes = #forest.blob<"threshold:0:<f4;word0:4:<u2;6", [1], "0x000000000000">,
+  fields = {step = #plan.bits<0 at 0 plus 1>, feature = #plan.bits<16 at 1 plus 0>, kind = #plan.bits<0 at 1 plus 0>, missing_left = #plan.bits<1 at 1 plus 0>},
+  node_base = #forest.blob<"|u1", [2], "0x0001">,
+  kinds = #forest.blob<"<i8", [1, 3], "0x000000000000000001000000000000000000000000000000">,
+  set_offset = #forest.blob<"|u1", [1], "0x00">,
+  set_words = #forest.blob<"<u4", [0], "0x">
+}
+// CHECK: nodes: field feature does not fit the record
+
+// -----
+
+plan.packed_trees @trees {
+  nodes = #forest.blob<"word0:0:<u2;2", [1], "0x0000">,
+  fields = {step = #plan.bits<0 at 0 plus 1>, feature = #plan.bits<1 at 0 plus 0>, kind = #plan.bits<0 at 1 plus 0>, missing_left = #plan.bits<1 at 1 plus 0>},
+  node_base = #forest.blob<"|u1", [2], "0x0001">,
+  kinds = #forest.blob<"<i8", [1, 3], "0x000000000000000001000000000000000000000000000000">,
+  set_offset = #forest.blob<"|u1", [1], "0x00">,
+  set_words = #forest.blob<"<u4", [0], "0x">
+}
+// CHECK: nodes: a record of word0 is not a threshold and a word
+
+// -----
+
+plan.packed_trees @trees {
+  nodes = #forest.blob<"threshold:0:<f4;word0:4:<u2;6", [1], "0x000000000000">,
+  fields = {step = #plan.bits<0 at 0 plus 1>, feature = #plan.bits<1 at 0 plus 0>, kind = #plan.bits<0 at 1 plus 0>, missing_left = #plan.bits<1 at 1 plus 0>},
+  node_base = #forest.blob<"|u1", [2], "0x0001">,
+  kinds = #forest.blob<"<i8", [1, 3], "0x000000000000000001000000000000000000000000000000">,
+  set_offset = #forest.blob<"|u1", [2], "0x0001">,
+  set_words = #forest.blob<"<u4", [0], "0x">
+}
+// CHECK: set_offset does not cover 0 to 0 without a gap
+
+// -----
+
+plan.packed_trees @trees {
+  nodes = #forest.blob<"threshold:0:<f4;word0:4:<u2;6", [1], "0x000000000000">,
+  fields = {step = #plan.bits<0 at 0 plus 1>, feature = #plan.bits<1 at 0 plus 0>, kind = #plan.bits<0 at 1 plus 0>, missing_left = #plan.bits<1 at 1 plus 0>},
+  node_base = #forest.blob<"|u1", [2], "0x0001">,
+  kinds = #forest.blob<"<i8", [1, 3], "0x000000000000000001000000000000000000000000000000">,
+  set_offset = #forest.blob<"|u1", [1], "0x00">,
+  set_words = #forest.blob<"<u4", [0], "0x">,
+  leaf_row = #forest.blob<"|u1", [1], "0x00">
+}
+// CHECK: leaf_row has 1 entries, not 2
+
+// -----
+
+plan.packed_trees @trees {
+  nodes = #forest.blob<"threshold:0:<f4;word0:4:<u2;6", [1], "0x000000000000">,
+  fields = {step = #plan.bits<0 at 0 plus 1>, feature = #plan.bits<1 at 0 plus 0>, kind = #plan.bits<0 at 1 plus 0>, missing_left = #plan.bits<1 at 1 plus 0>},
+  node_base = #forest.blob<"|u1", [2], "0x0001">,
+  kinds = #forest.blob<"<i8", [1, 3], "0x000000000000000001000000000000000000000000000000">,
+  set_offset = #forest.blob<"|u1", [1], "0x00">,
+  set_words = #forest.blob<"<u4", [0], "0x">,
+  column = #forest.blob<"<i4", [1], "0x00000000">
+}
+// CHECK: column has dtype int32 and 1 dimensions
+
+// -----
+
+
+plan.kernel @main of @other rows 9223372036854775807 {
+  plan.for serial "row" row step 1 {
+    plan.for serial "tree" tree step 1 {
+      plan.walk
+    }
+  }
+}
+// CHECK: there is no model @other
+
+// -----
+
+
+plan.kernel @main of @small rows 0 {
+  plan.for serial "row" row step 1 {
+    plan.for serial "tree" tree step 1 {
+      plan.walk
+    }
+  }
+}
+// CHECK: a kernel serves calls of at least one row
+
+// -----
+
+forest.model @small {
+^bb0(%0: !forest.rows):
+  %1 = forest.inputs %0 {n_features = 2 : i64, dtype = f32, missing_value = 0x7ff8000000000000 : f64, column = #forest.blob<"<i4", [2], "0x0000000001000000"> }
+  %2 = forest.predicates %1 {input = #forest.blob<"<i4", [3], "0x010000000000000001000000">, test = #forest.blob<"|u1", [3], "0x000000">, threshold = #forest.blob<"<f4", [3], "0x0000003f000000800000003f">, missing = #forest.blob<"|u1", [3], "0x010101">, missing_left = #forest.blob<"|b1", [3], "0x010001">, category_set = #forest.blob<"<i4", [3], "0xffffffffffffffffffffffff">, invalid_left = #forest.blob<"|b1", [3], "0x000000">, set_offset = #forest.blob<"<i8", [1], "0x0000000000000000">, set_words = #forest.blob<"<u4", [0], "0x">, category_cast = 0 : i64 }
+  %3 = forest.trees %2 {node_offset = #forest.blob<"<i8", [3], "0x000000000000000002000000000000000300000000000000">, leaf_offset = #forest.blob<"<i8", [3], "0x000000000000000003000000000000000500000000000000">, predicate = #forest.blob<"<i4", [3], "0x000000000100000002000000">, left = #forest.blob<"<i4", [3], "0x01000000ffffffffffffffff">, right = #forest.blob<"<i4", [3], "0xfdfffffffefffffffeffffff">, leaf_row = #forest.blob<"<i4", [5], "0x0000000001000000020000000300000004000000">, leaf_id = #forest.blob<"<i4", [5], "0x0200000003000000040000000100000002000000">, column = #forest.blob<"<i4", [2], "0x0000000000000000">, iteration_offset = #forest.blob<"<i4", [3], "0x000000000100000002000000"> }
+  %4 = forest.sum %3 {values = #forest.blob<"<f4", [5, 1], "0x0000803f000000400000803f0000000000000080">, dtype = f32, base = #forest.blob<"<f4", [1], "0x0000003f">, base_first = true, final = "none", operand = 1.000000e+00 : f64, bias = 0.000000e+00 : f64 }
+  %5 = forest.link %4 {link = "identity", scale = 1.000000e+00 : f64, average = 1.000000e+00 : f64 }
+  forest.output raw %4 response %5 leaves %3
+}
+plan.kernel @main of @small rows 9223372036854775807 {
+  plan.for serial "row" row step 1 {
+    plan.for serial "tree" tree step 1 {
+      plan.walk {trees = @gone}
+    }
+  }
+}
+// CHECK: there are no trees @gone
+
+// -----
+
+
+plan.kernel @main of @small rows 9223372036854775807 {
+  plan.walk
+  plan.walk
+}
+// CHECK: a kernel holds one nest
+
+// -----
+
+
+plan.kernel @main of @small rows 9223372036854775807 {
+  plan.for serial "row" row step 1 {
+    plan.walk
+    plan.walk
+  }
+}
+// CHECK: a loop holds one loop or one walk
+
+// -----
+
+
+plan.kernel @main of @small rows 9223372036854775807 {
+  plan.for serial "row" row step 0 {
+    plan.for serial "tree" tree step 1 {
+      plan.walk
+    }
+  }
+}
+// CHECK: a loop's step is at least 1
+
+// -----
+
+
+plan.kernel @main of @small rows 9223372036854775807 {
+  plan.for serial "row" row step 1 {
+    plan.for serial "row" tree step 1 {
+      plan.walk
+    }
+  }
+}
+// CHECK: two loops are named 'row'
+
+// -----
+
+
+plan.kernel @main of @small rows 9223372036854775807 {
+  plan.for serial "row" row step 1 of "block" {
+    plan.for serial "tree" tree step 1 {
+      plan.walk
+    }
+  }
+}
+// CHECK: loop 'row' is not inside the loop 'block' that it divides
+
+// -----
+
+
+plan.kernel @main of @small rows 9223372036854775807 {
+  plan.for serial "block" row step 8 {
+    plan.for serial "row" row step 1 {
+      plan.for serial "tree" tree step 1 {
+        plan.walk
+      }
+    }
+  }
+}
+// CHECK: two loops cover the same range as 'row'
+
+// -----
+
+
+plan.kernel @main of @small rows 9223372036854775807 {
+  plan.for serial "row" row step 1 {
+    plan.walk
+  }
+}
+// CHECK: the tree loops do not divide one another down to single steps
+
+// -----
+
+
+plan.kernel @main of @small rows 9223372036854775807 {
+  plan.for serial "row" row step 8 {
+    plan.for serial "tree" tree step 1 {
+      plan.walk
+    }
+  }
+}
+// CHECK: the innermost row loop steps by more than 1
+
+// -----
+
+
+plan.kernel @main of @small rows 9223372036854775807 {
+  plan.for serial "tree" tree step 1 {
+    plan.for parallel "row" row step 1 {
+      plan.walk
+    }
+  }
+}
+// CHECK: the parallel loop 'row' is not the outermost one over rows
+
+// -----
+
+
+plan.kernel @main of @small rows 9223372036854775807 {
+  plan.for parallel "tree" tree step 1 {
+    plan.for serial "row" row step 1 {
+      plan.walk
+    }
+  }
+}
+// CHECK: the parallel loop 'tree' is not the outermost one over rows
+
+// -----
+
+
+plan.kernel @main of @small rows 9223372036854775807 {
+  plan.for serial "row" row step 1 {
+    plan.for serial "tree" tree step 1 {
+      plan.walk {strategy = "fly", trees = @trees}
+    }
+  }
+}
+// CHECK: unknown strategy 'fly'
+
+// -----
+
+
+plan.kernel @main of @small rows 9223372036854775807 {
+  plan.for serial "row" row step 1 {
+    plan.for serial "tree" tree step 1 {
+      plan.walk {strategy = "scalar"}
+    }
+  }
+}
+// CHECK: a walk with a strategy needs trees
+
+// -----
+
+
+plan.kernel @main of @small rows 9223372036854775807 {
+  plan.for serial "row" row step 1 {
+    plan.for serial "tree" tree step 1 {
+      plan.walk {strategy = "scalar", trees = @trees, interleave = 2 : i64}
+    }
+  }
+}
+// CHECK: interleave and interleave_axis go together
+
+// -----
+
+
+plan.kernel @main of @small rows 9223372036854775807 {
+  plan.for serial "row" row step 1 {
+    plan.for serial "tree" tree step 1 {
+      plan.walk {strategy = "scalar", trees = @trees, interleave = 0 : i64, interleave_axis = "row"}
+    }
+  }
+}
+// CHECK: at least one walk goes down at a time
+
+// -----
+
+
+plan.kernel @main of @small rows 9223372036854775807 {
+  plan.for serial "row" row step 1 {
+    plan.for serial "tree" tree step 1 {
+      plan.walk {strategy = "scalar", trees = @trees, interleave = 2 : i64, interleave_axis = "leaf"}
+    }
+  }
+}
+// CHECK: can't interleave along 'leaf'
+
+// -----
+
+
+plan.kernel @main of @small rows 9223372036854775807 {
+  plan.for serial "row" row step 1 {
+    plan.for serial "tree" tree step 1 {
+      plan.walk {strategy = "scalar", trees = @trees, peel = -1 : i64}
+    }
+  }
+}
+// CHECK: the number of peeled steps is at least 0
+
+// -----
+
+
+plan.kernel @main of @small rows 9223372036854775807 {
+  plan.for serial "row" row step 1 {
+    plan.for serial "tree" tree step 1 {
+      plan.walk {strategy = "scalar", trees = @trees, unroll = "half"}
+    }
+  }
+}
+// CHECK: unroll is "full" or absent, not 'half'

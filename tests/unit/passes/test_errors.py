@@ -1,0 +1,113 @@
+"""Passes that do not apply say why, and what to do instead."""
+
+from __future__ import annotations
+
+import pytest
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.passes import PassPipeline
+
+from tests.property.forests import Shape, build
+from treec.errors import CodegenError, ModelError, ScheduleError
+from treec.passes.pipeline import Step, pipeline_of, run_pipeline
+from treec.passes.plan.plan_kernels import PlanKernelsPass
+from treec.passes.registry import get_all_passes
+from treec.schedule.schedule import Schedule
+from treec.treeir.forest_convert import forest_module
+
+SPLIT = "split-loop{loop=row into=block,row by=64}"
+CASES = [
+    ("layout", "layout needs a kernel", "run plan-kernels before it"),
+    ("plan-kernels,share-predicates", "share-predicates changes the trees", "move `share predicates` before `layout`"),
+    ("plan-kernels,share-leaves", "share-leaves changes the trees", "move `share leaves` before `layout`"),
+    ("set-target,set-target", "there is a target already", "keep one `target` line"),
+    ("plan-kernels,plan-kernels", "there is a plan already", "keep one `plan-kernels`"),
+    ("plan-kernels,layout{align=3}", "records can't be aligned to 3 bytes", "use align=1, 2, 4 or 8"),
+    ("plan-kernels,layout,layout", "there is a layout already", "keep one `layout` line"),
+    (
+        "plan-kernels,split-loop{loop=rows into=a,b by=2}",
+        "there is no loop `rows`; the loops are row, tree",
+        "did you mean `row`?",
+    ),
+    ("plan-kernels,split-loop{loop=x into=a,b by=2}", "there is no loop `x`", "name one of these"),
+    ("plan-kernels,split-loop{loop=row into=a by=2}", "a loop is split into two", "write into=(outer, inner)"),
+    ("plan-kernels,split-loop{loop=row into=a,b by=0}", "a block of 0 steps makes no sense", "use by=1 or more"),
+    ("plan-kernels,split-loop{loop=row into=tree,row by=2}", "there would be two loops `tree`", "choose other names"),
+    ("plan-kernels,split-loop{loop=row into=a,a by=2}", "there would be two loops `a`", "choose other names"),
+    (
+        "plan-kernels,parallel-loop{loop=row},split-loop{loop=row into=a,b by=2}",
+        "`row` is already parallel",
+        "split it before that",
+    ),
+    ("plan-kernels,order-loops{loops=row}", "each loop once; `tree` is missing", "the loops are row, tree"),
+    ("plan-kernels,order-loops{loops=row,tree,row}", "each loop once; a loop is named twice", "the loops are row, tree"),
+    (
+        f"plan-kernels,{SPLIT},order-loops{{loops=row,block,tree}}",
+        "`row` runs inside one step of `block`",
+        "put `block` before",
+    ),
+    (
+        "plan-kernels,parallel-loop{loop=row},order-loops{loops=tree,row}",
+        "`row` is parallel and must stay the outermost loop",
+        "put `row` first",
+    ),
+    ("plan-kernels,parallel-loop{loop=tree}", "`tree` runs over trees", "make a row loop parallel"),
+    (
+        "plan-kernels,order-loops{loops=tree,row},parallel-loop{loop=row}",
+        "`row` is not the outermost loop",
+        "put `row` first in `order`",
+    ),
+    ("plan-kernels,walk", "a scalar walk needs trees in memory", "put `layout packed` before it"),
+    ("plan-kernels,layout,walk,walk", "the kernel already has a walk", "keep one `walk` line"),
+    (
+        'plan-kernels,layout,walk{interleave="row:4"}',
+        "`tree`, is none",
+        "write interleave=tree:4, or order",
+    ),
+    ('plan-kernels,layout,walk{interleave="row"}', "can't interleave 'row'", "write interleave=row:8"),
+    ("lower-kernels", "there is nothing to lower", "a schedule needs at least a layout and a walk"),
+    ("plan-kernels,layout,lower-kernels", "the kernel has no walk", "add `layout packed` and `walk with=scalar`"),
+]
+
+
+def apply(pipeline: str, module: ModuleOp) -> None:
+    PassPipeline.parse_spec(get_all_passes(), pipeline).apply(Context(), module)
+
+
+@pytest.mark.parametrize(("pipeline", "reason", "fix"), CASES)
+def test_a_pass_that_does_not_apply_says_why(pipeline: str, reason: str, fix: str) -> None:
+    with pytest.raises(ScheduleError) as caught:
+        apply(pipeline, forest_module(build(Shape())))
+    assert reason in caught.value.message
+    assert fix in (caught.value.fix or "")
+
+
+def test_value_tables_need_a_row_loop_outside() -> None:
+    module = forest_module(build(Shape(categorical=1, tables=1)))
+    with pytest.raises(ScheduleError, match="once per block of rows, and the nest has no row loop outside"):
+        apply("plan-kernels,layout,order-loops{loops=tree,row},walk,lower-kernels", module)
+
+
+def test_a_module_without_a_model_is_refused() -> None:
+    with pytest.raises(ModelError, match=r"expected one forest.model in the module, found 0"):
+        apply("plan-kernels", ModuleOp([]))
+
+
+def test_an_error_of_a_directive_names_file_and_line() -> None:
+    directives = tuple(Schedule.from_text("layout packed\nwalk with=scalar", "twice.sched"))
+    module = forest_module(build(Shape()))
+    with pytest.raises(ScheduleError) as caught:
+        run_pipeline(module, pipeline_of(Schedule((directives[0], *directives), "twice.sched")))
+    assert str(caught.value).startswith("twice.sched:1:1: there is a layout already (in `layout packed`)")
+
+
+def test_invalid_ir_after_a_pass_is_a_defect_that_names_the_pass() -> None:
+    class Breaks(PlanKernelsPass):
+        name = "breaks"
+
+        def apply(self, ctx: Context, op: ModuleOp) -> None:
+            super().apply(ctx, op)
+            op.body.block.last_op.properties.pop("model")  # pyright: ignore[reportOptionalMemberAccess]
+
+    with pytest.raises(CodegenError, match="the pass breaks left invalid IR"):
+        run_pipeline(forest_module(build(Shape())), [Step(Breaks())])
