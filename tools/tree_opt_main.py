@@ -76,6 +76,7 @@ class TreeOpt(xDSLOptMain):
 
     def register_all_arguments(self, arg_parser: argparse.ArgumentParser) -> None:
         super().register_all_arguments(arg_parser)
+        arg_parser.prog = "tree-opt"
         arg_parser.epilog = EXIT_CODES
 
     def setup_pipeline(self) -> None:

@@ -62,7 +62,7 @@ class CompiledRunner:
 
     model: CompiledModel
 
-    @cached_property
+    @property
     def row_dtypes(self) -> tuple[np.dtype[Any], ...]:
         from treec.runtime.execute import NUMPY_DTYPES
 

@@ -137,7 +137,8 @@ def _check_target(level: str | None, schedule: str | None) -> None:
     try:
         TargetCpu(level=level or "native")
     except ScheduleError as error:
-        raise UsageError(error.message.partition(" (in ")[0], place="--level") from None
+        fix = "`treec doctor` lists the levels that this machine runs"
+        raise UsageError(error.message.partition(" (in ")[0], place="--level", fix=fix) from None
     if schedule is not None and schedule not in preset_names() and not os.path.exists(schedule):
         fix = f"name a file, or one of the presets {', '.join(preset_names())}"
         raise UsageError("there is no such schedule", place=schedule, fix=fix)

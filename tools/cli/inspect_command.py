@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from treec.frontends.base import Forest
 
 BAR_WIDTH = 40
+SIMPLE = "layout packed predicates=table align=1\norder row, tree\nwalk with=scalar\n"
+"""A schedule for any model that can be compiled at all."""
 
 
 @click.command(
@@ -100,13 +102,13 @@ def _few(names: list[str], most: int = 12) -> str:
 
 
 def unsupported(forest: Forest) -> str | None:
-    """What keeps a model from being compiled, by running every pass of the default schedule; None if nothing does."""
-    from treec.default_schedule import default_schedule
+    """What keeps a model from being compiled, by running the passes of a simple schedule; None if nothing does."""
     from treec.passes.pipeline import pipeline_of, run_pipeline
+    from treec.schedule.schedule import Schedule
     from treec.treeir.forest_convert import forest_module
 
     try:
-        run_pipeline(forest_module(forest), pipeline_of(default_schedule(forest).schedule))
+        run_pipeline(forest_module(forest), pipeline_of(Schedule.from_text(SIMPLE)))
     except UnsupportedModelError as error:
         return f"no: {error.message}"
     return None

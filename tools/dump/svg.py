@@ -14,6 +14,7 @@ CHARACTER = 6.63
 """Advance of a character of the 11 px monospace font."""
 PADDING = 7
 GAP = 34
+AT = ' class="at"'
 MIN_CHARACTERS = 9
 STRIP = 26
 
@@ -96,7 +97,7 @@ def _label(p: _Placed, columns: list[tuple[float, float, int]], top: float) -> s
     height = LINE * len(lines) + 4
     texts = "".join(
         f'<text x="{x + PADDING:.1f}" y="{y - height / 2 + 2 + LINE * (i + 0.78):.1f}"'
-        f"{' class=at' if len(lines) > 1 and i == 0 else ''}>{escape(line)}</text>"
+        f"{AT if len(lines) > 1 and i == 0 else ''}>{escape(line)}</text>"
         for i, line in enumerate(lines)
     )
     box = f'<rect x="{x:.1f}" y="{y - height / 2:.1f}" width="{width:.1f}" height="{height}" rx="3"/>'
