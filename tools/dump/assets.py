@@ -67,6 +67,6 @@ document.addEventListener('click',function(e){
   var rows=fold.parentNode.querySelectorAll('tr[data-block="'+fold.dataset.fold+'"]');
   var show=rows[0].classList.contains('hidden');
   rows.forEach(function(r){r.classList.toggle('hidden',!show)});
-  fold.firstChild.textContent=(show?'hide ':'show ')+rows.length+' unchanged lines';
+  fold.firstChild.textContent=(show?'hide ':'show ')+fold.dataset.label;
 });
 """

@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from html import escape
 
 MAX_PRODUCT = 4_000_000
 """Beyond this many pairs of lines nothing is matched: all of it counts as replaced."""
 
-SIMILAR = 0.5
+SIMILAR = 0.65
 WEAK = 12
 """Lines of fewer characters say little: ``}``, ``loop.yield``."""
 
 BIG = 8
 CONTEXT = 3
+MAX_ALONE = 120
+"""Lines of a run that one side has alone before the rest is folded."""
+
 _TOKEN = re.compile(r"\w+|\s+|.")
 
 
 @dataclass(frozen=True)
 class Row:
-    """A line of each side as HTML, None where a side has none. ``changed`` marks it; ``block`` numbers runs of rows that
-    are equal and far from any change, which a page may fold; -1 elsewhere."""
+    """A line of each side as HTML, None where a side has none. ``changed`` marks it; ``block`` numbers runs of rows that a
+    page may fold, -1 elsewhere: equal ones far from any change, and the rest of long runs that one side has alone."""
 
     left: str | None
     right: str | None
@@ -110,24 +113,28 @@ def _words(left: str, right: str) -> tuple[str, str]:
 
 
 def _folded(rows: list[Row]) -> list[Row]:
-    """Number the runs of equal rows that are further than `CONTEXT` from a change, if they are worth folding."""
-    near = [False] * len(rows)
-    for at, row in enumerate(rows):
-        if row.changed:
-            for close in range(max(0, at - CONTEXT), min(len(rows), at + CONTEXT + 1)):
-                near[close] = True
+    """Number the runs of rows that need not be seen at once, if they are worth folding."""
+    hidden = _dull(rows)
     out: list[Row] = []
-    block, at = 0, 0
+    block = at = 0
     while at < len(rows):
-        end = at
-        while end < len(rows) and not near[end]:
+        end = at + 1
+        while end < len(rows) and hidden[end] == hidden[at] and rows[end].changed == rows[at].changed:
             end += 1
-        if end - at > CONTEXT:
-            out += [Row(row.left, row.right, False, block) for row in rows[at:end]]
-            block += 1
-        else:
-            out += rows[at:end]
-        if end < len(rows):
-            out.append(rows[end])
-        at = end + 1
+        fold = hidden[at] and end - at > CONTEXT
+        out += [replace(row, block=block) for row in rows[at:end]] if fold else rows[at:end]
+        block += fold
+        at = end
     return out
+
+
+def _dull(rows: list[Row]) -> list[bool]:
+    """Rows that need not be seen: equal and far from any change, or deep inside what one side has alone."""
+    dull = [True] * len(rows)
+    alone = 0
+    for at, row in enumerate(rows):
+        alone = alone + 1 if row.changed and None in (row.left, row.right) else 0
+        if row.changed and alone <= MAX_ALONE:
+            for close in range(max(0, at - CONTEXT), min(len(rows), at + CONTEXT + 1)):
+                dull[close] = False
+    return dull

@@ -124,7 +124,7 @@ def _diff(change: Difference, before: DumpedStage, after: DumpedStage) -> str:
 def _row(row: Row) -> str:
     cells = "".join('<td class="none"></td>' if side is None else _cell(side) for side in (row.left, row.right))
     if row.block >= 0:
-        return f'<tr class="hidden" data-block="{row.block}">{cells}</tr>'
+        return f'<tr class="hidden{" c" if row.changed else ""}" data-block="{row.block}">{cells}</tr>'
     return f'<tr class="c">{cells}</tr>' if row.changed else f"<tr>{cells}</tr>"
 
 

@@ -209,3 +209,14 @@ def test_closing_braces_do_not_line_up_unrelated_code() -> None:
     after = [*(f"new {i} unlike all that" for i in range(20)), "}", *(f"quite another {i}" for i in range(20))]
     assert all(row.changed for row in difference(before, after).rows if "}" not in (row.left, row.right))
     assert len(difference(before, [*after, *after]).rows) == 82
+
+
+def test_long_runs_of_new_lines_fold_after_their_beginning() -> None:
+    from treec.tools.dump.diff import MAX_ALONE
+
+    rows = difference(["a", "z"], ["a", *(f"new {i}" for i in range(1000)), "z"]).rows
+    assert [row.block for row in rows[1 : MAX_ALONE + 1]] == [-1] * MAX_ALONE
+    folded = [row for row in rows if row.block == 0]
+    assert len(folded) == 1000 - MAX_ALONE - 3
+    assert all(row.changed for row in folded)
+    assert (rows[-1].left, rows[-1].right) == ("z", "z")
