@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,7 +15,8 @@ from treec.tools.cli.inspect_command import inspect_command
 from treec.tools.cli.predict_command import predict_command
 from treec.tools.cli.report import Report
 from treec.tools.cli.schedules_command import schedules_command
-from treec.tools.cli.verify_command import verified_lines, verify_command
+from treec.tools.cli.transcript import say_schedule, say_total, say_verified, say_written
+from treec.tools.cli.verify_command import verify_command
 
 if TYPE_CHECKING:
     from treec.compiler import Compilation
@@ -109,7 +109,7 @@ def treec(
         compilation = _start(report, progress, model, schedule, level, rows, trust, verify=not no_verify)
         _generate(report, progress, compilation)
         _write(report, progress, compilation, output, verify=not no_verify, pending=pending)
-    _say_total(report, compilation)
+    say_total(report, compilation)
 
 
 def _check_paths(model: str, output: str, header: str | None) -> None:
@@ -173,7 +173,7 @@ def _start(
     report.line("model", headline(facts))
     for note in facts["notes"]:
         report.line("note", note)
-    _say_schedule(report, compilation, schedule)
+    say_schedule(report, compilation, schedule)
     return compilation
 
 
@@ -192,28 +192,6 @@ def _check_host(level: str) -> None:
             place="--level",
             fix="compile on such a machine, choose a lower level, or give --no-verify",
         )
-
-
-def _say_schedule(report: Report, compilation: Compilation, schedule: str | None) -> None:
-    from treec.schedule.library import preset_names
-
-    chosen = compilation.schedule
-    text = chosen.to_text()
-    origin = "default" if schedule is None else "preset" if schedule in preset_names() else "file"
-    report.facts["schedule"] = {
-        "origin": origin,
-        "name": schedule,
-        "text": text,
-        "sha256": chosen.digest(),
-        "reasons": list(compilation.reasons),
-    }
-    if schedule is not None:
-        words = "preset " if origin == "preset" else ""
-        report.line("schedule", f"{words}{schedule}: {len(chosen)} directives, sha256 {chosen.digest()[:12]}")
-    else:
-        report.line("schedule", "chosen by treec:\n" + "\n".join(f"  {line}" for line in text.splitlines()))
-        for reason in compilation.reasons:
-            report.line("", f"because {reason}")
 
 
 def _generate(report: Report, progress: Progress, compilation: Compilation) -> None:
@@ -244,8 +222,8 @@ def _write(
     with progress:
         path = write(compilation, output, verify=verify, progress=progress)
     report.facts["seconds"] = dict(compilation.seconds)
-    _say_verified(report, compilation)
-    _say_written(report, compilation, path, output)
+    say_verified(report, compilation)
+    say_written(report, compilation, path, output)
     if pending is not None:
         report.facts["header"] = str(pending.commit())
         report.line("", f"header {pending.target.name}")
@@ -258,61 +236,3 @@ def _header_text(compilation: Compilation) -> str:
 
     level = "" if compilation.object is None else compilation.object.level
     return header_text(card_of(compilation.forest, schedule=compilation.schedule.to_text(), cpu_level=level))
-
-
-def _say_verified(report: Report, compilation: Compilation) -> None:
-    found = compilation.verification
-    if found is None:
-        report.facts["verification"] = None
-        report.line("verify", "not verified (--no-verify); the card says so")
-        return
-    report.facts["verification"] = found.to_dict()
-    report.line("verify", "\n".join(verified_lines(found, compilation.seconds["verify"])))
-    if found.oracle is not None:
-        report.line("", f"importing {found.oracle} took {compilation.seconds['library']:.2f} s more")
-
-
-def _say_written(report: Report, compilation: Compilation, path: Path, output: str) -> None:
-    import hashlib
-
-    from treec.runtime.card import read_card
-
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    size = path.stat().st_size
-    card = read_card(path)
-    per_node = bytes_per_node(compilation)
-    report.facts["output"] = {
-        "path": str(path),
-        "bytes": size,
-        "sha256": digest,
-        "cpu_level": card["cpu"]["level"],
-        "data_bytes_per_node": None if per_node is None else round(per_node, 2),
-        "linker": compilation.linker,
-    }
-    parts = [f"{output}  {size:,} bytes", card["cpu"]["level"], f"sha256 {digest[:12]}"]
-    if per_node is not None:
-        parts.append(f"{per_node:.1f} data bytes per inner node")
-    report.line("wrote", " · ".join(parts))
-
-
-def bytes_per_node(compilation: Compilation) -> float | None:
-    """Bytes of the data sections per inner node; None for a model without any."""
-    from treec.codegen.llvm.tables import section_offsets
-    from treec.frontends.base import Trees
-
-    trees = compilation.forest.trees
-    if compilation.object is None or not isinstance(trees, Trees) or trees.n_nodes == 0:
-        return None
-    sections = section_offsets(compilation.object.object_bytes)
-    data = sum(size for name, (_, size) in sections.items() if name.startswith(".rodata.treec."))
-    return data / trees.n_nodes
-
-
-def _say_total(report: Report, compilation: Compilation) -> None:
-    from treec.tools.cli.process import peak_bytes, process_seconds
-
-    total, peak = process_seconds(), peak_bytes()
-    library = compilation.seconds.get("library", 0.0) if compilation.verification is not None else 0.0
-    report.facts["process"] = {"seconds": round(total, 3), "import_seconds": round(library, 3), "peak_bytes": peak}
-    imported = f", {total - library:.2f} s without importing {compilation.forest.source.library}" if library else ""
-    report.line("total", f"{total:.2f} s{imported}; peak memory {peak / 2**20:,.0f} MiB")
