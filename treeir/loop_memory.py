@@ -29,7 +29,7 @@ from xdsl.traits import MemoryReadEffect, MemoryWriteEffect, Pure, SymbolOpInter
 from xdsl.utils.exceptions import VerifyException
 
 from treec.treeir.blob import BlobAttr
-from treec.treeir.loop_types import BufferType, RecordType, Scope, byte_size, scalar_of
+from treec.treeir.loop_types import BufferType, RecordType, Scope, byte_size, initialise, scalar_of
 
 
 @irdl_op_definition
@@ -163,11 +163,9 @@ class LoadOp(IRDLOperation):
         if type_ is None and isinstance(buffer.type, BufferType):
             element = buffer.type.element
             type_ = element.field(field)[0] if isinstance(element, RecordType) and field else element
-        super().__init__(
-            operands=[buffer, list(indices)],
-            properties={"field": None if field is None else StringAttr(field)},
-            result_types=[type_],
-        )
+        if type_ is None:
+            raise ValueError("a field of a record must be named")
+        initialise(self, [buffer, *indices], {} if field is None else {"field": StringAttr(field)}, type_)
 
     def verify_(self) -> None:
         _verify_access(self.buffer, self.indices, self.field, self.result)
@@ -185,7 +183,7 @@ class StoreOp(IRDLOperation):
     assembly_format = "$value `,` $buffer `[` $indices `]` attr-dict `:` type($value) `,` type($buffer)"
 
     def __init__(self, value: SSAValue, buffer: SSAValue, indices: Sequence[SSAValue]) -> None:
-        super().__init__(operands=[value, buffer, list(indices)])
+        initialise(self, [value, buffer, *indices], {})
 
     def verify_(self) -> None:
         _verify_access(self.buffer, self.indices, None, self.value)

@@ -31,6 +31,7 @@ from treec.treeir.loop_types import (
     MathKind,
     MathKindAttr,
     bit_width,
+    initialise,
     is_float,
     lanes_of,
     scalar_of,
@@ -72,7 +73,7 @@ class BinaryOp(IRDLOperation):
     assembly_format = "$kind $lhs `,` $rhs attr-dict `:` type($result)"
 
     def __init__(self, kind: BinaryKind, lhs: SSAValue, rhs: SSAValue) -> None:
-        super().__init__(operands=[lhs, rhs], properties={"kind": BinaryKindAttr(kind)}, result_types=[lhs.type])
+        initialise(self, [lhs, rhs], {"kind": BinaryKindAttr(kind)}, lhs.type)
 
     def verify_(self) -> None:
         bit_width(self.result.type)
@@ -96,7 +97,7 @@ class CompareOp(IRDLOperation):
 
     def __init__(self, kind: CompareKind, lhs: SSAValue, rhs: SSAValue) -> None:
         result = vector_like(lhs.type, i1)
-        super().__init__(operands=[lhs, rhs], properties={"kind": CompareKindAttr(kind)}, result_types=[result])
+        initialise(self, [lhs, rhs], {"kind": CompareKindAttr(kind)}, result)
 
     def verify_(self) -> None:
         if self.kind.data.on_floats != is_float(self.lhs.type):
@@ -119,7 +120,7 @@ class SelectOp(IRDLOperation):
     assembly_format = "$condition `,` $lhs `,` $rhs attr-dict `:` type($condition) `,` type($result)"
 
     def __init__(self, condition: SSAValue, lhs: SSAValue, rhs: SSAValue) -> None:
-        super().__init__(operands=[condition, lhs, rhs], result_types=[lhs.type])
+        initialise(self, [condition, lhs, rhs], {}, lhs.type)
 
     def verify_(self) -> None:
         if self.condition.type not in (i1, vector_like(self.result.type, i1)):
@@ -154,7 +155,7 @@ class CastOp(IRDLOperation):
     assembly_format = "$kind $value attr-dict `:` type($value) `->` type($result)"
 
     def __init__(self, kind: CastKind, value: SSAValue, type_: Attribute) -> None:
-        super().__init__(operands=[value], properties={"kind": CastKindAttr(kind)}, result_types=[type_])
+        initialise(self, [value], {"kind": CastKindAttr(kind)}, type_)
 
     def verify_(self) -> None:
         kind, source, target = self.kind.data, self.value.type, self.result.type
@@ -182,7 +183,7 @@ class MathOp(IRDLOperation):
     assembly_format = "$kind $value attr-dict `:` type($result)"
 
     def __init__(self, kind: MathKind, value: SSAValue) -> None:
-        super().__init__(operands=[value], properties={"kind": MathKindAttr(kind)}, result_types=[value.type])
+        initialise(self, [value], {"kind": MathKindAttr(kind)}, value.type)
 
     def verify_(self) -> None:
         if not is_float(self.result.type):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from xdsl.dialects.builtin import IntegerAttr, i1, i64
+from xdsl.dialects.builtin import i1, i64
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 
 from treec.treeir.loop import (
@@ -25,7 +25,7 @@ from treec.treeir.loop import (
     TableOp,
     YieldOp,
 )
-from treec.treeir.loop_types import BinaryKind, CastKind, CompareKind, LoopKind, MathKind
+from treec.treeir.loop_types import BinaryKind, CastKind, CompareKind, LoopKind, MathKind, is_float
 
 Values = list[SSAValue]
 ForBody = Callable[["LoopBuilder", SSAValue, Values], Sequence[SSAValue]]
@@ -174,7 +174,7 @@ class _Top:
     def __init__(self, block: Block) -> None:
         self._block = block
         self._last: Operation | None = None
-        self._constants: dict[tuple[Attribute, str], SSAValue] = {}
+        self._constants: dict[tuple[Attribute, str | int], SSAValue] = {}
         self._tables: dict[str, SSAValue] = {}
 
     def add(self, op: Operation) -> SSAValue:
@@ -188,15 +188,14 @@ class _Top:
         return op.results[0]
 
     def constant(self, value: float, type_: Attribute) -> SSAValue:
-        op = ConstantOp(value, type_)
-        key = (type_, str(op.value))  # text tells -0.0 from 0.0
+        key = (type_, float(value).hex() if is_float(type_) else int(value))  # the text tells -0.0 from 0.0
         if key not in self._constants:
-            self._constants[key] = self.add(op)
+            self._constants[key] = self.add(ConstantOp(value, type_))
         return self._constants[key]
 
     def is_zero(self, value: SSAValue) -> bool:
         """Is this the constant 0 of i64?"""
-        return self._constants.get((i64, str(IntegerAttr(0, i64)))) is value
+        return self._constants.get((i64, 0)) is value
 
     def table(self, table: TableOp) -> SSAValue:
         name = table.sym_name.data
