@@ -1,0 +1,89 @@
+"""The schedule that is picked when none is given: it applies to every model, and keeps its budget where it can."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from tests.property.forests import Shape, build, forests
+from treec.default_schedule import BYTES_PER_NODE, default_schedule
+from treec.errors import UnsupportedModelError
+from treec.frontends.base import F64, Forest, LinearLeaves, ObliviousTrees
+from treec.passes.pipeline import pipeline_of, run_pipeline
+from treec.schedule.schedule import Schedule
+from treec.treeir import loop
+from treec.treeir.forest_convert import forest_module
+
+LARGE = Shape(n_trees=40, leaves=200, n_inputs=8, n_predicates=50)
+NAMES = ("nodes", "predicates", "node_base", "leaf_row", "leaf_id", "tree_column", "leaf_values", "set_words")
+
+
+def table_bytes(forest: Forest, schedule: Schedule) -> int:
+    module = forest_module(forest)
+    run_pipeline(module, pipeline_of(schedule))
+    tables = [op for op in module.ops if isinstance(op, loop.TableOp) and op.sym_name.data in NAMES]
+    return sum(op.data.array.nbytes for op in tables)
+
+
+@settings(max_examples=max(1, settings().max_examples // 3))  # interleaved walks make some ten thousand ops each
+@given(forest=forests())
+def test_it_applies_to_every_forest(forest: Forest) -> None:
+    choice = default_schedule(forest)
+    assert Schedule.from_text(choice.schedule.to_text()) == choice.schedule
+    assert choice.reasons
+    run_pipeline(forest_module(forest), pipeline_of(choice.schedule))
+
+
+def test_the_data_of_a_plain_model_takes_at_most_16_bytes_a_node() -> None:
+    forest = build(LARGE)
+    assert table_bytes(forest, default_schedule(forest).schedule) <= BYTES_PER_NODE * forest.trees.n_nodes  # pyright: ignore
+
+
+def test_the_reasons_say_the_bytes_that_the_tables_have() -> None:
+    forest = build(LARGE)
+    schedule, reasons = default_schedule(forest).schedule, default_schedule(forest).reasons
+    size = table_bytes(forest, schedule) / forest.trees.n_nodes  # pyright: ignore
+    assert any(f"{size:.1f} bytes per inner node" in reason for reason in reasons), (size, reasons)
+
+
+def test_wide_thresholds_get_a_table_of_predicates() -> None:
+    forest = build(replace(LARGE, input_dtype=F64, leaf_dtype=F64, sum_dtype=F64))
+    schedule = default_schedule(forest).schedule.to_text()
+    assert "share predicates" in schedule
+    assert "predicates=table" in schedule
+
+
+def test_leaves_that_repeat_are_shared() -> None:
+    forest = build(LARGE)
+    few = replace(forest, leaves=replace(forest.leaves, values=np.round(forest.leaves.values))).check()
+    choice = default_schedule(few)
+    assert "share leaves" in choice.schedule.to_text()
+    assert any("leaves shared" in reason for reason in choice.reasons)
+
+
+def test_what_is_not_compiled_yet_is_named_when_the_schedule_runs() -> None:
+    forest = build(Shape(leaf_dtype=F64, sum_dtype=F64, input_dtype=F64))
+    n = len(forest.leaves.values)
+    linear = LinearLeaves(np.zeros(n + 1, np.int64), np.zeros(0, np.int32), np.zeros(0), np.zeros(n))
+    odd = replace(forest, leaves=replace(forest.leaves, linear=linear)).check()
+    with pytest.raises(UnsupportedModelError, match="linear leaves are not compiled yet"):
+        run_pipeline(forest_module(odd), pipeline_of(default_schedule(odd).schedule))
+
+
+def test_oblivious_trees_are_refused_by_name() -> None:
+    forest = build(Shape(n_trees=1))
+    trees = ObliviousTrees(
+        np.array([0, 1]),
+        np.array([0, 2]),
+        np.zeros(1, np.int32),
+        np.zeros(2, np.int32),
+        np.arange(2, dtype=np.int32),
+        np.zeros(1, np.int32),
+        np.array([0, 1], np.int32),
+    )
+    odd = replace(forest, trees=trees).check()
+    with pytest.raises(UnsupportedModelError, match="oblivious trees are not compiled yet"):
+        run_pipeline(forest_module(odd), pipeline_of(default_schedule(odd).schedule))
