@@ -119,6 +119,9 @@ def _pending_folder(target: Path) -> Generator[Path]:
         if target.exists():
             target.rename(old)
         folder.rename(target)
+    except UsageError as error:
+        inside = error.place is not None and error.place.startswith(str(folder))
+        raise UsageError(error.message, place=str(target) if inside else error.place, fix=error.fix) from None
     except OSError as error:
         raise UsageError(
             f"cannot write here: {error.strerror or error}",

@@ -71,15 +71,15 @@ class Progress:
         if self._bar is None:
             if time.perf_counter() - self._begun < SHOW_AFTER:
                 return
-            self._start()
+            self._start(phase)
         if self._bar is not None:
             self._bar.update(self._task, description=phase, completed=done)
 
-    def _start(self) -> None:
+    def _start(self, phase: str) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
         columns = (TextColumn("{task.description:<12}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
         self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
-        self._task = self._bar.add_task("", total=1.0)
+        self._task = self._bar.add_task(phase, total=1.0)
         self._bar.start()
