@@ -97,7 +97,8 @@ def _answer(b: LoopBuilder, q: Question, kind: PredicateKind, sets: SetTables) -
 def _with_missing(b: LoopBuilder, q: Question, kind: PredicateKind, tested: SSAValue) -> SSAValue:
     if kind.missing is Missing.NONE:
         return tested
-    missing = b.compare(CompareKind.UNO, q.value, q.value)
+    # A threshold is never NaN, nor is a set's number as a float; beside the test of the value, this is the same compare.
+    missing = b.compare(CompareKind.UNO, q.threshold, q.value)
     if kind.missing is Missing.ZERO_OR_NAN:
         bound = b.constant(ZERO_BOUND, q.value.type)
         below = b.constant(-ZERO_BOUND, q.value.type)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass
 
+import numpy as np
 from xdsl.dialects.builtin import i64
 from xdsl.ir import SSAValue
 
@@ -64,6 +65,8 @@ class ScalarWalk:
         self, walk: WalkOp, packed: PackedTreesOp, tables: Tables, category_cast: CategoryCast, depth: Depth
     ) -> None:
         self.packed = packed
+        # One record more than nodes: a walk that has the last leaf of all looks there while it waits for others.
+        self.nodes = np.concatenate([packed.nodes.array, packed.nodes.array[-1:]])
         self.depth = depth
         self.peel = 0 if walk.peel is None else walk.peel.value.data
         self.unroll = walk.unroll is not None
@@ -128,8 +131,7 @@ class ScalarWalk:
         for value, name in zip(state, ("node", "end", "lefts"), strict=True):
             b.named(name, value)
         node, end, lefts = state
-        at = node if sure else b.minimum(node, b.constant(len(self.packed.nodes.array) - 1))
-        record = RecordReader.at(b, self.tables.of("nodes", self.packed.nodes), self.packed.fields, at)
+        record = RecordReader.at(b, self.tables.of("nodes", self.nodes), self.packed.fields, node)
         question = self._question(b, record, lambda t, column: read(t, visit, column))
         goes_left = b.named("goes_left", emit_predicate(b, question, self.kinds, self._sets))
         step = record.number(b, "step")

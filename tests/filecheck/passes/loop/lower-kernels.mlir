@@ -4,7 +4,7 @@
 // `step` nodes on; a leaf is where the subtree ends. One stage per task and dtype; nothing but loops is left.
 
 // CHECK: loop.table @leaf_values <"<f4", [5], "0x0000803f000000400000803f0000000000000080"> : <f32, 1, constant>
-// CHECK: loop.table @nodes <"threshold:0:<f4;word0:4:<u4;8", [3], "0x0000003f0700000000000080000000000000003f06000000"> : <!loop.record<8, "threshold" : f32 at 0, "word0" : i32 at 4>, 1, constant>
+// CHECK: loop.table @nodes <"threshold:0:<f4;word0:4:<u4;8", [4], "0x0000003f0700000000000080000000000000003f060000000000003f06000000"> : <!loop.record<8, "threshold" : f32 at 0, "word0" : i32 at 4>, 1, constant>
 // CHECK: loop.table @node_base <"|u1", [3], "0x000203"> : <i8, 1, constant>
 // CHECK: loop.func @main_raw_f32 axis 0 grain 64 (%rows: !loop.buffer<f32, 2, global>, %out: !loop.buffer<f32, 2, global>, %row_begin: i64, %row_end: i64, %tree_begin: i64, %tree_end: i64) {
 // CHECK: loop.for parallel "block" %block = %row_begin to %row_end step %{{[0-9]+}} {
