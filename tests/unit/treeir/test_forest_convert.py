@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any, cast
+from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,20 +34,20 @@ def reread(module: ModuleOp) -> ModuleOp:
 
 
 def assert_equal(left: Any, right: Any, skip: tuple[str, ...] = ()) -> None:
-    parts: dict[str, Any] = vars(left)
-    for name, value in parts.items():
-        other: Any = getattr(right, name)
-        if name in skip:
-            continue
+    for name in {field.name for field in fields(left)} - {*skip}:
+        value, other = getattr(left, name), getattr(right, name)
         if isinstance(value, np.ndarray):
-            value = cast(NDArray[Any], value)
-            assert value.dtype == other.dtype, name
-            assert value.shape == other.shape, name
-            assert value.tobytes() == other.tobytes(), name
+            assert_same_array(name, value, other)
         elif isinstance(value, float):
             assert np.float64(value).tobytes() == np.float64(other).tobytes(), name
         elif not isinstance(value, LinearLeaves):
             assert value == other, name
+
+
+def assert_same_array(name: str, value: NDArray[Any], other: NDArray[Any]) -> None:
+    assert value.dtype == other.dtype, name
+    assert value.shape == other.shape, name
+    assert value.tobytes() == other.tobytes(), name
 
 
 def assert_same_forest(left: Forest, right: Forest) -> None:
