@@ -46,18 +46,16 @@ class CompiledObject:
         return Optimised(self.ir_text, self.target).assembly()
 
 
-def compile_module(module: ModuleOp, facts: ArtifactFacts, target: TargetSpec) -> CompiledObject:
-    """Compile the stages, kernels and tables of a loop module.
+def compile_module(module: ModuleOp, facts: ArtifactFacts, target: TargetSpec, *, verified: bool = False) -> CompiledObject:
+    """Compile the stages, kernels and tables of a loop module; ``verified`` if its verifier has just run.
 
     Raises `UsageError` for an unknown level, and `CodegenError` for IR that is not valid or has no CPU code.
     """
     seconds: dict[str, float] = {}
     resolved = target.resolve()
     with _timed(seconds, "emit"):
-        try:
-            module.verify()
-        except VerifyException as error:
-            raise CodegenError(f"the loop IR is not valid: {error}") from error
+        if not verified:
+            _verify(module)
         emitted = emit_module(module, resolved)
         emit_entry(emitted, facts)
         ir_text = str(emitted.module)
@@ -89,6 +87,13 @@ def _optimise(ir_text: str, target: ResolvedTarget) -> Optimised:
         return Optimised(ir_text, target)
     except RuntimeError as error:
         raise CodegenError(f"LLVM refuses the emitted IR: {error}") from error
+
+
+def _verify(module: ModuleOp) -> None:
+    try:
+        module.verify()
+    except VerifyException as error:
+        raise CodegenError(f"the loop IR is not valid: {error}") from error
 
 
 @contextmanager

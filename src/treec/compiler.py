@@ -119,7 +119,7 @@ def generate(compilation: Compilation, *, observer: Observer | None = None, prog
             out_dtype=DType.F32 if forest.sum.dtype == np.float32 else DType.F64,
             card_capacity=card_capacity(_card(compilation, target.resolve().level.name)),
         )
-        compilation.object = compile_module(module, facts, target)
+        compilation.object = compile_module(module, facts, target, verified=True)
 
 
 def _card(compilation: Compilation, level: str) -> dict[str, Any]:
