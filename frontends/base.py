@@ -444,26 +444,27 @@ def _check_trees(t: Trees, n_predicates: int) -> None:
     _within(t.predicate, n_predicates, "a node's predicate")
     _require(t.node_count is None or len(t.node_count) == t.n_nodes, "node counts")
     _require(len(t.left) == t.n_nodes == len(t.right), "child columns differ in length")
-    _check_preorder(t, nodes)
+    check_preorder(t.node_offset, t.left, t.right)
 
 
-def _check_preorder(t: Trees, nodes: NDArray[np.int64]) -> None:
+def check_preorder(node_offset: NDArray[np.int64], left: NDArray[np.int32], right: NDArray[np.int32]) -> None:
     """Every child is where preorder puts it, level by level: a node's subtree is the nodes ``node`` to ``end`` and the
-    leaves from ``leaf`` on (local); so each node and leaf has one parent."""
+    leaves from ``leaf`` on (local); so each node and leaf has one parent. Raises `ModelError`."""
+    nodes = np.diff(node_offset)
     tree = np.flatnonzero(nodes)
     node, end, leaf = np.zeros(len(tree), np.int64), nodes[tree], np.zeros(len(tree), np.int64)
     while len(tree):
-        at = t.node_offset[tree] + node
-        left, right = t.left[at].astype(np.int64), t.right[at].astype(np.int64)
-        middle = np.where(right >= 0, right, end)  # where the left subtree ends
-        to_left, to_right = left >= 0, right >= 0
+        at = node_offset[tree] + node
+        below, beside = left[at].astype(np.int64), right[at].astype(np.int64)
+        middle = np.where(beside >= 0, beside, end)  # where the left subtree ends
+        to_left, to_right = below >= 0, beside >= 0
         _require(bool(np.all((middle > node) & (middle < end + ~to_right))), "a right child is out of its place")
         left_place = np.where(to_left, node + 1, ~leaf)
-        _require(bool(np.all((left == left_place) & (to_left == (middle > node + 1)))), "a left child is out of its place")
+        _require(bool(np.all((below == left_place) & (to_left == (middle > node + 1)))), "a left child is out of its place")
         right_leaf = leaf + middle - node
-        _require(bool(np.all(to_right | (right == ~right_leaf))), "a leaf is out of its place")
+        _require(bool(np.all(to_right | (beside == ~right_leaf))), "a leaf is out of its place")
         tree = np.concatenate([tree[to_left], tree[to_right]])
-        node = np.concatenate([left[to_left], right[to_right]])
+        node = np.concatenate([below[to_left], beside[to_right]])
         leaf = np.concatenate([leaf[to_left], right_leaf[to_right]])
         end = np.concatenate([middle[to_left], end[to_right]])
 

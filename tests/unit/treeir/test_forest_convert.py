@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given
-from numpy.typing import NDArray
 from xdsl.context import Context
 from xdsl.dialects.builtin import Builtin, ModuleOp
 from xdsl.parser import Parser
@@ -36,7 +35,7 @@ def reread(module: ModuleOp) -> ModuleOp:
 def assert_equal(left: Any, right: Any, skip: tuple[str, ...] = ()) -> None:
     for name in {field.name for field in fields(left)} - {*skip}:
         value, other = getattr(left, name), getattr(right, name)
-        if isinstance(value, np.ndarray):
+        if hasattr(value, "dtype"):
             assert_same_array(name, value, other)
         elif isinstance(value, float):
             assert np.float64(value).tobytes() == np.float64(other).tobytes(), name
@@ -44,7 +43,7 @@ def assert_equal(left: Any, right: Any, skip: tuple[str, ...] = ()) -> None:
             assert value == other, name
 
 
-def assert_same_array(name: str, value: NDArray[Any], other: NDArray[Any]) -> None:
+def assert_same_array(name: str, value: Any, other: Any) -> None:
     assert value.dtype == other.dtype, name
     assert value.shape == other.shape, name
     assert value.tobytes() == other.tobytes(), name
@@ -126,5 +125,5 @@ def test_a_moved_child_is_no_preorder(forest: Forest) -> None:
             moved = children.copy()
             moved[[first, second]] = moved[[second, first]]
             left, right = np.split(moved, 2)
-            with pytest.raises(VerifyException, match=r"child|leaves"):
+            with pytest.raises(VerifyException, match="out of its place"):
                 prove_preorder(Blob(trees.node_offset), Blob(trees.leaf_offset), Blob(left), Blob(right))

@@ -302,7 +302,7 @@
   column = #forest.blob<"<i4", [1], "0x00000000">,
   iteration_offset = #forest.blob<"<i4", [2], "0x0000000001000000">
 }
-// CHECK: a left child is neither the next node nor the next leaf
+// CHECK: a left child is out of its place
 
 // -----
 
@@ -318,7 +318,7 @@
   column = #forest.blob<"<i4", [1], "0x00000000">,
   iteration_offset = #forest.blob<"<i4", [2], "0x0000000001000000">
 }
-// CHECK: a left child is neither the next node nor the next leaf
+// CHECK: a left child is out of its place
 
 // -----
 
@@ -328,13 +328,13 @@
   leaf_offset = #forest.blob<"<i8", [2], "0x00000000000000000300000000000000">,
   predicate = #forest.blob<"<i4", [2], "0x0000000001000000">,
   left = #forest.blob<"<i4", [2], "0x01000000ffffffff">,
-  right = #forest.blob<"<i4", [2], "0x01000000feffffff">,
+  right = #forest.blob<"<i4", [2], "0x02000000feffffff">,
   leaf_row = #forest.blob<"<i4", [3], "0x000000000100000002000000">,
   leaf_id = #forest.blob<"<i4", [3], "0x000000000100000002000000">,
   column = #forest.blob<"<i4", [1], "0x00000000">,
   iteration_offset = #forest.blob<"<i4", [2], "0x0000000001000000">
 }
-// CHECK: a right child is not where its parent's left side ends
+// CHECK: a right child is out of its place
 
 // -----
 
@@ -350,7 +350,7 @@
   column = #forest.blob<"<i4", [1], "0x00000000">,
   iteration_offset = #forest.blob<"<i4", [2], "0x0000000001000000">
 }
-// CHECK: leaves are not numbered from left to right
+// CHECK: a leaf is out of its place
 
 // -----
 
