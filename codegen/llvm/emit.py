@@ -25,10 +25,12 @@ from treec.codegen.llvm.target import ResolvedTarget
 from treec.codegen.llvm.types import I32, I64, POINTER, define_function
 from treec.errors import CodegenError
 from treec.treeir import loop
+from treec.treeir.loop_types import BufferType, is_float
 
 SPECIALISE_OPS = 4096
 """Stages of at most so many ops get a second body for rows whose columns lie side by side: a walk then needs no multiply
-to find a feature. Larger ones (unrolled trees) are not worth twice the code."""
+to find a feature. Larger ones (unrolled trees) are not worth twice the code, nor are leaf ids, which are rarely asked for
+in bulk."""
 
 EMITTERS: dict[type[Operation], Callable[[Stage, Any], None]] = {
     loop.AllocOp: emit_alloc,
@@ -124,9 +126,10 @@ def emit_op(stage: Stage, op: Operation) -> None:
 
 
 def _is_special(op: loop.FuncOp) -> bool:
-    rows = op.body.block.args[0]
+    rows, out = op.body.block.args[:2]
     reads = any(isinstance(use.operation, loop.LoadOp) for use in rows.uses)
-    return reads and sum(1 for _ in islice(op.walk(), SPECIALISE_OPS + 1)) <= SPECIALISE_OPS
+    sums = isinstance(out.type, BufferType) and is_float(out.type.element)
+    return reads and sums and sum(1 for _ in islice(op.walk(), SPECIALISE_OPS + 1)) <= SPECIALISE_OPS
 
 
 def _new_function(module: ir.Module, name: str, target: ResolvedTarget) -> ir.Function:
