@@ -30,6 +30,11 @@ def get_all_passes() -> dict[str, Callable[[], type[ModulePass]]]:
 
         return PlanKernelsPass
 
+    def rank_features() -> type[ModulePass]:
+        from treec.passes.plan.rank_features import RankFeaturesPass
+
+        return RankFeaturesPass
+
     def layout() -> type[ModulePass]:
         from treec.passes.plan.layout import LayoutPass
 
@@ -65,6 +70,7 @@ def get_all_passes() -> dict[str, Callable[[], type[ModulePass]]]:
         "share-leaves": share_leaves,
         "set-target": set_target,
         "plan-kernels": plan_kernels,
+        "rank-features": rank_features,
         "layout": layout,
         "split-loop": split_loop,
         "order-loops": order_loops,

@@ -63,6 +63,48 @@ class ShareLeaves(Directive):
 
 
 @directive
+class RankFeatures(Directive):
+    """Turns the values of a row into ranks, once per block of rows: the number of thresholds of its feature that a value is
+    not below. Walks then compare small integers, and a threshold in a node is as small. Exact: ranks decide as the values
+    do, missing values and categories included.
+
+    Needs: a place before `layout`; `at` is a loop over rows that stands outside of all loops over trees, its step is the
+    block; and a type that holds all ranks of every feature (255 thresholds are 256 ranks, all of a `u8`).
+
+    Pays: where nodes shrink, f64 thresholds most of all, and where a row meets many nodes: ranking costs each row a search
+    per feature, whatever the number of trees.
+    """
+
+    keyword: ClassVar[str] = "rank features"
+    pass_name: ClassVar[str] = "rank-features"
+    stage: ClassVar[Stage] = Stage.PLAN
+
+    at: str = argument(LoopName(), "the loop over rows, each step of which is ranked as one block")
+    to: str = argument(Choice(("u8", "u16", "u32")), "type of the ranks")
+
+    def check(self, scope: Scope) -> None:
+        layout = scope.find(Layout)
+        if layout is not None:
+            reason = f"thresholds lie in the nodes as `{layout.text}` ({layout.where()}) put them, before there are ranks"
+            raise self.error(reason, "move `rank features` above `layout`")
+        if scope.axis(self, "at", self.at) is not Axis.ROW:
+            rows = [name for name, axis in scope.loops.items() if axis is Axis.ROW]
+            reason = f"loop `{self.at}` runs over trees, and rows are ranked"
+            raise self.error(reason, f"choose a loop over rows: {' or '.join(rows)}", argument="at")
+
+    def check_nest(self, scope: Scope) -> None:
+        """The finished nest ranks a block of rows before it meets the first tree."""
+        nest = list(scope.loops)
+        outer = nest[: nest.index(self.at)]
+        tree = next((name for name in outer if scope.loops[name] is Axis.TREE), None)
+        if tree is not None:
+            reason = (
+                f"loop `{self.at}` is inside of `{tree}`: rows would be ranked again for each tree; the nest is {scope}"
+            )
+            raise self.error(reason, f"put `{self.at}` before `{tree}` by `order`", argument="at")
+
+
+@directive
 class Layout(Directive):
     """Says how nodes lie in memory. `packed`: one record per inner node, all of one size, trees one after the other.
 
@@ -114,6 +156,10 @@ class SplitLoop(Directive):
     def check(self, scope: Scope) -> None:
         axis = scope.axis(self, "loop", self.loop)
         _check_before_walk(self, scope)
+        ranked = scope.find(RankFeatures)
+        if ranked is not None and ranked.at == self.loop:
+            reason = f"rows are ranked in each step of loop `{self.loop}` ({ranked.where()})"
+            raise self.error(reason, "split it first, then rank at one of the new loops", argument="loop")
         parallel = scope.find(ParallelLoop)
         if parallel is not None and parallel.loop == self.loop:
             reason = f"loop `{self.loop}` is already parallel ({parallel.where()})"
@@ -208,6 +254,9 @@ class Walk(Directive):
         if scope.find(Layout) is None:
             reason = f"`walk with={self.strategy}` needs a layout of the nodes, and none is given before it"
             raise self.error(reason, f"add `{Layout.shortest_usage()}` above it")
+        ranked = scope.find(RankFeatures)
+        if ranked is not None:
+            ranked.check_nest(scope)
 
 
 @directive

@@ -38,6 +38,7 @@ from xdsl.utils.str_enum import StrEnum
 from treec.treeir.forest import ModelOp
 from treec.treeir.loop_types import LoopKind, LoopKindAttr
 from treec.treeir.plan_trees import BitFieldAttr, PackedTreesOp
+from treec.treeir.ranks import RanksOp
 
 __all__ = [
     "STRATEGIES",
@@ -48,6 +49,7 @@ __all__ = [
     "LoopAxisAttr",
     "PackedTreesOp",
     "Plan",
+    "RanksOp",
     "TargetOp",
     "WalkOp",
     "kernels_of",
@@ -91,7 +93,7 @@ class WalkOp(IRDLOperation):
     """Find the leaf of this row in this tree and use it; `walk` decides ``strategy``, `layout` decides ``trees``.
 
     ``interleave`` walks go down together, of neighbours along ``interleave_axis``. The first ``peel`` steps are straight
-    code before the loop; with ``unroll`` "full" all steps are.
+    code before the loop; with ``unroll`` "full" all steps are. Rows become ``ranks`` in each step of the loop ``ranks_at``.
     """
 
     name = "plan.walk"
@@ -101,6 +103,8 @@ class WalkOp(IRDLOperation):
     interleave_axis = opt_prop_def(StringAttr)
     peel = opt_prop_def(IntegerAttr)
     unroll = opt_prop_def(StringAttr)
+    ranks = opt_prop_def(FlatSymbolRefAttrConstr)
+    ranks_at = opt_prop_def(StringAttr)
     irdl_options = (ParsePropInAttrDict(),)
     assembly_format = "attr-dict"
 
@@ -113,6 +117,8 @@ class WalkOp(IRDLOperation):
         )
 
     def verify_(self) -> None:
+        if (self.ranks is None) != (self.ranks_at is None):
+            raise VerifyException("ranks and the loop they are made at go together")
         if self.strategy is None:
             return
         if self.strategy.data not in STRATEGIES:
@@ -292,6 +298,6 @@ def target_of(module: ModuleOp) -> TargetOp | None:
 
 Plan = Dialect(
     "plan",
-    [ForOp, KernelOp, PackedTreesOp, TargetOp, WalkOp],
+    [ForOp, KernelOp, PackedTreesOp, RanksOp, TargetOp, WalkOp],
     [BitFieldAttr, LoopAxisAttr],
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from xdsl.dialects.builtin import DictionaryAttr, IntAttr, SymbolNameConstraint
+from xdsl.dialects.builtin import DictionaryAttr, FlatSymbolRefAttrConstr, IntAttr, SymbolNameConstraint
 from xdsl.ir import Attribute, ParametrizedAttribute
 from xdsl.irdl import (
     IRDLOperation,
@@ -17,12 +17,13 @@ from xdsl.irdl import (
 )
 from xdsl.parser import AttrParser, Parser
 from xdsl.printer import Printer
-from xdsl.traits import SymbolOpInterface
+from xdsl.traits import SymbolOpInterface, SymbolTable
 from xdsl.utils.exceptions import VerifyException
 
 from treec.treeir.blob import BlobAttr
 from treec.treeir.forest_checks import expect, expect_cover, require
 from treec.treeir.printing import parse_properties, print_properties
+from treec.treeir.ranks import RanksOp
 
 
 @irdl_attr_definition
@@ -62,7 +63,8 @@ class PackedTreesOp(IRDLOperation):
     """Trees as records, one per node, in preorder: see `treec.passes.algo.packed` for the meaning of each table.
 
     ``fields``, ``predicate_fields``: name → `BitFieldAttr` of the record's word. ``kinds`` i64 [n, 3]: test, missing kind
-    and way of invalid values that predicates of a kind share.
+    and way of invalid values that predicates of a kind share. With ``ranks``, predicates are asked about the views of
+    ranked rows: a field ``threshold`` is their operand, and kinds differ in their test only.
     """
 
     name = "plan.packed_trees"
@@ -78,6 +80,7 @@ class PackedTreesOp(IRDLOperation):
     leaf_row = opt_prop_def(BlobAttr)
     leaf_id = opt_prop_def(BlobAttr)
     column = opt_prop_def(BlobAttr)
+    ranks = opt_prop_def(FlatSymbolRefAttrConstr)
     traits = traits_def(SymbolOpInterface())
 
     def print(self, printer: Printer) -> None:
@@ -96,18 +99,29 @@ class PackedTreesOp(IRDLOperation):
         expect_cover("node_base", self.node_base, n)
         require(self.kinds.array.ndim == 2 and self.kinds.array.shape[1] == 3, "kinds has three columns")
         require((self.predicates is None) == (self.predicate_fields is None), "predicates and predicate_fields go together")
+        question, threshold = (_QUESTION, True) if self.ranks is None else (_RANKED_QUESTION, False)
         if self.predicates is not None and self.predicate_fields is not None:
             _verify_records("nodes", self.nodes, self.fields, {"step", "predicate"}, threshold=False)
-            _verify_records("predicates", self.predicates, self.predicate_fields, _QUESTION, threshold=True)
+            _verify_records("predicates", self.predicates, self.predicate_fields, question, threshold=threshold)
         else:
-            _verify_records("nodes", self.nodes, self.fields, {"step", *_QUESTION}, threshold=True)
+            _verify_records("nodes", self.nodes, self.fields, {"step", *question}, threshold=threshold)
         expect_cover("set_offset", self.set_offset, len(self.set_words.array))
         expect("leaf_row", self.leaf_row, _UNSIGNED, n + trees)
         expect("leaf_id", self.leaf_id, _UNSIGNED, n + trees)
         expect("column", self.column, _UNSIGNED, trees)
+        self._verify_ranks()
+
+    def _verify_ranks(self) -> None:
+        module = self.parent_op()
+        if self.ranks is None or module is None:
+            return
+        found = isinstance(SymbolTable.lookup_symbol(module, self.ranks), RanksOp)
+        require(found, f"there are no ranks {self.ranks}")
+        require(not self.kinds.array[:, 1:].any(), "predicates on ranks know nothing of missing or invalid values")
 
 
 _QUESTION = {"feature", "kind", "missing_left"}
+_RANKED_QUESTION = {"feature", "kind", "threshold"}
 _UNSIGNED = (np.uint8, np.uint16, np.uint32, np.uint64)
 
 

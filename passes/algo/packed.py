@@ -7,6 +7,8 @@ than the number of inner nodes on the left. The walk keeps ``end``, the end of t
     at node i: left → (i + 1, end = i + step); right → (i + step, end unchanged); a leaf is reached when i == end.
 
 Leaves need no pointers: left of position ``i`` in a tree lie ``i - lefts`` leaves, where ``lefts`` counts the left turns.
+
+Thresholds that are ranks (`treec.passes.algo.ranks`) are small integers: they are bits of the word like the rest.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from numpy.typing import NDArray
 
 from treec.errors import UnsupportedModelError
 from treec.frontends.base import Inputs, Missing, Predicates, Test, Trees
+from treec.passes.algo.ranks import RankTables
 
 WORD_CHUNKS = {1: (1,), 2: (2,), 3: (2, 1), 4: (4,), 5: (4, 1), 6: (4, 2), 7: (4, 2, 1), 8: (8,)}
 """Bytes of a word → sizes of the little-endian fields ``word0``, ``word1``, … that make it up."""
@@ -49,7 +52,8 @@ class PackedTrees:
     """All tables of the packed layout.
 
     ``nodes`` [N] has the fields ``step`` and either ``feature, kind, missing_left`` or ``predicate``, a row of
-    ``predicates`` [P]. ``node_base`` [T + 1]: first node of each tree; its first leaf is ``node_base[t] + t``.
+    ``predicates`` [P]. On ranks ``feature`` is a view, and ``threshold``, an operand, takes the place of ``missing_left``.
+    ``node_base`` [T + 1]: first node of each tree; its first leaf is ``node_base[t] + t``.
     ``kinds`` i64 [n, 3]: what predicates of a kind share: test, missing kind, way of invalid categories.
     ``leaf_row`` [L]: row of leaf values, None if it is the leaf itself. ``leaf_id`` [L]: the library's number, None where
     it is the leaf's position in a full preorder (2 * i - lefts). ``column`` [T]: first output column, None if always 0.
@@ -90,7 +94,26 @@ def pack_trees(
         "kind": kind,
         "missing_left": predicates.missing_left & (predicates.missing != Missing.NONE),
     }
-    threshold = threshold_bits(predicates)
+    return _pack(trees, kinds, threshold_bits(predicates), asked, with_table=with_table, align=align)
+
+
+def pack_ranked_trees(ranks: RankTables, trees: Trees, *, with_table: bool, align: int) -> PackedTrees:
+    """`pack_trees` for predicates on ranks."""
+    tests, kind = np.unique(ranks.test, return_inverse=True)
+    kinds = np.stack([tests.astype(np.int64), *np.zeros((2, len(tests)), np.int64)], axis=1)
+    asked = {"feature": ranks.view, "kind": kind.reshape(-1), "threshold": ranks.operand}
+    return _pack(trees, kinds, None, asked, with_table=with_table, align=align)
+
+
+def _pack(
+    trees: Trees,
+    kinds: NDArray[np.int64],
+    threshold: NDArray[Any] | None,
+    asked: dict[str, NDArray[Any]],
+    *,
+    with_table: bool,
+    align: int,
+) -> PackedTrees:
     step = right_steps(trees)
     if with_table:
         table = make_records(threshold, asked, align)
@@ -98,7 +121,8 @@ def pack_trees(
     else:
         at = trees.predicate
         table = None
-        nodes = make_records(threshold[at], {"step": step, **{name: c[at] for name, c in asked.items()}}, align)
+        inline = {name: column[at] for name, column in asked.items()}
+        nodes = make_records(None if threshold is None else threshold[at], {"step": step, **inline}, align)
     return PackedTrees(
         nodes,
         table,

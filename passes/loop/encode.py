@@ -39,14 +39,13 @@ def emit_encoding(
 
     def one_row(t: LoopBuilder, row: SSAValue, _: Values) -> Values:
         def one_input(u: LoopBuilder, number: SSAValue, _: Values) -> Values:
-            raw = u.load(rows, row, u.load_index(columns, number))
-            value = emit_missing(u, as_float(u, raw, type_), inputs)
+            value = emit_value(u, inputs, rows, row, u.load_index(columns, number), type_)
             first = u.load_index(offsets, number)
             last = u.load_index(offsets, u.add(number, 1))
             [code] = u.if_(
                 u.compare(CompareKind.NE, first, last),
                 [type_],
-                lambda v: [_position(v, values, first, last, value)],
+                lambda v: [emit_position(v, values, first, last, value)],
                 lambda _: [value],
             )
             u.store(code, encoded, u.sub(row, begin), number)
@@ -59,7 +58,14 @@ def emit_encoding(
     return encoded
 
 
-def _position(b: LoopBuilder, values: SSAValue, first: SSAValue, last: SSAValue, value: SSAValue) -> SSAValue:
+def emit_value(
+    b: LoopBuilder, inputs: Inputs, rows: SSAValue, row: SSAValue, column: SSAValue, type_: Attribute
+) -> SSAValue:
+    """A row's value in the dtype of thresholds, NaN where it is missing."""
+    return emit_missing(b, as_float(b, b.load(rows, row, column), type_), inputs)
+
+
+def emit_position(b: LoopBuilder, values: SSAValue, first: SSAValue, last: SSAValue, value: SSAValue) -> SSAValue:
     """The position of ``value`` in its table, as a float; NaN if it is not there. Tables are short: a linear search."""
 
     def compare(t: LoopBuilder, at: SSAValue, carried: Values) -> Values:

@@ -15,6 +15,7 @@ from treec.frontends.base import Forest, Link
 from treec.passes.loop.builder import LoopBuilder
 from treec.passes.loop.links import divide_row, emit_link
 from treec.passes.loop.nest import ROW_TYPES, NestLowering, name_arguments, walk_of
+from treec.passes.loop.rank import ranks_of_walk
 from treec.passes.loop.scalar_walk import ScalarWalk
 from treec.passes.loop.tables import Tables
 from treec.treeir.forest import only_model
@@ -79,7 +80,8 @@ class _ModuleLowering:
         self.module.body.block.add_ops(calls)
 
     def _stage(self, kernel: PlanKernelOp, walk: ScalarWalk, task: Task, dtype: DType) -> str:
-        lowering = NestLowering(kernel, walk, self.forest, self.tables, task, ROW_TYPES[dtype])
+        ranks = ranks_of_walk(kernel, self.module)
+        lowering = NestLowering(kernel, walk, ranks, self.forest, self.tables, task, ROW_TYPES[dtype])
         stage = lowering.stage(f"{kernel.sym_name.data}_{task.name.lower()}_{dtype.name.lower()}")
         self.module.body.block.add_op(stage)
         return stage.sym_name.data

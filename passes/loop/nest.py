@@ -14,7 +14,8 @@ from treec.errors import ScheduleError
 from treec.frontends.base import Final, Forest, Trees
 from treec.passes.algo.depths import leaf_depths
 from treec.passes.loop.builder import LoopBuilder, Values
-from treec.passes.loop.encode import emit_encoding, emit_missing
+from treec.passes.loop.encode import emit_encoding, emit_value
+from treec.passes.loop.rank import WalkRanks, emit_ranks
 from treec.passes.loop.scalar_walk import Depth, Landing, ScalarWalk, Visit
 from treec.passes.loop.tables import Tables, as_float
 from treec.treeir.forest_types import dtype_attribute
@@ -34,12 +35,13 @@ OutputValue = Callable[[LoopBuilder, SSAValue, SSAValue], SSAValue]
 
 @dataclass(frozen=True)
 class _State:
-    """What is known at a point of the nest: the range that each axis is in, the encoded rows and their first row, and the
-    sum so far where it is held in a register."""
+    """What is known at a point of the nest: the range that each axis is in, the encoded or ranked rows and their first row,
+    and the sum so far where it is held in a register."""
 
     rows: Range
     trees: Range
     encoded: SSAValue | None = None
+    ranked: SSAValue | None = None
     first_row: SSAValue | None = None
     total: SSAValue | None = None
 
@@ -56,7 +58,14 @@ class NestLowering:
     """
 
     def __init__(
-        self, kernel: KernelOp, walk: ScalarWalk, forest: Forest, tables: Tables, task: Task, row_type: Attribute
+        self,
+        kernel: KernelOp,
+        walk: ScalarWalk,
+        ranks: WalkRanks | None,
+        forest: Forest,
+        tables: Tables,
+        task: Task,
+        row_type: Attribute,
     ) -> None:
         self.walk = walk.plain() if task is Task.LEAF else walk
         self.forest = forest
@@ -67,6 +76,7 @@ class NestLowering:
         self.sum_type = dtype_attribute(forest.sum.dtype)
         self.loops = kernel.nest()
         self.interleave = _interleave_of(kernel) if task is Task.RAW else 1
+        self.ranks = ranks
         n_prefix = next(at for at, loop in enumerate(self.loops) if loop.axis.data is LoopAxis.TREE)
         self.prefix, self.rest = self.loops[:n_prefix], self.loops[n_prefix:]
         one_row = all(loop.axis.data is LoopAxis.TREE for loop in self.rest)
@@ -87,9 +97,9 @@ class NestLowering:
         """Row loops above the first tree loop; then the block of rows they leave."""
         if loops:
             loop = loops[0]
-            self._loop(b, loop, state, lambda t, inner: self._prefix(t, loops[1:], inner))
+            self._loop(b, loop, state, lambda t, inner: self._prefix(t, loops[1:], self._ranked(t, loop, inner)))
             return []
-        if self.forest.inputs.table_offset is not None:
+        if self.forest.inputs.table_offset is not None and self.ranks is None:
             state = replace(state, encoded=self._encode(b, state), first_row=state.rows[0])
         if self.task is Task.LEAF:
             self._rest(b, self.rest, state)
@@ -149,6 +159,15 @@ class NestLowering:
         total = run(begin, middle, self.interleave, [] if state.total is None else [state.total])
         return run(middle, end, 1, total)
 
+    def _ranked(self, b: LoopBuilder, loop: ForOp, state: _State) -> _State:
+        """The block of rows in one step of ``loop``, ranked if it is that loop's to do."""
+        if self.ranks is None or loop.label.data != self.ranks.at:
+            return state
+        begin, end = _bounds(b, state.rows)
+        block = loop.step.value.data
+        ranked = emit_ranks(b, self.ranks.op, self.forest, self.tables, self.rows, begin, end, block)
+        return replace(state, ranked=ranked, first_row=begin)
+
     def _encode(self, b: LoopBuilder, state: _State) -> SSAValue:
         if not self.prefix:
             raise ScheduleError(
@@ -172,10 +191,11 @@ class NestLowering:
         return [] if total is None else [total]
 
     def _read(self, b: LoopBuilder, state: _State, row: SSAValue, column: SSAValue) -> SSAValue:
+        if state.ranked is not None and state.first_row is not None:
+            return b.load_index(state.ranked, b.sub(row, state.first_row), column)
         if state.encoded is not None and state.first_row is not None:
             return b.load(state.encoded, b.sub(row, state.first_row), column)
-        value = as_float(b, b.load(self.rows, row, column), self.value_type)
-        return emit_missing(b, value, self.forest.inputs)
+        return emit_value(b, self.forest.inputs, self.rows, row, column, self.value_type)
 
     def _accumulate(self, b: LoopBuilder, visit: Visit, landing: Landing, total: SSAValue | None) -> SSAValue | None:
         row, tree = visit.row, visit.tree

@@ -19,6 +19,7 @@ ZERO_BOUND = float(np.float32(1e-35))
 CATEGORY_LIMIT = float(1 << 24)
 """XGBoost's OutOfRangeCat: categories from here on are invalid."""
 
+_RANK_COMPARES = {Test.LESS_EQUAL: CompareKind.ULE, Test.EQUAL: CompareKind.EQ}
 _COMPARES = {Test.LESS: CompareKind.OLT, Test.LESS_EQUAL: CompareKind.OLE, Test.EQUAL: CompareKind.OEQ}
 
 
@@ -68,6 +69,31 @@ def emit_predicate(b: LoopBuilder, q: Question, kinds: Sequence[PredicateKind], 
     return b.if_(is_set, [i1], lambda t: [_choose(t, q, categorical, sets)], lambda e: [_choose(e, q, numeric, sets)])[0]
 
 
+@dataclass(frozen=True)
+class RankQuestion:
+    """A predicate about a rank at run time, all i64: ``operand`` is a rank or the number of a set, ``kind`` a position in
+    the list of tests."""
+
+    rank: SSAValue
+    operand: SSAValue
+    kind: SSAValue
+
+
+def emit_ranked_predicate(b: LoopBuilder, q: RankQuestion, tests: Sequence[Test], sets: SetTables) -> SSAValue:
+    """i1: does a row with this rank go left? Ranks know of missing and invalid values already."""
+    plain = [(at, test) for at, test in enumerate(tests) if test is not Test.IN_SET]
+    if not plain:
+        return _holds(b, q.rank, q.operand, sets(b))
+    result = b.compare(_RANK_COMPARES[plain[0][1]], q.rank, q.operand)
+    for at, test in plain[1:]:
+        answer = b.compare(_RANK_COMPARES[test], q.rank, q.operand)
+        result = b.select(b.compare(CompareKind.EQ, q.kind, at), answer, result)
+    if len(plain) == len(tests):
+        return result
+    is_set = b.compare(CompareKind.EQ, q.kind, list(tests).index(Test.IN_SET))
+    return b.if_(is_set, [i1], lambda t: [_holds(t, q.rank, q.operand, sets(t))], lambda _: [result])[0]
+
+
 def _one_of(b: LoopBuilder, kind: SSAValue, positions: Sequence[int]) -> SSAValue:
     result = b.compare(CompareKind.EQ, kind, positions[0])
     for position in positions[1:]:
@@ -100,14 +126,21 @@ def _with_missing(b: LoopBuilder, q: Question, kind: PredicateKind, tested: SSAV
     # A threshold is never NaN, nor is a set's number as a float; beside the test of the value, this is the same compare.
     missing = b.compare(CompareKind.UNO, q.threshold, q.value)
     if kind.missing is Missing.ZERO_OR_NAN:
-        bound = b.constant(ZERO_BOUND, q.value.type)
-        below = b.constant(-ZERO_BOUND, q.value.type)
-        zero = b.both(b.compare(CompareKind.OLE, q.value, bound), b.compare(CompareKind.OGE, q.value, below))
-        return b.select(b.either(missing, zero), q.missing_left, tested)
+        return b.select(emit_is_missing(b, q.value, kind.missing), q.missing_left, tested)
     if kind.test is Test.IN_SET:
         return b.select(missing, q.missing_left, tested)
     # An ordered compare is false on NaN, so the missing way only has to be added.
     return b.either(tested, b.both(missing, q.missing_left))
+
+
+def emit_is_missing(b: LoopBuilder, value: SSAValue, what: Missing) -> SSAValue:
+    """i1: is it NaN, or with `Missing.ZERO_OR_NAN` as good as zero?"""
+    nan = b.compare(CompareKind.UNO, value, value)
+    if what is not Missing.ZERO_OR_NAN:
+        return nan
+    bound, below = b.constant(ZERO_BOUND, value.type), b.constant(-ZERO_BOUND, value.type)
+    zero = b.both(b.compare(CompareKind.OLE, value, bound), b.compare(CompareKind.OGE, value, below))
+    return b.either(nan, zero)
 
 
 def _in_set(b: LoopBuilder, q: Question, kind: PredicateKind, sets: CategorySets) -> SSAValue:
@@ -115,26 +148,35 @@ def _in_set(b: LoopBuilder, q: Question, kind: PredicateKind, sets: CategorySets
     value = q.value
     if kind.missing is Missing.NONE:
         value = b.select(b.compare(CompareKind.UNO, value, value), b.constant(0.0, value.type), value)
-    valid, code = _category(b, value, sets.cast)
+    valid, code = emit_category(b, value, sets.cast)
     bits = i32 if q.threshold.type == f32 else i64
     set_number = b.cast(CastKind.SEXT, b.cast(CastKind.BITCAST, q.threshold, bits), i64)
+    found = _holds(b, code, set_number, sets, valid)
+    if not kind.invalid_left:
+        return found
+    return b.select(valid, found, b.true())
+
+
+def _holds(
+    b: LoopBuilder, code: SSAValue, set_number: SSAValue, sets: CategorySets, valid: SSAValue | None = None
+) -> SSAValue:
+    """i1: is the code valid, and in the set of that number?"""
     first = b.load_index(sets.offset, set_number)
     end = b.load_index(sets.offset, b.add(set_number, 1))
     at = b.add(first, b.binary(BinaryKind.SHR, code, 5))
-    known = b.both(valid, b.compare(CompareKind.ULT, at, end))
+    known = b.compare(CompareKind.ULT, at, end)
+    if valid is not None:
+        known = b.both(valid, known)
 
     def look_up(t: LoopBuilder) -> list[SSAValue]:
         word = t.load_index(sets.words, at)
         bit = t.both(t.binary(BinaryKind.SHR, word, t.both(code, 31)), 1)
         return [t.compare(CompareKind.NE, bit, 0)]
 
-    found = b.if_(known, [i1], look_up, lambda e: [e.constant(0, i1)])[0]
-    if not kind.invalid_left:
-        return found
-    return b.select(valid, found, b.true())
+    return b.if_(known, [i1], look_up, lambda e: [e.constant(0, i1)])[0]
 
 
-def _category(b: LoopBuilder, value: SSAValue, cast: CategoryCast) -> tuple[SSAValue, SSAValue]:
+def emit_category(b: LoopBuilder, value: SSAValue, cast: CategoryCast) -> tuple[SSAValue, SSAValue]:
     """(is the value a category?, its code as i64 — in range only if it is)."""
     if cast is CategoryCast.NON_NEGATIVE:
         low = b.compare(CompareKind.OGE, value, b.constant(0.0, value.type))

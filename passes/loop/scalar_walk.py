@@ -12,13 +12,20 @@ from xdsl.ir import SSAValue
 
 from treec.frontends.base import CategoryCast, Missing, Test
 from treec.passes.loop.builder import LoopBuilder, Values
-from treec.passes.loop.predicate import CategorySets, PredicateKind, Question, emit_predicate
+from treec.passes.loop.predicate import (
+    CategorySets,
+    PredicateKind,
+    Question,
+    RankQuestion,
+    emit_predicate,
+    emit_ranked_predicate,
+)
 from treec.passes.loop.tables import RecordReader, Tables
 from treec.treeir.loop_types import CastKind, CompareKind
 from treec.treeir.plan import PackedTreesOp, WalkOp
 
 ReadColumn = Callable[[LoopBuilder, SSAValue], SSAValue]
-"""Column (i64) → the row's value there, in the dtype of thresholds."""
+"""Column (i64) → the row's value there, in the dtype of thresholds; or view (i64) → its rank (i64)."""
 
 ReadValue = Callable[[LoopBuilder, "Visit", SSAValue], SSAValue]
 """The same for the row of a visit."""
@@ -132,8 +139,7 @@ class ScalarWalk:
             b.named(name, value)
         node, end, lefts = state
         record = RecordReader.at(b, self.tables.of("nodes", self.nodes), self.packed.fields, node)
-        question = self._question(b, record, lambda t, column: read(t, visit, column))
-        goes_left = b.named("goes_left", emit_predicate(b, question, self.kinds, self._sets))
+        goes_left = b.named("goes_left", self._answer(b, record, lambda t, column: read(t, visit, column)))
         step = record.number(b, "step")
         if not sure:
             walking = b.compare(CompareKind.NE, node, end)
@@ -144,17 +150,17 @@ class ScalarWalk:
         next_end = b.select(goes_left, right, end)
         return next_node, next_end, b.add(lefts, b.cast(CastKind.ZEXT, goes_left, i64))
 
-    def _question(self, b: LoopBuilder, node: RecordReader, read: ReadColumn) -> Question:
+    def _answer(self, b: LoopBuilder, node: RecordReader, read: ReadColumn) -> SSAValue:
         asked = node
         if self.packed.predicates is not None and self.packed.predicate_fields is not None:
             table = self.tables.of("predicates", self.packed.predicates)
             asked = RecordReader.at(b, table, self.packed.predicate_fields, node.number(b, "predicate"))
-        return Question(
-            b.named("value", read(b, asked.number(b, "feature"))),
-            asked.threshold(b),
-            asked.flag(b, "missing_left"),
-            asked.number(b, "kind"),
-        )
+        value, kind = b.named("value", read(b, asked.number(b, "feature"))), asked.number(b, "kind")
+        if self.packed.ranks is not None:
+            tests = [k.test for k in self.kinds]
+            return emit_ranked_predicate(b, RankQuestion(value, asked.number(b, "threshold"), kind), tests, self._sets)
+        question = Question(value, asked.threshold(b), asked.flag(b, "missing_left"), kind)
+        return emit_predicate(b, question, self.kinds, self._sets)
 
     def _sets(self, b: LoopBuilder) -> CategorySets:
         offset = b.table(self.tables.of("set_offset", self.packed.set_offset))

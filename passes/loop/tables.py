@@ -87,7 +87,8 @@ class RecordReader:
         if width == 0:
             return b.constant(base)
         value = self.word if shift == 0 else b.binary(BinaryKind.SHR, self.word, shift)
-        value = b.both(value, (1 << width) - 1) if width < 64 else value
+        is_last = shift + width == max(f.shift.data + f.width.data for f in self.fields.values())
+        value = value if is_last else b.both(value, (1 << width) - 1)  # above the last field all bits are 0
         return b.named(name, b.add(value, base))
 
     def flag(self, b: LoopBuilder, name: str) -> SSAValue:

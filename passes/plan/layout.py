@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypedDict
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import DictionaryAttr, ModuleOp, StringAttr, SymbolRefAttr
@@ -12,12 +12,19 @@ from xdsl.passes import ModulePass
 
 from treec.errors import ScheduleError, UnsupportedModelError
 from treec.frontends.base import Forest, Trees
-from treec.passes.algo.packed import PackedTrees, Records, narrow, pack_trees, walk_columns
+from treec.passes.algo.packed import PackedTrees, Records, narrow, pack_ranked_trees, pack_trees, walk_columns
+from treec.passes.plan.rank_features import ranks_of, tables_of
 from treec.passes.plan.rewrite import planned_kernels
 from treec.treeir.blob import BlobAttr
 from treec.treeir.forest import only_model
 from treec.treeir.forest_convert import forest_of
 from treec.treeir.plan import BitFieldAttr, PackedTreesOp
+from treec.treeir.ranks import RanksOp
+
+
+class _How(TypedDict):
+    with_table: bool
+    align: int
 
 
 @dataclass(frozen=True)
@@ -26,7 +33,8 @@ class LayoutPass(ModulePass):
 
     ``packed``: narrow records in preorder (see `treec.passes.algo.packed`). ``predicates=inline`` puts threshold and
     feature into each node; ``table`` puts a predicate id there, smaller where ``share predicates`` left few of them.
-    Records have a multiple of ``align`` bytes. Needs trees with nodes and plain leaf values.
+    Records have a multiple of ``align`` bytes.
+    After ``rank-features`` thresholds are ranks, bits among others. Needs trees with nodes and plain leaf values.
     """
 
     name = "layout"
@@ -45,28 +53,30 @@ class LayoutPass(ModulePass):
         kernels = planned_kernels(op, self.name)
         if any(kernel.innermost_walk().trees is not None for kernel in kernels):
             raise ScheduleError("there is a layout already", fix="keep one `layout` line")
-        packed = pack_trees(
-            forest.predicates,
-            forest.trees,
-            walk_columns(forest.inputs),
-            with_table=self.predicates == "table",
-            align=self.align,
-        )
-        op.body.block.insert_op_before(_packed_op("trees", packed, forest), kernels[0])
+        ranks = ranks_of(op, kernels[0])
+        how: _How = {"with_table": self.predicates == "table", "align": self.align}
+        if ranks is None:
+            packed = pack_trees(forest.predicates, forest.trees, walk_columns(forest.inputs), **how)
+        else:
+            packed = pack_ranked_trees(tables_of(ranks), forest.trees, **how)
+        op.body.block.insert_op_before(_packed_op("trees", packed, forest, ranks), kernels[0])
         for kernel in kernels:
             kernel.innermost_walk().properties["trees"] = SymbolRefAttr("trees")
 
 
-def _packed_op(name: str, packed: PackedTrees, forest: Forest) -> PackedTreesOp:
+def _packed_op(name: str, packed: PackedTrees, forest: Forest, ranks: RanksOp | None) -> PackedTreesOp:
+    sets = forest.predicates if ranks is None else tables_of(ranks)
     properties: dict[str, Attribute] = {
         "sym_name": StringAttr(name),
         "nodes": BlobAttr.of(packed.nodes.table),
         "fields": _fields(packed.nodes),
         "node_base": BlobAttr.of(packed.node_base),
         "kinds": BlobAttr.of(packed.kinds),
-        "set_offset": BlobAttr.of(narrow(forest.predicates.set_offset)),
-        "set_words": BlobAttr.of(forest.predicates.set_words),
+        "set_offset": BlobAttr.of(narrow(sets.set_offset)),
+        "set_words": BlobAttr.of(sets.set_words),
     }
+    if ranks is not None:
+        properties["ranks"] = SymbolRefAttr(ranks.sym_name.data)
     if packed.predicates is not None:
         properties["predicates"] = BlobAttr.of(packed.predicates.table)
         properties["predicate_fields"] = _fields(packed.predicates)

@@ -86,8 +86,6 @@ def schedules(draw: st.DrawFn) -> Schedule:
     """Any whole schedule: splits of both axes, orders, layouts, with or without sharing and threads."""
     lines = [f"target cpu input={draw(st.sampled_from(('any', 'f32', 'f64')))}"]
     lines += [line for line in ("share predicates", "share leaves") if draw(st.booleans())]
-    predicates, align = draw(st.sampled_from(("inline", "table"))), draw(st.sampled_from((1, 4, 8)))
-    lines.append(f"layout packed predicates={predicates} align={align}")
     inside: dict[str, str | None] = {"row": None, "tree": None}
     axis = {"row": "row", "tree": "tree"}
     for number in range(draw(st.integers(0, 3))):
@@ -104,6 +102,12 @@ def schedules(draw: st.DrawFn) -> Schedule:
         while (parent := inside[chain[0]]) is not None:
             chain.insert(0, parent)
         nest += [name for name in chain if name not in nest]
+    above_trees = [loop for at, loop in enumerate(nest) if all(axis[outer] == "row" for outer in nest[: at + 1])]
+    if above_trees and draw(st.booleans()):
+        to = draw(st.sampled_from(("u8", "u16", "u32")))
+        lines.append(f"rank features at={draw(st.sampled_from(above_trees))} to={to}")
+    predicates, align = draw(st.sampled_from(("inline", "table"))), draw(st.sampled_from((1, 4, 8)))
+    lines.append(f"layout packed predicates={predicates} align={align}")
     together = draw(st.sampled_from(("none", *(f"{axis[nest[-1]]}:{count}" for count in (1, 2, 3, 8)))))
     steps = f"peel={draw(st.integers(0, 4))} unroll={draw(st.sampled_from(('none', 'full')))}"
     lines += [f"order {', '.join(nest)}", f"walk with=scalar interleave={together} {steps}"]

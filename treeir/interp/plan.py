@@ -6,6 +6,7 @@ some 50 µs per node visited.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -22,9 +23,13 @@ from treec.treeir.forest_convert import forest_of
 from treec.treeir.interp.forest import encode_inputs
 from treec.treeir.interp.links import finish_sum, response
 from treec.treeir.interp.predicates import goes_left
+from treec.treeir.interp.ranks import rank_rows, ranked_goes_left
 from treec.treeir.plan import BitFieldAttr, ForOp, KernelOp, LoopAxis, PackedTreesOp, kernels_of
+from treec.treeir.ranks import RanksOp
 
 KernelTask = Literal["raw", "response", "leaf"]
+Answer = Callable[[int, Any], bool]
+"""(predicate, value or rank) → goes left?"""
 Ranges = dict[str, tuple[int, int]]
 """Loop label → the rows (trees) of its current step."""
 
@@ -43,7 +48,8 @@ def run_kernel(
     if kernel is None:
         raise UsageError(f"no kernel is planned for {len(rows)} rows")
     begin, end = trees or (0, forest.trees.n_trees)
-    run = _Run(forest, PackedWalk(_packed_trees(module, kernel), forest), task, read_inputs(forest, rows), begin, end)
+    packed = _packed_trees(module, kernel)
+    run = _Run(forest, PackedWalk(packed, forest), task, _walk_values(module, packed, forest, rows), begin, end)
     run.loop(kernel.nest(), {})
     if task == "leaf":
         return run.leaf
@@ -63,6 +69,15 @@ def read_inputs(forest: Forest, rows: NDArray[Any]) -> NDArray[Any]:
         values = rows.astype(forest.inputs.dtype)
     values[values == forest.inputs.dtype.type(forest.inputs.missing_value)] = np.nan
     return values
+
+
+def _walk_values(module: ModuleOp, packed: PackedTreesOp, forest: Forest, rows: NDArray[Any]) -> NDArray[Any]:
+    if packed.ranks is None:
+        return read_inputs(forest, rows)
+    ranks = SymbolTable.lookup_symbol(module, packed.ranks)
+    if not isinstance(ranks, RanksOp):
+        raise UsageError(f"there are no ranks {packed.ranks}")
+    return rank_rows(ranks, encode_inputs(forest, rows), forest.predicates.category_cast)
 
 
 @dataclass(frozen=True)
@@ -85,16 +100,19 @@ class PackedWalk:
             table, fields = packed.nodes, packed.fields
         asked = decode(table, fields)
         self.feature = asked["feature"]
-        self.predicates = _predicates(packed, asked, table, forest.predicates.category_cast)
+        self.answer: Answer
+        if packed.ranks is None:
+            self.answer = _answer_of_values(_predicates(packed, asked, table, forest.predicates.category_cast))
+        else:
+            self.answer = _answer_of_ranks(packed, asked)
 
     def walk(self, row: NDArray[Any], tree: int) -> _Landing:
         """From the root: left is the next node, right is ``step`` nodes on; a leaf is where the subtree ends."""
         node, end, lefts = int(self.base[tree]), int(self.base[tree + 1]), 0
         while node != end:
             question = int(self.node_fields["predicate"][node]) if "predicate" in self.node_fields else node
-            value = row[[int(self.feature[question])]]
             right = node + int(self.node_fields["step"][node])
-            if goes_left(self.predicates, np.array([question]), value)[0]:
+            if self.answer(question, row[int(self.feature[question])]):
                 node, end, lefts = node + 1, right, lefts + 1
             else:
                 node = right
@@ -108,6 +126,16 @@ class PackedWalk:
 
     def column(self, tree: int) -> int:
         return 0 if self.packed.column is None else int(self.packed.column.array[tree])
+
+
+def _answer_of_values(predicates: Predicates) -> Answer:
+    return lambda question, value: bool(goes_left(predicates, np.array([question]), np.array([value]))[0])
+
+
+def _answer_of_ranks(packed: PackedTreesOp, asked: dict[str, NDArray[np.int64]]) -> Answer:
+    test = packed.kinds.array[asked["kind"], 0]
+    sets = packed.set_offset.array, packed.set_words.array
+    return lambda question, rank: ranked_goes_left(test[question], int(rank), int(asked["threshold"][question]), *sets)
 
 
 def decode(records: BlobAttr, fields: DictionaryAttr) -> dict[str, NDArray[np.int64]]:

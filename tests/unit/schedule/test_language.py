@@ -94,9 +94,15 @@ def test_a_page_without_marks_is_refused() -> None:
 
 
 def test_presets_are_whole_plans_with_comments() -> None:
-    assert preset_names() == ("one-row-at-a-time", "one-tree-at-a-time", "tiled")
+    assert preset_names() == ("one-row-at-a-time", "one-tree-at-a-time", "ranked", "tiled")
     nests = {name: str(preset(name).scope()) for name in preset_names()}
-    assert nests == {"one-row-at-a-time": "row, tree", "one-tree-at-a-time": "tree, row", "tiled": "block, tree, row"}
+    blocks = "block, tree, row"
+    assert nests == {
+        "one-row-at-a-time": "row, tree",
+        "one-tree-at-a-time": "tree, row",
+        "ranked": blocks,
+        "tiled": blocks,
+    }
     assert all(preset_text(name).startswith("# ") for name in preset_names())
 
 
@@ -107,6 +113,6 @@ def test_the_example_and_the_preset_of_one_name_are_equal(repository: Path) -> N
 def test_an_unknown_preset_is_named_with_its_nearest() -> None:
     with pytest.raises(ScheduleError, match="there is no preset `tilde`") as caught:
         preset("tilde")
-    assert caught.value.fix == "did you mean `tiled`? the presets are one-row-at-a-time, one-tree-at-a-time, tiled"
+    assert caught.value.fix == "did you mean `tiled`? the presets are one-row-at-a-time, one-tree-at-a-time, ranked, tiled"
     with pytest.raises(ScheduleError, match="there is no preset"):
         preset("../presets/tiled")

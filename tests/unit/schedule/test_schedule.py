@@ -16,6 +16,7 @@ from treec.schedule.directives import (
     Layout,
     OrderLoops,
     ParallelLoop,
+    RankFeatures,
     ShareLeaves,
     SharePredicates,
     SplitLoop,
@@ -31,8 +32,9 @@ target cpu input=f32 level=x86-64-v3
 share predicates
 share leaves
 
-layout packed align=8 predicates=table
 split row into=( block,row ) by = 64   # spaces do not count
+rank features to=u16 at=block
+layout packed align=8 predicates=table
 order block ,tree,row
 walk with=scalar
 parallel block
@@ -42,8 +44,9 @@ CANONICAL = """\
 target cpu level=x86-64-v3 input=f32
 share predicates
 share leaves
-layout packed predicates=table align=8
 split row into=(block, row) by=64
+rank features at=block to=u16
+layout packed predicates=table align=8
 order block, tree, row
 walk with=scalar
 parallel block
@@ -53,8 +56,9 @@ DATA = (
     TargetCpu(level="x86-64-v3", input="f32"),
     SharePredicates(),
     ShareLeaves(),
-    Layout("packed", predicates="table", align=8),
     SplitLoop("row", into=("block", "row"), by=64),
+    RankFeatures(at="block", to="u16"),
+    Layout("packed", predicates="table", align=8),
     OrderLoops(("block", "tree", "row")),
     Walk("scalar"),
     ParallelLoop("block"),
@@ -88,17 +92,17 @@ def test_digest_is_that_of_the_canonical_text() -> None:
 
 
 def test_places_are_kept_and_do_not_count_for_equality() -> None:
-    split = Schedule.from_text(TEXT, "a.sched").directives[4]
+    split = Schedule.from_text(TEXT, "a.sched").directives[3]
     assert split.place == SourcePlace(
         "a.sched",
-        7,
+        6,
         1,
         "split row into=( block,row ) by = 64",
         (("loop", (7,)), ("into=", (11,)), ("into", (18, 24)), ("by=", (30,)), ("by", (35,))),
     )
-    assert str(split.place) == "a.sched:7:1"
-    assert split == DATA[4]
-    assert hash(split) == hash(DATA[4])
+    assert str(split.place) == "a.sched:6:1"
+    assert split == DATA[3]
+    assert hash(split) == hash(DATA[3])
 
 
 def test_one_directive_is_one_pass_with_plain_options() -> None:
@@ -106,8 +110,9 @@ def test_one_directive_is_one_pass_with_plain_options() -> None:
         ("set-target", {"level": "x86-64-v3", "input": "f32"}),
         ("share-predicates", {}),
         ("share-leaves", {}),
-        ("layout", {"kind": "packed", "predicates": "table", "align": 8}),
         ("split-loop", {"loop": "row", "into": ("block", "row"), "by": 64}),
+        ("rank-features", {"at": "block", "to": "u16"}),
+        ("layout", {"kind": "packed", "predicates": "table", "align": 8}),
         ("order-loops", {"loops": ("block", "tree", "row")}),
         ("walk", {"strategy": "scalar", "interleave": "none", "peel": 0, "unroll": "none"}),
         ("parallel-loop", {"loop": "block"}),
@@ -136,7 +141,7 @@ def test_loops_can_be_split_again_and_names_used_again() -> None:
 
 def test_directives_are_frozen_and_check_their_values() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
-        DATA[7].loop = "row"  # type: ignore[attr-defined]
+        DATA[8].loop = "row"  # type: ignore[attr-defined]
     with pytest.raises(ScheduleError, match="`by` must be a whole number from 1") as caught:
         SplitLoop("row", into=("a", "b"), by=True)
     assert caught.value.fix == "write `split LOOP into=(OUTER, INNER) by=N`"
@@ -154,9 +159,9 @@ def test_target_line_can_be_overridden_and_is_added_where_it_is_missing() -> Non
 
 
 def test_an_error_of_a_pass_gets_the_line() -> None:
-    walk = Schedule.from_text(TEXT, "a.sched").directives[6]
+    walk = Schedule.from_text(TEXT, "a.sched").directives[7]
     error = walk.locate(ScheduleError("too deep", fix="prune"))
-    assert str(error) == "a.sched:9:1: too deep (in `walk with=scalar`)\n  fix: prune"
+    assert str(error) == "a.sched:10:1: too deep (in `walk with=scalar`)\n  fix: prune"
     assert walk.locate(error) is error
     assert str(DATA[6].locate(ScheduleError("too deep"))) == "too deep (in `walk with=scalar`)"
 
