@@ -24,7 +24,7 @@ def main(folder: Path) -> int:
     model = treec.load(folder / "model.so")
     rows = np.load(folder / "rows.npy")
     raw = model.predict(rows, raw=True)
-    probability = model.predict_proba(rows)
+    probability = np.asarray(model.predict_proba(rows))
     label = model.predict(rows)
 
     loaded = [name for name in ABSENT if name in sys.modules]

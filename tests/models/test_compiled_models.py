@@ -222,7 +222,8 @@ def test_hist_gradient_boosting_with_categories() -> None:
     rows, target = tables()["binary"]
     rows = with_missing(with_categories(rows))
     half = len(rows) // 2
-    model = ensemble.HistGradientBoostingClassifier(categorical_features=[0], max_iter=30, random_state=0)
+    first: Any = [0]
+    model = ensemble.HistGradientBoostingClassifier(categorical_features=first, max_iter=30, random_state=0)
     assert_same_answers(model.fit(rows[:half], target[:half]), rows)
 
 

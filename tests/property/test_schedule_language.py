@@ -124,9 +124,11 @@ def test_places_point_at_the_words_of_the_text(schedule: Schedule) -> None:
     for d in parse_directives(schedule.to_text()):
         assert d.place is not None
         written = [a for a in d.arguments() if not (a.quiet and getattr(d, a.field) == a.default)]
-        for name, value in ((a.spelled, getattr(d, a.field)) for a in written):
-            for item, word in enumerate(value if isinstance(value, tuple) else (value,)):
-                at = d.place.at(name, item)
+        for a in written:
+            value: Any = getattr(d, a.field)
+            words: tuple[Any, ...] = value if isinstance(value, tuple) else (value,)
+            for item, word in enumerate(words):
+                at = d.place.at(a.spelled, item)
                 assert lines[at.line - 1][at.column - 1 :].startswith(str(word))
 
 
