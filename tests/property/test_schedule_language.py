@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -126,7 +126,7 @@ def test_places_point_at_the_words_of_the_text(schedule: Schedule) -> None:
         written = [a for a in d.arguments() if not (a.quiet and getattr(d, a.field) == a.default)]
         for a in written:
             value: Any = getattr(d, a.field)
-            words: tuple[Any, ...] = value if isinstance(value, tuple) else (value,)
+            words = cast("tuple[Any, ...]", value) if isinstance(value, tuple) else (value,)
             for item, word in enumerate(words):
                 at = d.place.at(a.spelled, item)
                 assert lines[at.line - 1][at.column - 1 :].startswith(str(word))

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from xdsl.dialects.builtin import DictionaryAttr, ModuleOp
+from xdsl.traits import SymbolTable
 
 from treec.frontends.base import Forest, Missing, Test, Trees
 from treec.passes.algo.packed import load_word
 from treec.treeir.forest import ModelOp
 from treec.treeir.forest_convert import forest_of
-from treec.treeir.plan import BitFieldAttr, PackedTreesOp
+from treec.treeir.plan import BitFieldAttr, PackedTreesOp, RanksOp
 
 MAX_DEPTH = 6
 """Levels of inner nodes that are drawn; what is below becomes a count."""
@@ -180,7 +181,8 @@ class _Packed:
             self.predicate = decode(self.records, op.fields)["predicate"]
             records, fields = op.predicates.array[self.predicate], op.predicate_fields
         self.asked = decode(records, fields)
-        self.threshold = records["threshold"]
+        self.ranks = ranks_of_trees(op)
+        self.threshold = records["threshold"] if self.ranks is None else self.asked["threshold"]
 
     def drawing(self) -> Drawing:
         depths = np.zeros(len(self.step), np.int64)
@@ -220,6 +222,8 @@ class _Packed:
     def _node(self, at: int, end: int, lefts: int, depth: int) -> DrawnNode:
         step, column = int(self.step[at]), int(self.asked["feature"][at])
         test, missing, _ = (int(value) for value in self.kinds[int(self.asked["kind"][at])])
+        if self.ranks is not None:
+            return self._ranked_node(self.ranks, at, end, lefts, depth)
         operand = self.threshold[at]
         category_set = int(operand.view(np.int32 if operand.itemsize == 4 else np.int64)) if test == Test.IN_SET else -1
         feature = self.words.column(int(self.forest.inputs.column[column]) if self._encoded else column)
@@ -234,10 +238,34 @@ class _Packed:
             None if missing == Missing.NONE else int(not left),
         )
 
+    def _ranked_node(self, ranks: RanksOp, at: int, end: int, lefts: int, depth: int) -> DrawnNode:
+        step, view = int(self.step[at]), int(self.asked["feature"][at])
+        test, operand = int(self.kinds[int(self.asked["kind"][at])][0]), int(self.threshold[at])
+        source = int(np.searchsorted(ranks.view_offset.array, view, side="right")) - 1
+        feature = self.words.column(int(self.forest.inputs.column[ranks.source_input.array[source]]))
+        words = f"in set {operand}" if test == Test.IN_SET else f"{_SIGNS[Test(test)]} {operand}"
+        predicate = "" if self.predicate is None else f" p{int(self.predicate[at])}"
+        return DrawnNode(
+            (f"@{at} +{step}{predicate}", f"rank of {feature} {words}"),
+            "node",
+            f"record {self.first + at}: view {view}, rank of {feature} {words}; right child at +{step}",
+            (self._below(at + 1, at + step, lefts + 1, depth + 1), self._below(at + step, end, lefts, depth + 1)),
+            None,
+        )
+
     @property
     def _encoded(self) -> bool:
         """The walk reads encoded rows, whose columns are inputs."""
         return self.forest.inputs.table_offset is not None
+
+
+def ranks_of_trees(op: PackedTreesOp) -> RanksOp | None:
+    """The ranks that the trees' predicates are asked about, if they are."""
+    module = op.parent_op()
+    if op.ranks is None or module is None:
+        return None
+    found = SymbolTable.lookup_symbol(module, op.ranks)
+    return found if isinstance(found, RanksOp) else None
 
 
 def decode(records: NDArray[Any], fields: DictionaryAttr) -> dict[str, NDArray[np.int64]]:

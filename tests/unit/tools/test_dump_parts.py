@@ -62,6 +62,22 @@ def test_packed_records_draw_the_tree_they_were_made_from(predicates: str, seed:
         assert same_tree(plain.root, packed.root)
 
 
+def test_ranked_records_draw_the_shape_of_the_tree_and_name_the_features() -> None:
+    forest = build(SHAPE)
+    module = forest_module(forest)
+    text = "rank features at=row to=u16\nlayout packed\nwalk with=scalar"
+    run_pipeline(module, pipeline_of(Schedule.from_text(text))[:-1])
+    plain, ranked = draw(forest_module(forest), forest, 0), draw(module, forest, 0)
+    assert plain is not None
+    assert ranked is not None
+
+    def shape(node: DrawnNode) -> tuple[object, ...]:
+        return (node.kind, *(shape(child) for child in node.children))
+
+    assert shape(plain.root) == shape(ranked.root)
+    assert ranked.root.lines[1].startswith(f"rank of {plain.root.lines[-1].split()[0]} ")
+
+
 def test_memory_order_has_the_depth_of_each_record() -> None:
     from treec.tools.cli.facts import node_depths
 
