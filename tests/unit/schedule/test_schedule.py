@@ -163,7 +163,7 @@ def test_an_error_of_a_pass_gets_the_line() -> None:
     error = walk.locate(ScheduleError("too deep", fix="prune"))
     assert str(error) == "a.sched:10:1: too deep (in `walk with=scalar`)\n  fix: prune"
     assert walk.locate(error) is error
-    assert str(DATA[6].locate(ScheduleError("too deep"))) == "too deep (in `walk with=scalar`)"
+    assert str(DATA[7].locate(ScheduleError("too deep"))) == "too deep (in `walk with=scalar`)"
 
 
 def test_the_language_needs_no_numpy_and_no_xdsl() -> None:
