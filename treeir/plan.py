@@ -37,6 +37,7 @@ from xdsl.utils.str_enum import StrEnum
 
 from treec.treeir.forest import ModelOp
 from treec.treeir.loop_types import LoopKind, LoopKindAttr
+from treec.treeir.pairs import PairedTreesOp
 from treec.treeir.plan_trees import BitFieldAttr, PackedTreesOp
 from treec.treeir.ranks import RanksOp
 
@@ -48,6 +49,7 @@ __all__ = [
     "LoopAxis",
     "LoopAxisAttr",
     "PackedTreesOp",
+    "PairedTreesOp",
     "Plan",
     "RanksOp",
     "TargetOp",
@@ -251,7 +253,7 @@ class KernelOp(IRDLOperation):
             return
         if not isinstance(SymbolTable.lookup_symbol(module, self.model), ModelOp):
             raise VerifyException(f"there is no model {self.model}")
-        if trees is not None and not isinstance(SymbolTable.lookup_symbol(module, trees), PackedTreesOp):
+        if trees is not None and not isinstance(SymbolTable.lookup_symbol(module, trees), PackedTreesOp | PairedTreesOp):
             raise VerifyException(f"there are no trees {trees}")
 
 
@@ -298,6 +300,6 @@ def target_of(module: ModuleOp) -> TargetOp | None:
 
 Plan = Dialect(
     "plan",
-    [ForOp, KernelOp, PackedTreesOp, RanksOp, TargetOp, WalkOp],
+    [ForOp, KernelOp, PackedTreesOp, PairedTreesOp, RanksOp, TargetOp, WalkOp],
     [BitFieldAttr, LoopAxisAttr],
 )

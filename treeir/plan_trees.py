@@ -101,10 +101,10 @@ class PackedTreesOp(IRDLOperation):
         require((self.predicates is None) == (self.predicate_fields is None), "predicates and predicate_fields go together")
         question, threshold = (_QUESTION, True) if self.ranks is None else (_RANKED_QUESTION, False)
         if self.predicates is not None and self.predicate_fields is not None:
-            _verify_records("nodes", self.nodes, self.fields, {"step", "predicate"}, threshold=False)
-            _verify_records("predicates", self.predicates, self.predicate_fields, question, threshold=threshold)
+            verify_records("nodes", self.nodes, self.fields, {"step", "predicate"}, threshold=False)
+            verify_records("predicates", self.predicates, self.predicate_fields, question, threshold=threshold)
         else:
-            _verify_records("nodes", self.nodes, self.fields, {"step", *question}, threshold=threshold)
+            verify_records("nodes", self.nodes, self.fields, {"step", *question}, threshold=threshold)
         expect_cover("set_offset", self.set_offset, len(self.set_words.array))
         expect("leaf_row", self.leaf_row, _UNSIGNED, n + trees)
         expect("leaf_id", self.leaf_id, _UNSIGNED, n + trees)
@@ -125,7 +125,7 @@ _RANKED_QUESTION = {"feature", "kind", "threshold"}
 _UNSIGNED = (np.uint8, np.uint16, np.uint32, np.uint64)
 
 
-def _verify_records(what: str, records: BlobAttr, fields: DictionaryAttr, wanted: set[str], *, threshold: bool) -> None:
+def verify_records(what: str, records: BlobAttr, fields: DictionaryAttr, wanted: set[str], *, threshold: bool) -> None:
     """Records have a threshold if one is due, and a word that holds the wanted fields and no others."""
     if set(fields.data) != wanted:
         raise VerifyException(

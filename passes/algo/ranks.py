@@ -74,15 +74,17 @@ def rank_tables(predicates: Predicates) -> RankTables:
     np.maximum.at(limit, source[is_set], sets.end[sets.number])
     of_missing = _ranks_of_missing(predicates, source, operand, cut_offset, cuts, limit)
     what = np.where(predicates.missing == Missing.ZERO_OR_NAN, Missing.ZERO_OR_NAN, Missing.NAN)
-    views, view = np.unique(np.stack([source, what, of_missing], axis=1), axis=0, return_inverse=True)
+    width = 1 + int(of_missing.max(initial=0))
+    views, view = np.unique((source * 4 + what) * width + of_missing, return_inverse=True)
+    view_source, view_kind = views // width // 4, views // width % 4
     return RankTables(
         (sources // 2).astype(np.int32),
         limit,
         cut_offset,
         cuts,
-        np.searchsorted(views[:, 0], np.arange(n_sources + 1)),
-        views[:, 1].astype(np.uint8),
-        views[:, 2],
+        np.searchsorted(view_source, np.arange(n_sources + 1)),
+        view_kind.astype(np.uint8),
+        views % width,
         view.reshape(-1).astype(np.int32),
         np.where(predicates.test == Test.LESS, Test.LESS_EQUAL, predicates.test).astype(np.uint8),
         operand,

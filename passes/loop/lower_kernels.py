@@ -14,9 +14,8 @@ from treec.errors import ScheduleError
 from treec.frontends.base import Forest, Link
 from treec.passes.loop.builder import LoopBuilder
 from treec.passes.loop.links import divide_row, emit_link
-from treec.passes.loop.nest import ROW_TYPES, NestLowering, name_arguments, walk_of
+from treec.passes.loop.nest import ROW_TYPES, AnyWalk, NestLowering, name_arguments, walk_of
 from treec.passes.loop.rank import ranks_of_walk
-from treec.passes.loop.scalar_walk import ScalarWalk
 from treec.passes.loop.tables import Tables
 from treec.treeir.forest import only_model
 from treec.treeir.forest_convert import forest_of
@@ -79,7 +78,7 @@ class _ModuleLowering:
             calls += [KernelOp(task, dtype, names, rows_max) for task, names in stages.items()]
         self.module.body.block.add_ops(calls)
 
-    def _stage(self, kernel: PlanKernelOp, walk: ScalarWalk, task: Task, dtype: DType) -> str:
+    def _stage(self, kernel: PlanKernelOp, walk: AnyWalk, task: Task, dtype: DType) -> str:
         ranks = ranks_of_walk(kernel, self.module)
         lowering = NestLowering(kernel, walk, ranks, self.forest, self.tables, task, ROW_TYPES[dtype])
         stage = lowering.stage(f"{kernel.sym_name.data}_{task.name.lower()}_{dtype.name.lower()}")

@@ -15,13 +15,14 @@ from treec.frontends.base import Final, Forest, Trees
 from treec.passes.algo.depths import leaf_depths
 from treec.passes.loop.builder import LoopBuilder, Values
 from treec.passes.loop.encode import emit_encoding, emit_value
+from treec.passes.loop.pair_walk import PairWalk
 from treec.passes.loop.rank import WalkRanks, emit_ranks
 from treec.passes.loop.scalar_walk import Depth, Landing, ScalarWalk, Visit
 from treec.passes.loop.tables import Tables, as_float
 from treec.treeir.forest_types import dtype_attribute
 from treec.treeir.loop import FuncOp, ReturnOp
 from treec.treeir.loop_types import BinaryKind, CastKind, LoopKind
-from treec.treeir.plan import ForOp, KernelOp, LoopAxis, PackedTreesOp
+from treec.treeir.plan import ForOp, KernelOp, LoopAxis, PackedTreesOp, PairedTreesOp
 
 ROW_TYPES: dict[DType, Attribute] = {DType.F32: f32, DType.F64: f64}
 WHOLE = 1 << 62
@@ -30,6 +31,7 @@ WHOLE = 1 << 62
 Range = tuple[SSAValue, SSAValue | None]
 """First and end; no end where it is a single step."""
 Body = Callable[[LoopBuilder, "_State"], Values]
+AnyWalk = ScalarWalk | PairWalk
 OutputValue = Callable[[LoopBuilder, SSAValue, SSAValue], SSAValue]
 
 
@@ -60,7 +62,7 @@ class NestLowering:
     def __init__(
         self,
         kernel: KernelOp,
-        walk: ScalarWalk,
+        walk: AnyWalk,
         ranks: WalkRanks | None,
         forest: Forest,
         tables: Tables,
@@ -292,17 +294,22 @@ def _grain(loops: list[ForOp]) -> int:
     return outermost.step.value.data if outermost.kind.data is LoopKind.PARALLEL else WHOLE
 
 
-def walk_of(kernel: KernelOp, module: ModuleOp, forest: Forest, tables: Tables) -> ScalarWalk:
+def walk_of(kernel: KernelOp, module: ModuleOp, forest: Forest, tables: Tables) -> AnyWalk:
     """The walk that a kernel asks for; raises `ScheduleError` where it has none."""
     walk = kernel.innermost_walk()
     if walk.strategy is None or walk.trees is None:
         raise ScheduleError("the kernel has no walk", fix="add `layout packed` and `walk with=scalar`")
-    packed = SymbolTable.lookup_symbol(module, walk.trees)
-    if not isinstance(packed, PackedTreesOp) or not isinstance(forest.trees, Trees):
-        raise ScheduleError(f"a {walk.strategy.data} walk can't use {walk.trees}")
+    trees = SymbolTable.lookup_symbol(module, walk.trees)
+    if not isinstance(forest.trees, Trees):
+        raise ScheduleError(f"a {walk.strategy.data} walk needs trees with nodes")
     shallowest, deepest = leaf_depths(forest.trees)
     depth = Depth(int(shallowest.min(initial=1 << 30)), int(deepest.max(initial=0)))
-    return ScalarWalk(walk, packed, tables, forest.predicates.category_cast, depth)
+    cast = forest.predicates.category_cast
+    if isinstance(trees, PairedTreesOp):
+        return PairWalk(walk, trees, tables, cast, depth)
+    if isinstance(trees, PackedTreesOp):
+        return ScalarWalk(walk, trees, tables, cast, depth)
+    raise ScheduleError(f"a {walk.strategy.data} walk can't use {walk.trees}")
 
 
 def _interleave_of(kernel: KernelOp) -> int:

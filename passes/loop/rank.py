@@ -92,8 +92,15 @@ def emit_ranks(
     end: SSAValue,
     block: int,
 ) -> SSAValue:
-    """Workspace [block, views] of rank type with the ranks of rows ``begin`` to ``end``."""
-    ranked = b.alloc([block, max(1, ranks.n_views)], _ELEMENTS[ranks.to.data])
+    """Workspace [block, views + 1] of rank type with the ranks of rows ``begin`` to ``end``; the last view is 0."""
+    element = _ELEMENTS[ranks.to.data]
+    ranked = b.alloc([block, ranks.n_views + 1], element)
+
+    def no_view(t: LoopBuilder, row: SSAValue, _: Values) -> Values:
+        t.store(t.constant(0, element), ranked, t.sub(row, begin), t.constant(ranks.n_views))
+        return []
+
+    b.for_(begin, end, no_view)
     for group in _groups(ranks, forest.inputs):
         code = _GroupCode(ranks, forest, tables, group)
 
@@ -102,7 +109,7 @@ def emit_ranks(
 
             def one_row(u: LoopBuilder, row: SSAValue, _: Values) -> Values:
                 for view, rank in code.ranks_of(u, source, rows, row):
-                    u.store(u.cast(CastKind.TRUNC, rank, _ELEMENTS[ranks.to.data]), ranked, u.sub(row, begin), view)
+                    u.store(u.cast(CastKind.TRUNC, rank, element), ranked, u.sub(row, begin), view)
                 return []
 
             t.for_(begin, end, one_row)

@@ -13,12 +13,13 @@ from xdsl.passes import ModulePass
 from treec.errors import ScheduleError, UnsupportedModelError
 from treec.frontends.base import Forest, Trees
 from treec.passes.algo.packed import PackedTrees, Records, narrow, pack_ranked_trees, pack_trees, walk_columns
+from treec.passes.algo.pairs import pair_trees
 from treec.passes.plan.rank_features import ranks_of, tables_of
 from treec.passes.plan.rewrite import planned_kernels
 from treec.treeir.blob import BlobAttr
 from treec.treeir.forest import only_model
 from treec.treeir.forest_convert import forest_of
-from treec.treeir.plan import BitFieldAttr, PackedTreesOp
+from treec.treeir.plan import BitFieldAttr, PackedTreesOp, PairedTreesOp
 from treec.treeir.ranks import RanksOp
 
 
@@ -33,12 +34,13 @@ class LayoutPass(ModulePass):
 
     ``packed``: narrow records in preorder (see `treec.passes.algo.packed`). ``predicates=inline`` puts threshold and
     feature into each node; ``table`` puts a predicate id there, smaller where ``share predicates`` left few of them.
-    Records have a multiple of ``align`` bytes.
-    After ``rank-features`` thresholds are ranks, bits among others. Needs trees with nodes and plain leaf values.
+    Records have a multiple of ``align`` bytes. After ``rank-features`` thresholds are ranks, bits among others, and
+    ``pairs`` can be had: records of nodes and leaves, siblings side by side, leaves pointing at themselves (see
+    `treec.passes.algo.pairs`). Needs trees with nodes and plain leaf values.
     """
 
     name = "layout"
-    kind: Literal["packed"] = "packed"
+    kind: Literal["packed", "pairs"] = "packed"
     predicates: Literal["inline", "table"] = "inline"
     align: int = 4
 
@@ -54,14 +56,42 @@ class LayoutPass(ModulePass):
         if any(kernel.innermost_walk().trees is not None for kernel in kernels):
             raise ScheduleError("there is a layout already", fix="keep one `layout` line")
         ranks = ranks_of(op, kernels[0])
-        how: _How = {"with_table": self.predicates == "table", "align": self.align}
-        if ranks is None:
-            packed = pack_trees(forest.predicates, forest.trees, walk_columns(forest.inputs), **how)
-        else:
-            packed = pack_ranked_trees(tables_of(ranks), forest.trees, **how)
-        op.body.block.insert_op_before(_packed_op("trees", packed, forest, ranks), kernels[0])
+        trees = self._pairs(forest.trees, ranks) if self.kind == "pairs" else self._packed(forest, forest.trees, ranks)
+        op.body.block.insert_op_before(trees, kernels[0])
         for kernel in kernels:
             kernel.innermost_walk().properties["trees"] = SymbolRefAttr("trees")
+
+    def _packed(self, forest: Forest, trees: Trees, ranks: RanksOp | None) -> PackedTreesOp:
+        how: _How = {"with_table": self.predicates == "table", "align": self.align}
+        if ranks is None:
+            packed = pack_trees(forest.predicates, trees, walk_columns(forest.inputs), **how)
+        else:
+            packed = pack_ranked_trees(tables_of(ranks), trees, **how)
+        return _packed_op("trees", packed, forest, ranks)
+
+    def _pairs(self, trees: Trees, ranks: RanksOp | None) -> PairedTreesOp:
+        if ranks is None:
+            raise ScheduleError("`layout pairs` has thresholds that are ranks", fix="put `rank features` above it")
+        if self.predicates != "inline":
+            raise ScheduleError("`layout pairs` keeps predicates in the nodes", fix="leave `predicates` out")
+        tables = tables_of(ranks)
+        paired = pair_trees(tables, trees, align=self.align)
+        properties: dict[str, Attribute] = {
+            "sym_name": StringAttr("trees"),
+            "nodes": BlobAttr.of(paired.nodes.table),
+            "fields": _fields(paired.nodes),
+            "base": BlobAttr.of(paired.base),
+            "tests": BlobAttr.of(paired.tests),
+            "leaf_id": BlobAttr.of(paired.leaf_id),
+            "set_offset": BlobAttr.of(narrow(tables.set_offset)),
+            "set_words": BlobAttr.of(tables.set_words),
+            "ranks": SymbolRefAttr(ranks.sym_name.data),
+        }
+        if paired.leaf_row is not None:
+            properties["leaf_row"] = BlobAttr.of(paired.leaf_row)
+        if paired.column is not None:
+            properties["column"] = BlobAttr.of(paired.column)
+        return PairedTreesOp.create(properties=properties)
 
 
 def _packed_op(name: str, packed: PackedTrees, forest: Forest, ranks: RanksOp | None) -> PackedTreesOp:

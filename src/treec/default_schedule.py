@@ -1,8 +1,9 @@
 """The schedule treec picks when none is given, from the model's shape. A small, documented choice, not a search.
 
 Rows go in blocks of 64 through one tree after the other: a block's rows and sums and one tree stay in the first caches.
-The layout is the first of a short list, fastest first, whose tables take at most 16 bytes per inner node; if none does, it
-is the smallest of them.
+Where a row meets many nodes its values become ranks first, and trees are laid out in pairs, if the tables then take at most
+16 bytes per inner node. Otherwise the layout is the first of a short list, fastest first, that does; if none does, it is
+the smallest of them.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import numpy as np
 from treec.frontends.base import Forest, Trees
 from treec.passes.algo.depths import leaf_depths
 from treec.passes.algo.packed import narrow, pack_trees, walk_columns
+from treec.passes.algo.pairs import pair_trees, paired_bytes
+from treec.passes.algo.ranks import rank_tables
 from treec.passes.algo.share import share_leaf_rows, share_predicates
 from treec.schedule.schedule import Schedule
 
@@ -38,9 +41,11 @@ def default_schedule(forest: Forest) -> Choice:
     share_leaves, leaf_bytes = _leaves(forest, reasons)
     if share_leaves:
         lines.append("share leaves")
-    lines += _layout(forest, leaf_bytes, reasons)
+    ranked = _ranked_layout(forest, leaf_bytes, reasons)
+    lines += [] if ranked else _layout(forest, leaf_bytes, reasons)
     lines += [
         f"split row into=(block, row) by={BLOCK_ROWS}",
+        *ranked,
         "order block, tree, row",
         _walk(forest, reasons),
         "parallel block",
@@ -71,6 +76,27 @@ def _leaves(forest: Forest, reasons: list[str]) -> tuple[bool, int]:
         return False, plain
     reasons.append(f"leaves shared: {len(rows):,} distinct rows of {len(leaf_row):,}, {shared / plain:.0%} of the bytes")
     return True, shared
+
+
+def _ranked_layout(forest: Forest, leaf_bytes: int, reasons: list[str]) -> list[str]:
+    """Ranks and pairs, where the search for ranks has fewer steps than the walks and the tables are small enough."""
+    trees = forest.trees
+    if not isinstance(trees, Trees) or trees.n_nodes == 0 or forest.leaves.linear is not None:
+        return []
+    tables = rank_tables(forest.predicates)
+    searched = sum(int(n).bit_length() for n in np.diff(tables.cut_offset))
+    if int(leaf_depths(trees)[1].sum()) < searched:
+        return []
+    highest = int(tables.highest().max(initial=0))
+    to = next((name for name, bits in (("u8", 8), ("u16", 16), ("u32", 32)) if highest < 1 << bits), None)
+    if to is None:
+        return []
+    size = paired_bytes(pair_trees(tables, trees, align=4)) + leaf_bytes + tables.set_words.nbytes
+    if size + 2 * tables.cuts.nbytes > BYTES_PER_NODE * trees.n_nodes:
+        return []
+    reasons.append(f"values become ranks of {to}: at most {highest + 1:,} a feature, and nodes of a few bytes")
+    reasons.append(f"nodes in pairs: {size / trees.n_nodes:.1f} bytes per inner node, leaves included")
+    return [f"rank features at=block to={to}", "layout pairs"]
 
 
 def _layout(forest: Forest, leaf_bytes: int, reasons: list[str]) -> list[str]:

@@ -103,11 +103,13 @@ def schedules(draw: st.DrawFn) -> Schedule:
             chain.insert(0, parent)
         nest += [name for name in chain if name not in nest]
     above_trees = [loop for at, loop in enumerate(nest) if all(axis[outer] == "row" for outer in nest[: at + 1])]
-    if above_trees and draw(st.booleans()):
+    ranked = bool(above_trees) and draw(st.booleans())
+    if ranked:
         to = draw(st.sampled_from(("u8", "u16", "u32")))
         lines.append(f"rank features at={draw(st.sampled_from(above_trees))} to={to}")
     predicates, align = draw(st.sampled_from(("inline", "table"))), draw(st.sampled_from((1, 4, 8)))
-    lines.append(f"layout packed predicates={predicates} align={align}")
+    pairs = ranked and draw(st.booleans())
+    lines.append(f"layout pairs align={align}" if pairs else f"layout packed predicates={predicates} align={align}")
     together = draw(st.sampled_from(("none", *(f"{axis[nest[-1]]}:{count}" for count in (1, 2, 3, 8)))))
     steps = f"peel={draw(st.integers(0, 4))} unroll={draw(st.sampled_from(('none', 'full')))}"
     lines += [f"order {', '.join(nest)}", f"walk with=scalar interleave={together} {steps}"]

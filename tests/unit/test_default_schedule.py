@@ -19,12 +19,13 @@ from treec.treeir.forest_convert import forest_module
 
 LARGE = Shape(n_trees=40, leaves=200, n_inputs=8, n_predicates=50)
 NAMES = ("nodes", "predicates", "node_base", "leaf_row", "leaf_id", "tree_column", "leaf_values", "set_words")
+PAIR_NAMES = ("pairs", "pair_base", "pair_leaf_row", "pair_leaf_id", "pair_column", "pair_set_words")
 
 
 def table_bytes(forest: Forest, schedule: Schedule) -> int:
     module = forest_module(forest)
     run_pipeline(module, pipeline_of(schedule))
-    tables = [op for op in module.ops if isinstance(op, loop.TableOp) and op.sym_name.data in NAMES]
+    tables = [op for op in module.ops if isinstance(op, loop.TableOp) and op.sym_name.data in NAMES + PAIR_NAMES]
     return sum(op.data.array.nbytes for op in tables)
 
 

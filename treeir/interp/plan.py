@@ -24,12 +24,13 @@ from treec.treeir.interp.forest import encode_inputs
 from treec.treeir.interp.links import finish_sum, response
 from treec.treeir.interp.predicates import goes_left
 from treec.treeir.interp.ranks import rank_rows, ranked_goes_left
-from treec.treeir.plan import BitFieldAttr, ForOp, KernelOp, LoopAxis, PackedTreesOp, kernels_of
+from treec.treeir.plan import BitFieldAttr, ForOp, KernelOp, LoopAxis, PackedTreesOp, PairedTreesOp, kernels_of
 from treec.treeir.ranks import RanksOp
 
 KernelTask = Literal["raw", "response", "leaf"]
 Answer = Callable[[int, Any], bool]
 """(predicate, value or rank) → goes left?"""
+AnyTrees = PackedTreesOp | PairedTreesOp
 Ranges = dict[str, tuple[int, int]]
 """Loop label → the rows (trees) of its current step."""
 
@@ -49,7 +50,8 @@ def run_kernel(
         raise UsageError(f"no kernel is planned for {len(rows)} rows")
     begin, end = trees or (0, forest.trees.n_trees)
     packed = _packed_trees(module, kernel)
-    run = _Run(forest, PackedWalk(packed, forest), task, _walk_values(module, packed, forest, rows), begin, end)
+    walk = PairedWalk(packed) if isinstance(packed, PairedTreesOp) else PackedWalk(packed, forest)
+    run = _Run(forest, walk, task, _walk_values(module, packed, forest, rows), begin, end)
     run.loop(kernel.nest(), {})
     if task == "leaf":
         return run.leaf
@@ -71,7 +73,7 @@ def read_inputs(forest: Forest, rows: NDArray[Any]) -> NDArray[Any]:
     return values
 
 
-def _walk_values(module: ModuleOp, packed: PackedTreesOp, forest: Forest, rows: NDArray[Any]) -> NDArray[Any]:
+def _walk_values(module: ModuleOp, packed: AnyTrees, forest: Forest, rows: NDArray[Any]) -> NDArray[Any]:
     if packed.ranks is None:
         return read_inputs(forest, rows)
     ranks = SymbolTable.lookup_symbol(module, packed.ranks)
@@ -126,6 +128,34 @@ class PackedWalk:
 
     def column(self, tree: int) -> int:
         return 0 if self.packed.column is None else int(self.packed.column.array[tree])
+
+
+class PairedWalk:
+    """Walks over the tables of one ``plan.paired_trees``: a leaf is where a step does not move."""
+
+    def __init__(self, trees: PairedTreesOp) -> None:
+        self.trees = trees
+        self.fields = decode(trees.nodes, trees.fields)
+        self.test = trees.tests.array[self.fields["kind"]]
+        self.sets = trees.set_offset.array, trees.set_words.array
+
+    def walk(self, row: NDArray[Any], tree: int) -> _Landing:
+        """From the root until a step stays; there the threshold is the leaf's number in its tree."""
+        base = int(self.trees.base.array[tree])
+        position, delta = base, 1
+        while delta:
+            delta = int(self.fields["delta"][position])
+            rank = int(row[int(self.fields["feature"][position])])
+            operand = int(self.fields["threshold"][position])
+            position += delta + (not ranked_goes_left(int(self.test[position]), rank, operand, *self.sets))
+        leaf = int(self.fields["threshold"][position]) + (base + tree) // 2
+        return _Landing(leaf, int(self.trees.leaf_id.array[leaf]))
+
+    def leaf_row(self, leaf: int) -> int:
+        return leaf if self.trees.leaf_row is None else int(self.trees.leaf_row.array[leaf])
+
+    def column(self, tree: int) -> int:
+        return 0 if self.trees.column is None else int(self.trees.column.array[tree])
 
 
 def _answer_of_values(predicates: Predicates) -> Answer:
@@ -183,7 +213,7 @@ class _Run:
     """One call: the values to walk on and the outputs so far."""
 
     forest: Forest
-    walk: PackedWalk
+    walk: PackedWalk | PairedWalk
     task: KernelTask
     values: NDArray[Any]
     tree_begin: int
@@ -225,11 +255,11 @@ class _Run:
             self.total[row, column : column + len(values)] += values.astype(self.total.dtype)
 
 
-def _packed_trees(module: ModuleOp, kernel: KernelOp) -> PackedTreesOp:
+def _packed_trees(module: ModuleOp, kernel: KernelOp) -> AnyTrees:
     walk = kernel.innermost_walk()
     if walk.strategy is None or walk.trees is None:
         raise UsageError(f"kernel @{kernel.sym_name.data} has no walk yet", fix="run `layout` and `walk` before")
     packed = SymbolTable.lookup_symbol(module, walk.trees)
-    if not isinstance(packed, PackedTreesOp):
+    if not isinstance(packed, PackedTreesOp | PairedTreesOp):
         raise UsageError(f"there are no packed trees {walk.trees}")
     return packed

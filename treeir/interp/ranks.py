@@ -15,8 +15,9 @@ INVALID, FIRST_CATEGORY = 1, 2
 
 
 def rank_rows(ranks: RanksOp, encoded: NDArray[Any], cast: CategoryCast) -> NDArray[np.int64]:
-    """Ranks i64 [n, V] of encoded inputs [n, n_inputs], as `treec.treeir.interp.forest.encode_inputs` makes them."""
-    ranked = np.zeros((len(encoded), ranks.n_views), np.int64)
+    """Ranks i64 [n, V + 1] of encoded inputs [n, n_inputs], as `treec.treeir.interp.forest.encode_inputs` makes them; the
+    last view is 0."""
+    ranked = np.zeros((len(encoded), ranks.n_views + 1), np.int64)
     for source, number in enumerate(ranks.source_input.array):
         value = encoded[:, number]
         rank = _rank(ranks, source, value, cast)

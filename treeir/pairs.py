@@ -1,0 +1,65 @@
+"""``plan.paired_trees``: trees whose leaves point at themselves, in the plan dialect."""
+
+from __future__ import annotations
+
+import numpy as np
+from xdsl.dialects.builtin import DictionaryAttr, FlatSymbolRefAttrConstr, SymbolNameConstraint
+from xdsl.irdl import IRDLOperation, irdl_op_definition, opt_prop_def, prop_def, traits_def
+from xdsl.parser import Parser
+from xdsl.printer import Printer
+from xdsl.traits import SymbolOpInterface, SymbolTable
+
+from treec.treeir.blob import BlobAttr
+from treec.treeir.forest_checks import expect, expect_cover, require
+from treec.treeir.plan_trees import verify_records
+from treec.treeir.printing import parse_properties, print_properties
+from treec.treeir.ranks import RanksOp
+
+_UNSIGNED = (np.uint8, np.uint16, np.uint32, np.uint64)
+
+
+@irdl_op_definition
+class PairedTreesOp(IRDLOperation):
+    """Trees as records, one per node and leaf, siblings side by side: see `treec.passes.algo.pairs` for each table. The
+    predicates are asked about ``ranks``."""
+
+    name = "plan.paired_trees"
+    sym_name = prop_def(SymbolNameConstraint())
+    nodes = prop_def(BlobAttr)
+    fields = prop_def(DictionaryAttr)
+    base = prop_def(BlobAttr)
+    tests = prop_def(BlobAttr)
+    leaf_row = opt_prop_def(BlobAttr)
+    leaf_id = prop_def(BlobAttr)
+    column = opt_prop_def(BlobAttr)
+    set_offset = prop_def(BlobAttr)
+    set_words = prop_def(BlobAttr)
+    ranks = prop_def(FlatSymbolRefAttrConstr)
+    traits = traits_def(SymbolOpInterface())
+
+    def print(self, printer: Printer) -> None:
+        printer.print_string(" ")
+        printer.print_symbol_name(self.sym_name.data)
+        print_properties(printer, self, ["sym_name"])
+
+    @classmethod
+    def parse(cls, parser: Parser) -> PairedTreesOp:
+        name = parser.parse_symbol_name()
+        properties, attributes = parse_properties(parser, cls)
+        return cls.create(properties={"sym_name": name, **properties}, attributes=attributes)
+
+    def verify_(self) -> None:
+        n = len(self.nodes.array)
+        expect_cover("base", self.base, n)
+        verify_records("nodes", self.nodes, self.fields, {"threshold", "feature", "kind", "delta"}, threshold=False)
+        expect("tests", self.tests, (np.int64,))
+        trees = len(self.base.array) - 1
+        require((n - trees) % 2 == 0, "a tree has one leaf more than nodes")
+        expect("leaf_row", self.leaf_row, _UNSIGNED, (n + trees) // 2)
+        expect("leaf_id", self.leaf_id, _UNSIGNED, (n + trees) // 2)
+        expect("column", self.column, _UNSIGNED, trees)
+        expect_cover("set_offset", self.set_offset, len(self.set_words.array))
+        module = self.parent_op()
+        if module is not None:
+            found = isinstance(SymbolTable.lookup_symbol(module, self.ranks), RanksOp)
+            require(found, f"there are no ranks {self.ranks}")
