@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
@@ -43,3 +45,44 @@ class Oracle(Protocol):
     def apply(self, rows: Rows) -> NDArray[Any] | None:
         """Leaf ids as the library gives them (``apply``, or ``predict(pred_leaf=True)``); None where it has none."""
         ...
+
+
+class RememberingOracle:
+    """An oracle that is asked every question once, and answers from memory after that.
+
+    A live estimator may be fitted again between the compilation and the saving of its compiled model: the file is then
+    compared with what the library said of the model that was compiled.
+    """
+
+    def __init__(self, oracle: Oracle) -> None:
+        self._oracle = oracle
+        self._answers: dict[tuple[str, str, tuple[int, ...], bytes], Any] = {}
+
+    @property
+    def library(self) -> str:
+        return self._oracle.library
+
+    @property
+    def version(self) -> str:
+        return self._oracle.version
+
+    def accepts(self, rows: Rows) -> NDArray[Any]:
+        return self._ask(self._oracle.accepts, rows)
+
+    def raw(self, rows: Rows) -> NDArray[Any]:
+        return self._ask(self._oracle.raw, rows)
+
+    def predict(self, rows: Rows) -> NDArray[Any]:
+        return self._ask(self._oracle.predict, rows)
+
+    def predict_proba(self, rows: Rows) -> NDArray[Any] | list[NDArray[Any]] | None:
+        return self._ask(self._oracle.predict_proba, rows)
+
+    def apply(self, rows: Rows) -> NDArray[Any] | None:
+        return self._ask(self._oracle.apply, rows)
+
+    def _ask(self, method: Callable[[Rows], Any], rows: Rows) -> Any:
+        key = (method.__name__, rows.dtype.str, rows.shape, hashlib.sha256(rows.tobytes()).digest())
+        if key not in self._answers:
+            self._answers[key] = method(rows)
+        return self._answers[key]

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,6 +17,7 @@ import numpy as np
 from treec.codegen.abi import DType
 from treec.errors import UsageError
 from treec.frontends.load import LoadedModel, load_model
+from treec.frontends.oracle import Oracle, RememberingOracle
 from treec.schedule.library import preset, preset_names
 from treec.schedule.schedule import Schedule
 
@@ -46,6 +47,7 @@ class Compilation:
     object: CompiledObject | None = None
     verification: Verification | None = None
     linker: str | None = None
+    oracle: Oracle | None = None
 
     @property
     def forest(self) -> Forest:
@@ -96,6 +98,12 @@ def _settle(schedule: Schedule | str | os.PathLike[str] | None, forest: Forest) 
         return preset(schedule), ()
     if isinstance(schedule, str) and "\n" in schedule:
         return Schedule.from_text(schedule), ()
+    if not os.path.exists(schedule):
+        raise UsageError(
+            "there is no such schedule",
+            place=os.fspath(schedule),
+            fix=f"name a schedule file, or one of the presets {', '.join(preset_names())}",
+        )
     return Schedule.from_file(Path(schedule)), ()
 
 
@@ -171,8 +179,8 @@ def load_in_process(compilation: Compilation, *, verify: bool = True, progress: 
     built = _object(compilation)
     loaded = load_object(built.object_bytes)
 
-    def save(path: Path) -> None:
-        write(compilation, path, verify=verify)
+    def save(path: Path) -> None:  # on a copy: the seconds of one file's linking are not those of the next
+        write(replace(compilation, seconds=dict(compilation.seconds)), path, verify=verify)
 
     def model() -> CompiledModel:
         return CompiledModel.from_jit(loaded.describe_address, loaded, _card(compilation, built.level), save)
@@ -189,11 +197,12 @@ def _verify(compilation: Compilation, compiled: CompiledModel, progress: Progres
     with _phase(compilation.seconds, "library", progress):
         import_library(compilation.forest.source.library)
     with _phase(compilation.seconds, "verify", progress):
-        oracle = compilation.model.oracle()
+        if compilation.oracle is None and (oracle := compilation.model.oracle()) is not None:
+            compilation.oracle = RememberingOracle(oracle)
         compilation.verification = check(
             compilation.forest,
             CompiledRunner(compiled),
-            oracle,
+            compilation.oracle,
             oracle_absent=why_no_oracle(compilation.forest.source),
             progress=lambda done: progress("verify", done),
         )

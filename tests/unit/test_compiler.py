@@ -16,6 +16,8 @@ from treec import compiler
 from treec.errors import ModelError, ScheduleError, UsageError, VerificationError
 from treec.frontends.base import Forest
 from treec.frontends.load import LoadedModel
+from treec.frontends.oracle import RememberingOracle
+from treec.runtime.predictor import load
 from treec.schedule.schedule import Schedule
 from treec.treeir.interp import forest as interpreter
 from treec.verify.compare import same
@@ -62,8 +64,10 @@ def test_a_schedule_may_be_text_a_file_or_an_object(given: Forest, tmp_path: Pat
 
 
 def test_a_schedule_file_that_is_not_there_is_named(given: Forest, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"none\.sched"):
-        compiler.start("m", tmp_path / "none.sched")
+    for name in (tmp_path / "none.sched", "tile", ""):
+        with pytest.raises(UsageError, match="no such schedule") as caught:
+            compiler.start("m", name)
+        assert "tiled" in (caught.value.fix or "")
 
 
 def test_a_wrong_schedule_is_refused_before_any_pass(given: Forest) -> None:
@@ -124,3 +128,48 @@ def test_an_observer_sees_every_step(given: Forest) -> None:
         "6 parallel-loop",
         "7 lower-kernels",
     ]
+
+
+def test_a_model_trained_on_since_can_still_be_saved(tmp_path: Path) -> None:
+    estimators = pytest.importorskip("sklearn.ensemble")
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    live: Any = estimators.RandomForestRegressor(2, max_depth=2, warm_start=True, random_state=0).fit(X, X[:, 0])
+    model = compiler.compile(live)
+    live.set_params(n_estimators=3).fit(X, -X[:, 0])  # in place: its list of trees grows
+    first, second = tmp_path / "first.so", tmp_path / "second.so"
+    model.save(first)
+    model.save(second)
+    loaded = load(second)
+    assert same(loaded.predict(X), model.predict(X)).all()
+    assert loaded.card["verification"]["library"]["rows"] > 0
+    assert load(first).card["verification"]["boundary_rows"] == loaded.card["verification"]["boundary_rows"]
+
+
+def test_an_oracle_is_asked_each_question_once() -> None:
+    asked: list[str] = []
+
+    class Counting:
+        library, version = "xgboost", "3"
+
+        def _answer(self, what: str, rows: NDArray[Any]) -> NDArray[Any]:
+            asked.append(what)
+            return np.full(len(rows), len(asked))
+
+        def accepts(self, rows: NDArray[Any]) -> NDArray[Any]:
+            return self._answer("accepts", rows)
+
+        def raw(self, rows: NDArray[Any]) -> NDArray[Any]:
+            return self._answer("raw", rows)
+
+        predict = predict_proba = apply = raw
+
+    oracle = RememberingOracle(Counting())
+    rows = np.arange(6.0).reshape(2, 3)
+    assert (oracle.library, oracle.version) == ("xgboost", "3")
+    for question in (oracle.accepts, oracle.raw):
+        assert question(rows).tolist() == question(rows.copy()).tolist()
+    assert asked == ["accepts", "raw"]
+    oracle.raw(rows + 1)
+    oracle.raw(rows.astype(np.float32))
+    oracle.raw(rows.reshape(3, 2))
+    assert len(asked) == 5
