@@ -25,9 +25,10 @@ def as_rows(table: Any, facts: Facts) -> NDArray[Any]:
 
     Raises `InputError`, saying what came, what the model expects and how to mend it.
     """
+    came = type(table).__name__
     if type(table) is not np.ndarray:
         table = _to_array(table, facts)
-    _check_shape(table, facts)
+    _check_shape(table, facts, came)
     dtype = table.dtype
     if dtype in _READ_IN_PLACE:
         if dtype.isnative and table.flags.aligned and not any(step % dtype.itemsize for step in table.strides):
@@ -53,17 +54,21 @@ _DTYPE_FIXES = {
 }
 
 
-def _check_shape(table: NDArray[Any], facts: Facts) -> None:
+def _check_shape(table: NDArray[Any], facts: Facts, came: str) -> None:
     wanted = f"[n, {facts.n_features}]"
     if table.ndim == 1:
         fix = "X.reshape(1, -1)" if table.shape[0] == facts.n_features else "X.reshape(-1, 1)"
         what = "one row" if table.shape[0] == facts.n_features else "one feature"
         fix = f"X.reshape(1, -1) if it is one row, X.reshape(-1, 1) if it is {what}" if what == "one feature" else fix
         raise InputError(f"a 1-D array of {table.shape[0]} came and the model takes a table {wanted}", fix=fix)
+    if table.ndim == 0:
+        raise InputError(
+            f"an object of type {came} came and the model takes a table {wanted}", fix="pass a 2-D numpy array"
+        )
     if table.ndim != 2:
         raise InputError(
             f"an array of shape {table.shape} came and the model takes a table {wanted}",
-            fix="pass one row per example, e.g. X.reshape(len(X), -1)" if table.ndim else "pass a 2-D array",
+            fix="pass one row per example, e.g. X.reshape(len(X), -1)",
         )
     if table.shape[1] != facts.n_features:
         raise InputError(
@@ -134,18 +139,24 @@ def _check_names(names: list[Any], facts: Facts) -> None:
     wanted = tuple(name.replace(" ", "_") for name in facts.names) if facts.library == "lightgbm" else facts.names
     if came == wanted:
         return
-    fix = "X[list(model.feature_names)], or X.to_numpy() if the order is right and only the names differ"
+    only_names = "X.to_numpy() if the order is right and only the names differ"
+    # LightGBM's names have "_" where the frame may have a space; then they don't index it.
+    select = "X[list(model.feature_names)]" if set(facts.names) <= set(names) else "order them as model.feature_names"
     if sorted(came) == sorted(wanted):
         at = next(i for i, (a, b) in enumerate(zip(came, wanted, strict=True)) if a != b)
         raise InputError(
             f"the columns are in another order than in training: column {at} is {names[at]!r}, not {facts.names[at]!r}",
-            fix=fix,
+            fix=select,
         )
     missing = [name for name in wanted if name not in set(came)]
     extra = [name for name in came if name not in set(wanted)]
     parts = [f"missing: {_some(missing)}" if missing else "", f"not known: {_some(extra)}" if extra else ""]
     said = "; ".join(part for part in parts if part) or "a name comes twice"
-    raise InputError(f"the columns are not those of training ({said})", fix=fix)
+    fixes = ([select] if not missing else []) + ([only_names] if len(came) == len(wanted) else [])
+    raise InputError(
+        f"the columns are not those of training ({said})",
+        fix=", or ".join(fixes) or "pass all columns of training, in the order of model.feature_names",
+    )
 
 
 def _made_up(names: tuple[str, ...]) -> bool:

@@ -82,7 +82,9 @@ class Sparse:
         (np.zeros(3), "1-D array of 3", r"X\.reshape\(1, -1\)"),
         (np.zeros(5), "1-D array of 5", r"X\.reshape"),
         (np.zeros((2, 2, 3)), r"shape \(2, 2, 3\)", "one row per example"),
-        (np.float32(3), r"shape \(\)", "2-D array"),
+        (np.float32(3), "type float32 came", "2-D numpy array"),
+        ({"a": 1}, "type dict came", "2-D numpy array"),
+        (None, "type NoneType came", "2-D numpy array"),
         (np.zeros((2, 4)), "rows have 4 features and the model has 3", "columns the model was trained on"),
         (np.zeros((2, 3), complex), "complex128", "real part"),
         (np.zeros((2, 3), object), "object", "astype"),
@@ -91,7 +93,6 @@ class Sparse:
         (np.ma.masked_array(np.zeros((2, 3))), "masked", "filled"),
         ([[1, 2], [3]], "no table of numbers", "numpy array"),
         (Sparse(), "sparse Sparse", "toarray"),
-        (None, r"shape \(\)", "2-D array"),
     ],
 )
 def test_what_does_not_fit_is_refused(plain: Any, table: Any, said: str, fix: str) -> None:
@@ -137,6 +138,24 @@ def test_columns_in_another_order_are_refused(named: Any, rows: Rows) -> None:
     with pytest.raises(InputError, match="another order than in training: column 1 is 'a b', not 'height'"):
         named[1].predict(frame)
     assert named[1].predict(frame[list(named[1].feature_names)]).shape == (37,)
+
+
+def test_a_fix_for_columns_is_one_that_works(make: Any, named: Any, rows: Rows) -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(rows, columns=list(NAMES))
+    for table, fix in (
+        (frame.assign(more=1.0), "X[list(model.feature_names)]"),
+        (frame[list(NAMES[::-1])], "X[list(model.feature_names)]"),
+        (frame.iloc[:, 1:], "pass all columns of training, in the order of model.feature_names"),
+        (frame.set_axis(["p", "q", "r"], axis=1), "X.to_numpy() if the order is right and only the names differ"),
+    ):
+        with pytest.raises(InputError) as caught:
+            named[1].predict(table)
+        assert caught.value.fix == fix
+    _, compiled = make(library="lightgbm", names=("age", "height", "a_b"))
+    with pytest.raises(InputError) as caught:  # the names with "_" do not index a frame that has a space
+        compiled.predict(frame[["a b", "age", "height"]])
+    assert caught.value.fix == "order them as model.feature_names"
 
 
 def test_other_columns_are_refused_by_name(named: Any, rows: Rows) -> None:
