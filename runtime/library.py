@@ -6,6 +6,7 @@ import _ctypes
 import ctypes
 import itertools
 import os
+import stat
 import threading
 import weakref
 from collections.abc import Callable
@@ -25,7 +26,7 @@ from treec.codegen.abi import (
     Task,
 )
 from treec.codegen.elf import REBUILD, Elf, crc_beside_card, parse_elf
-from treec.errors import ArtifactError
+from treec.errors import ArtifactError, UsageError
 from treec.runtime.card import Facts, facts_of, parse_card, unreadable
 from treec.runtime.cpu import host_level, missing_features
 
@@ -128,7 +129,10 @@ def open_file(path: str | os.PathLike[str]) -> Library:
     """
     place = os.fspath(path)
     try:
-        file = OpenFile(os.open(place, os.O_RDONLY | os.O_CLOEXEC), place)
+        # O_NONBLOCK: a named pipe would wait for a writer.
+        file = OpenFile(os.open(place, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), place)
+        if not stat.S_ISREG(os.fstat(file.descriptor).st_mode):
+            raise UsageError("this is no regular file", place=place, fix="name the file that treec wrote (`-o OUT.so`)")
         return _open(file)
     except OSError as error:
         raise unreadable(place, error) from error

@@ -141,6 +141,12 @@ class CompiledModel:
             self._saver(path)
             return path.read_bytes()
 
+    def __copy__(self) -> CompiledModel:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> CompiledModel:
+        return self
+
     def __reduce__(self) -> tuple[Callable[[bytes], CompiledModel], tuple[bytes]]:
         return from_bytes, (self._artifact(),)
 
@@ -205,7 +211,7 @@ def _range(iterations: Any, count: int) -> tuple[int, int]:
         begin, end = -1, -1
     if not 0 <= begin < end <= count:
         raise UsageError(
-            f"the model has iterations 0 to {count}",
+            f"the model has iterations 0 to {count}, the end exclusive",
             place=f"iterations={iterations!r}",
             fix=f"give (first, end) with 0 <= first < end <= {count}, or leave it out for all",
         )

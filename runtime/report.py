@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from treec.runtime.library import Library
 
@@ -33,7 +33,7 @@ def report_of(library: Library) -> str:
         lines.append(_line("file", f"{card['file']['bytes']:,} bytes"))
     lines += _section("verification", card.get("verification") or "not verified")
     for key, value in card.items():
-        if key not in known:
+        if key not in known and value is not None:
             lines += _section(key, value)
     lines += [_line("note", note) for note in source.get("notes") or ()]
     return "\n".join([*lines, "schedule", *(f"  {line}" for line in card["schedule"]["text"].splitlines())])
@@ -51,6 +51,16 @@ def _section(name: str, value: object) -> list[str]:
     if not isinstance(value, dict):
         return [_line(name, value)]
     lines: list[str] = []
-    for number, (key, entry) in enumerate(value.items()):  # type: ignore[misc]
-        lines.append(_line("" if number else name, f"{key}: {entry}"))
+    for number, (key, entry) in enumerate(cast("dict[str, object]", value).items()):
+        lines.append(_line("" if number else name, f"{key.replace('_', ' ')}: {_plain(entry)}"))
     return lines
+
+
+def _plain(value: object) -> str:
+    """A number, a list or a table in one line of words."""
+    if isinstance(value, dict):
+        entries = cast("dict[str, object]", value).items()
+        return ", ".join(f"{key.replace('_', ' ')} {_plain(entry)}" for key, entry in entries)
+    if isinstance(value, list):
+        return ", ".join(_plain(entry) for entry in cast("list[object]", value))
+    return f"{value:,}" if type(value) is int else str(value)

@@ -127,8 +127,11 @@ def test_files_that_are_no_artifacts(tmp_path: Path, plain: Any) -> None:
         load(os.path.realpath(sys.executable))
     with pytest.raises(UsageError, match="cannot read"):
         load(tmp_path / "absent.so")
-    with pytest.raises(UsageError, match="cannot read"):
-        load(tmp_path)
+    pipe = tmp_path / "pipe.so"
+    os.mkfifo(pipe)
+    for no_file in (tmp_path, pipe, "/dev/null"):
+        with pytest.raises(UsageError, match="no regular file"):
+            load(no_file)
 
 
 def test_another_machine_is_refused(plain: Any, tmp_path: Path) -> None:

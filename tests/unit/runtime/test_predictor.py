@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 import subprocess
 import sys
@@ -111,6 +112,25 @@ def test_the_report_shows_verification_and_further_facts(make: Make, build: Any,
     report = load(build(model)).report()
     assert "timings       parse: 0.1 s" in report
     assert "linker        cc" in report
+
+
+def test_a_report_has_no_python_in_it(make: Make, build: Any, stumps_of: Any) -> None:
+    model = stumps_of()
+    model.facts = {
+        "check": {"rows_run": 12345, "kinds": ["a", "b"], "library": {"name": "x", "max_ulp": 0}},
+        "linker": None,
+    }
+    report = load(build(model)).report()
+    for line in ("check         rows run: 12,345", "kinds: a, b", "library: name x, max ulp 0"):
+        assert line in report
+    assert "None" not in report
+    assert "{" not in report
+
+
+def test_a_copy_of_an_immutable_model_is_the_model(plain: Any) -> None:
+    compiled = plain[1]
+    assert copy.copy(compiled) is compiled
+    assert copy.deepcopy([compiled])[0] is compiled
 
 
 def test_save_writes_the_same_bytes(plain: Any, tmp_path: Path, rows: Rows) -> None:
