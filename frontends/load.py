@@ -36,6 +36,8 @@ def load_model(model: str | os.PathLike[str] | bytes | object, *, trust: bool = 
     if isinstance(model, bytes | bytearray | memoryview):
         return _from_bytes(bytes(cast("bytes", model)), "bytes", None, trust)
     if isinstance(model, str | os.PathLike):
+        if isinstance(model, str) and "\n" in model:
+            raise UsageError("this text is no path", fix="pass the content of a model file as bytes: text.encode()")
         path = Path(cast("str | os.PathLike[str]", model))
         return _from_bytes(_read(path), path.name, path.name, trust)
     loaded = _from_object(model, "object")
@@ -44,9 +46,9 @@ def load_model(model: str | os.PathLike[str] | bytes | object, *, trust: bool = 
 
 
 def _read(path: Path) -> bytes:
-    if path.is_dir():
-        raise ModelError("this is a folder, not a model file", place=str(path), fix="name the model file inside")
     try:
+        if path.is_dir():
+            raise ModelError("this is a folder, not a model file", place=str(path), fix="name the model file inside")
         if path.exists() and not path.is_file():
             raise UsageError("this is no regular file", place=str(path), fix="copy the model to a file")
         return path.read_bytes()
@@ -128,17 +130,23 @@ def _from_pickle(data: bytes, place: str) -> LoadedModel:
     reading = read_pickle(data, place=place)
     root = reading.root
     if isinstance(root, Recorded) and root.module.split(".")[0] == "sklearn":
-        return _recorded_sklearn(reading, root)
+        return _packed(_recorded_sklearn(reading, root), reading)
     refuse_unexpected(reading)
     if isinstance(root, Recorded) and root.module.split(".")[0] == "xgboost":
-        return _recorded_xgboost(root, place)
+        return _packed(_recorded_xgboost(root, place), reading)
     if isinstance(root, Recorded) and root.module.split(".")[0] == "lightgbm":
-        return _recorded_lightgbm(root, place)
+        return _packed(_recorded_lightgbm(root, place), reading)
     raise ModelError(
         f"the pickle holds {describe(root)}, not a model",
         place=place,
         fix=f"pickle the fitted model itself; {TRUST_FIX}" if isinstance(root, Recorded) else "pickle the model itself",
     )
+
+
+def _packed(loaded: LoadedModel, reading: Reading) -> LoadedModel:
+    """The format is that of the file, whatever the library keeps in it."""
+    source = replace(loaded.forest.source, format="joblib" if reading.joblib else "pickle")
+    return replace(loaded, forest=replace(loaded.forest, source=source))
 
 
 def _recorded_sklearn(reading: Reading, root: Recorded) -> LoadedModel:
@@ -147,7 +155,6 @@ def _recorded_sklearn(reading: Reading, root: Recorded) -> LoadedModel:
     view = sklearn_view.estimator_view(root, place=reading.place)  # first, so that a Pipeline is refused as one
     refuse_unexpected(reading)
     forest = sklearn_models.forest_from_estimator(view)
-    forest = replace(forest, source=replace(forest.source, format="joblib" if reading.joblib else "pickle"))
     return LoadedModel(forest, lambda: sklearn_oracle.oracle_for(root, place=reading.place))
 
 

@@ -33,8 +33,8 @@ _MODULES = frozenset({"xgboost.core", "xgboost.sklearn"})
 
 
 def is_xgboost_object(obj: object) -> bool:
-    """Whether ``obj`` is of a class of XGBoost itself; a subclass elsewhere may answer in its own way, and is not."""
-    return type(obj).__module__.partition(".")[0] == "xgboost"
+    """Whether ``obj`` is of a class of XGBoost or of one derived from it; the latter is refused by its name."""
+    return any(cls.__module__.partition(".")[0] == "xgboost" for cls in type(obj).__mro__)
 
 
 def forest_from_object(obj: Any, *, place: str = "object") -> Forest:
@@ -44,7 +44,7 @@ def forest_from_object(obj: Any, *, place: str = "object") -> Forest:
         raise UnsupportedModelError(
             f"objects of {type(obj).__module__}.{name} are not supported",
             place=place,
-            fix=f"compile its Booster, or one of {', '.join(sorted(WRAPPERS))}",
+            fix=f"compile its Booster (`get_booster()`), or one of {', '.join(sorted(WRAPPERS))}",
         )
     if name == "Booster":
         forest = forest_from_bytes(_saved(obj), place=place)

@@ -76,8 +76,10 @@ def test_pickled_boosters_and_wrappers_answer_like_the_live_object(library: str,
     live = load_model(model)
     assert live.forest.source.library == library
     files = [pickle.dumps(model, protocol) for protocol in (0, 2, 5)] + [joblib_bytes(model, 0), joblib_bytes(model, 3)]
-    for file in files:
+    for number, file in enumerate(files):
         loaded = load_model(file)
+        # joblib writes a plain pickle where the object holds no array
+        assert loaded.forest.source.format in (("pickle",) if number < 3 else ("pickle", "joblib"))
         assert answers(loaded) == answers(live)
         assert loaded.forest.outputs.predicted == live.forest.outputs.predicted
         assert loaded.forest.leaves.values.tolist() == live.forest.leaves.values.tolist()
@@ -244,6 +246,27 @@ def test_paths_that_cannot_be_read_are_the_users_error(tmp_path: Path) -> None:
         load_model("bad\0path")
     with pytest.raises(UsageError, match="no regular file"):
         load_model("/dev/zero")
+    with pytest.raises(UsageError, match="File name too long"):
+        load_model("x" * 5000)
+
+
+def test_a_models_text_is_told_from_a_path() -> None:
+    with pytest.raises(UsageError, match="no path") as caught:
+        load_model("tree\nversion=v4\n" + "feature_names=a b c " * 500)
+    assert len(str(caught.value)) < 200
+    assert "encode" in str(caught.value)
+
+
+def test_a_class_derived_from_xgboosts_is_refused_by_name() -> None:
+    xgboost = pytest.importorskip("xgboost")
+
+    class Shifted(xgboost.XGBRegressor):  # pyright: ignore
+        def predict(self, X: Any, **options: Any) -> Any:
+            return super().predict(X, **options) + 1  # pyright: ignore
+
+    with pytest.raises(UnsupportedModelError, match="Shifted are not supported") as caught:
+        load_model(Shifted(n_estimators=1).fit(ROWS, LABELS))
+    assert "get_booster" in (caught.value.fix or "")
 
 
 def test_objects_of_no_known_library_are_refused() -> None:
