@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
@@ -14,6 +15,7 @@ from xdsl.utils.exceptions import VerifyException
 from treec.errors import CodegenError, ScheduleError
 from treec.passes.registry import get_all_passes
 from treec.schedule.base import Directive, Stage
+from treec.schedule.kernel import MAIN, KernelWhen
 from treec.schedule.schedule import Schedule
 
 
@@ -45,19 +47,29 @@ Observer = Callable[[StepDone], None]
 
 def pipeline_of(schedule: Schedule) -> list[Step]:
     """The passes of a schedule in order: its directives', with ``plan-kernels`` before the first that needs a plan and
-    ``lower-kernels`` at the end."""
-    table = get_all_passes()
+    ``lower-kernels`` at the end. The passes of a kernel block, and those behind the blocks, are told their kernel."""
     steps: list[Step] = []
     planned = False
+    kernel: str | None = None  # until there are several, passes are for the only one
     for directive in schedule:
         if directive.stage is Stage.PLAN and not planned:
-            steps.append(Step(table["plan-kernels"]()()))
+            steps.append(Step(get_all_passes()["plan-kernels"]()()))
             planned = True
-        steps.append(Step(table[directive.pass_name]()(**directive.pass_args()), directive))
+        steps.append(_step(directive, kernel))
+        if isinstance(directive, KernelWhen):
+            steps += [_step(inner, directive.name) for inner in directive.directives]
+            kernel = MAIN
     if not planned:
-        steps.append(Step(table["plan-kernels"]()()))
-    steps.append(Step(table["lower-kernels"]()()))
+        steps.append(Step(get_all_passes()["plan-kernels"]()()))
+    steps.append(Step(get_all_passes()["lower-kernels"]()()))
     return steps
+
+
+def _step(directive: Directive, kernel: str | None) -> Step:
+    args: dict[str, Any] = directive.pass_args()
+    if kernel is not None and not isinstance(directive, KernelWhen):
+        args["kernel"] = kernel
+    return Step(get_all_passes()[directive.pass_name]()(**args), directive)
 
 
 def run_pipeline(module: ModuleOp, steps: Iterable[Step], observer: Observer | None = None) -> None:

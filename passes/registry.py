@@ -35,6 +35,11 @@ def get_all_passes() -> dict[str, Callable[[], type[ModulePass]]]:
 
         return RankFeaturesPass
 
+    def add_kernel() -> type[ModulePass]:
+        from treec.passes.plan.add_kernel import AddKernelPass
+
+        return AddKernelPass
+
     def layout() -> type[ModulePass]:
         from treec.passes.plan.layout import LayoutPass
 
@@ -70,6 +75,7 @@ def get_all_passes() -> dict[str, Callable[[], type[ModulePass]]]:
         "share-leaves": share_leaves,
         "set-target": set_target,
         "plan-kernels": plan_kernels,
+        "add-kernel": add_kernel,
         "rank-features": rank_features,
         "layout": layout,
         "split-loop": split_loop,

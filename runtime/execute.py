@@ -24,17 +24,19 @@ def run_task(
     tree_begin: int = 0,
     tree_end: int | None = None,
     n_threads: int | None = 1,
+    as_rows: int | None = None,
 ) -> NDArray[Any]:
     """Run one task of an artifact over trees ``tree_begin`` to ``tree_end`` (default: all).
 
     ``rows`` f32 or f64 [n, n_features], any strides that are whole elements (`treec.runtime.rows` sees to that). Returns
     [n, n_columns] of the artifact's ``out_dtype``, or for `Task.LEAF` i32 [n, trees]. ``n_threads`` None: as many as pay.
-    The result does not depend on it. Raises `InputError` if no kernel takes such rows without changing them.
+    The result does not depend on it. ``as_rows``: run the kernel that serves calls of that many rows instead; each takes
+    any number of rows and gives the same bits. Raises `InputError` if no kernel takes such rows without changing them.
     """
     if tree_end is None:
         tree_end = library.n_trees
     n_rows = rows.shape[0]
-    rows, kernel = _choose(library, task, rows)
+    rows, kernel = _choose(library, task, rows, n_rows if as_rows is None else as_rows)
     out = _outputs(library, task, n_rows, tree_end - tree_begin)
     threads = thread_count(n_threads, n_rows * max(1, tree_end - tree_begin))
     for stage in kernel.stages:
@@ -48,9 +50,9 @@ def _outputs(library: Library, task: Task, n_rows: int, n_trees: int) -> NDArray
     return np.empty((n_rows, library.n_columns), NUMPY_DTYPES[library.out_dtype])
 
 
-def _choose(library: Library, task: Task, rows: NDArray[Any]) -> tuple[NDArray[Any], Kernel]:
-    """The kernel for these rows; if there is none for their dtype, one for the other where that changes no answer."""
-    n_rows = rows.shape[0]
+def _choose(library: Library, task: Task, rows: NDArray[Any], n_rows: int) -> tuple[NDArray[Any], Kernel]:
+    """The kernel for a call of ``n_rows`` such rows; if there is none for their dtype, one for the other where that changes
+    no answer."""
     kernel = library.kernel(task, _DTYPES[rows.dtype], n_rows)
     if kernel is not None:
         return rows, kernel

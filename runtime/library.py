@@ -11,6 +11,7 @@ import threading
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from treec.codegen.abi import (
@@ -71,6 +72,12 @@ class Library:
     kernels: tuple[Kernel, ...]
     owner: object
     source: OpenFile | None
+
+    @cached_property
+    def row_limits(self) -> tuple[int, ...]:
+        """Numbers of rows up to which calls are served by other kernels than larger calls, ascending."""
+        limits = {kernel.rows_max for kernel in self.kernels}
+        return tuple(sorted(limits)[:-1])
 
     def kernel(self, task: Task, row_dtype: DType, n_rows: int) -> Kernel | None:
         """The first kernel for this call; None if there is none."""

@@ -106,6 +106,10 @@ class Directive:
         place = error.place or (str(self.place) if self.place else None)
         return ScheduleError(error.message, directive=self.text, place=place, fix=error.fix)
 
+    def end_place(self) -> SourcePlace | None:
+        """The place just behind it."""
+        return self.place.end() if self.place else None
+
     def where(self) -> str:
         """A short mention for other errors: "line 3", or the text."""
         return f"line {self.place.line}" if self.place else f"`{self.text}`"

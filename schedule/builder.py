@@ -9,6 +9,7 @@ from treec.errors import ScheduleError
 from treec.schedule.arguments import suggest
 from treec.schedule.base import Directive, assemble
 from treec.schedule.directives import DIRECTIVES
+from treec.schedule.kernel import KernelWhen
 from treec.schedule.schedule import Schedule
 
 
@@ -21,6 +22,8 @@ class ScheduleBuilder:
 
     ``.target("cpu", level="native").share("predicates").layout("packed").split("row", into=("block", "row"), by=64)
     .order("block", "tree", "row").walk(with_="scalar").parallel("block").done()``
+
+    ``.kernel(8, Schedule.build().order("row", "tree").walk(with_="scalar"))`` is a kernel block.
 
     Two words are one name (``share_predicates()``) or a name and a first argument; a name that Python keeps to itself gets
     an underscore at its end. A builder never changes: each call returns a new one, so a common beginning can be shared.
@@ -49,8 +52,14 @@ class ScheduleBuilder:
         add.__doc__ = known[name].__doc__ if name in known else None
         return add
 
+    def kernel(self, rows: int, plan: ScheduleBuilder) -> ScheduleBuilder:
+        # `plan` holds the block's directives; it is begun by `Schedule.build`.
+        return ScheduleBuilder((*self._directives, KernelWhen(rows, plan._directives)))
+
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *_methods()]
+
+    kernel.__doc__ = KernelWhen.__doc__
 
     def done(self) -> Schedule:
         """The checked schedule."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TypeVar
 
@@ -27,12 +28,25 @@ class Scope:
 
     ``loops`` maps each loop to its axis, outermost first. ``inside`` maps the inner loop of a split to the outer one, in
     one step of which it runs. ``replaced`` maps a loop that no longer exists to the directive that took it away.
+    ``kernels`` maps the name of each kernel block to its final state. In the state of a block, ``common`` is how many
+    directives of ``done`` stand above the first block; otherwise it is None.
     """
 
     done: list[Directive] = field(default_factory=list[Directive])
     loops: dict[str, Axis] = field(default_factory=lambda: {axis.value: axis for axis in Axis})
     inside: dict[str, str] = field(default_factory=dict[str, str])
     replaced: dict[str, Directive] = field(default_factory=dict[str, Directive])
+    kernels: dict[str, Scope] = field(default_factory=dict[str, "Scope"])
+    common: int | None = None
+
+    @property
+    def inside_kernel(self) -> bool:
+        return self.common is not None
+
+    def for_kernel(self, done: list[Directive]) -> Scope:
+        """The state at the start of a kernel block here, behind the common directives ``done``."""
+        parts = {name: copy(value) for name, value in vars(self).items()}
+        return replace(self, **parts | {"done": list(done), "kernels": {}, "common": len(done)})
 
     def find(self, kind: type[D]) -> D | None:
         """The first directive of a kind so far."""
@@ -80,18 +94,27 @@ def check_directives(directives: Iterable[Directive], file: str = "<schedule>") 
     """
     scope = Scope()
     for directive in directives:
-        _check_once(directive, scope)
-        _check_stage(directive, scope)
-        directive.check(scope)
-        scope.done.append(directive)
-    _check_complete(scope, file)
+        check_one(directive, scope)
+    last = scope.done[-1].end_place() if scope.done else None
+    what = "the plan for all other calls, below the kernels," if scope.kernels else "the schedule"
+    check_complete(scope, str(last) if last else file, what)
     return scope
+
+
+def check_one(directive: Directive, scope: Scope) -> None:
+    """Check a directive against what stands before it, and add it."""
+    _check_once(directive, scope)
+    _check_stage(directive, scope)
+    directive.check(scope)
+    scope.done.append(directive)
 
 
 def _check_once(directive: Directive, scope: Scope) -> None:
     first = next((d for d in scope.done if d.pass_name == directive.pass_name), None)
     if directive.once and first is not None:
-        raise directive.error(f"`{directive.keyword}` is already given by {first.where()}", "keep one of the two")
+        common = scope.inside_kernel and first in scope.done[: scope.common]
+        fix = "keep one of the two" + (", or move that line below the kernels" if common else "")
+        raise directive.error(f"`{directive.keyword}` is already given by {first.where()}", fix)
 
 
 _ABOUT = {Stage.TARGET: "the target", Stage.FOREST: "the trees", Stage.PLAN: "loops and layout"}
@@ -105,10 +128,9 @@ def _check_stage(directive: Directive, scope: Scope) -> None:
             raise directive.error(reason, f"move it above {before.where()}")
 
 
-def _check_complete(scope: Scope, file: str) -> None:
+def check_complete(scope: Scope, place: str, what: str) -> None:
+    """Raise `ScheduleError` if ``what`` lacks a directive that every plan needs."""
     for kind in DIRECTIVES.values():
         if kind.required and scope.find(kind) is None:
-            last = scope.done[-1].place if scope.done else None
-            place = str(last.end()) if last else file
-            reason = f"the schedule has no `{kind.keyword}`: {kind.required}"
+            reason = f"{what} has no `{kind.keyword}`: {kind.required}"
             raise ScheduleError(reason, place=place, fix=f"add `{kind.shortest_usage()}`")

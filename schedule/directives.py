@@ -292,4 +292,6 @@ def _check_before_walk(directive: Directive, scope: Scope) -> None:
     walk = scope.find(Walk)
     if walk is not None:
         reason = f"`{directive.keyword}` changes the loop nest, which is finished at {walk.where()}"
-        raise directive.error(reason, f"move it above `{walk.text}`")
+        common = scope.inside_kernel and walk in scope.done[: scope.common]
+        fix = "move that line below the kernels, unless it is for all of them" if common else f"move it above `{walk.text}`"
+        raise directive.error(reason, fix)

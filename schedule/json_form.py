@@ -1,18 +1,21 @@
 """Directives as JSON: ``{"version": 1, "directives": [{"directive": "parallel", "loop": "block"}, …]}``.
 
-Strict in both directions: every argument is written, and a key that is not known is an error.
+A kernel block has the key ``directives`` itself. Strict in both directions: every argument is written, and a key that is
+not known is an error.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, cast
 
 from treec.errors import ScheduleError
 from treec.schedule.arguments import quoted, suggest
 from treec.schedule.base import Directive, assemble
 from treec.schedule.directives import DIRECTIVES
+from treec.schedule.kernel import KernelWhen
 
 VERSION = 1
 
@@ -34,10 +37,14 @@ def from_plain(plain: object, file: str = "<json>") -> tuple[Directive, ...]:
             place=file,
             fix=f"this treec reads version {VERSION}",
         )
-    if not isinstance(schedule["directives"], list):
-        raise ScheduleError("`directives` must be a list", place=file)
-    items = cast("list[object]", schedule["directives"])
-    return tuple(_one_from_plain(item, f"{file}: directive {n}") for n, item in enumerate(items, 1))
+    return _many_from_plain(schedule["directives"], file, f"{file}: directive ")
+
+
+def _many_from_plain(plain: object, place: str, prefix: str) -> tuple[Directive, ...]:
+    if not isinstance(plain, list):
+        raise ScheduleError("`directives` must be a list", place=place)
+    items = cast("list[object]", plain)
+    return tuple(_one_from_plain(item, f"{prefix}{n}") for n, item in enumerate(items, 1))
 
 
 def to_json(directives: Iterable[Directive]) -> str:
@@ -68,7 +75,10 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 def _one_to_plain(directive: Directive) -> dict[str, Any]:
     values = {name: list(v) if isinstance(v, tuple) else v for name, v in directive.values().items()}
-    return {"directive": directive.keyword, **values}
+    plain: dict[str, Any] = {"directive": directive.keyword, **values}
+    if isinstance(directive, KernelWhen):
+        plain["directives"] = [_one_to_plain(d) for d in directive.directives]
+    return plain
 
 
 def _one_from_plain(plain: object, place: str) -> Directive:
@@ -80,11 +90,15 @@ def _one_from_plain(plain: object, place: str) -> Directive:
         guess = suggest(keyword, DIRECTIVES)
         reason = "a directive needs the key `directive`" if keyword is None else f"unknown directive {quoted(keyword)}"
         raise ScheduleError(reason, place=place, fix=f"{guess} {known}" if guess else known)
+    inside: tuple[Directive, ...] | None = None
+    if cls is KernelWhen:
+        inside = _many_from_plain(values.pop("directives", None), place, f"{place}.")
     try:
-        return assemble(cls, values)
+        made = assemble(cls, values)
     except ScheduleError as error:
         error.place = place
         raise
+    return replace(made, directives=inside) if isinstance(made, KernelWhen) and inside is not None else made
 
 
 def _object(plain: object, what: str, place: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
     directive := word [word] [value…] [name=value…]
     value     := word | number | (value, value, …)
+    kernel    := "kernel" "when" "rows" "<=" number "{" line end directive… "}" line end
 
 An error has the line and column of the word at fault, and names the nearest known word.
 """
@@ -9,16 +10,17 @@ An error has the line and column of the word at fault, and names the nearest kno
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from typing import NoReturn
+from dataclasses import dataclass, field, replace
+from typing import NoReturn, cast
 
 from treec.errors import ScheduleError
 from treec.schedule.arguments import LARGEST, quoted, suggest
 from treec.schedule.base import Directive, assemble
 from treec.schedule.directives import DIRECTIVES
+from treec.schedule.kernel import KernelWhen
 from treec.schedule.place import SourcePlace
 
-_TOKEN = re.compile(r"[ \t]+|(?P<word>[A-Za-z_][A-Za-z0-9_.:-]*)|(?P<number>-?[0-9][A-Za-z0-9_.]*)|(?P<mark>[=(),])")
+_TOKEN = re.compile(r"[ \t]+|(?P<word>[A-Za-z_][A-Za-z0-9_.:-]*)|(?P<number>-?[0-9][A-Za-z0-9_.]*)|(?P<mark><=|[=(),{}])")
 
 Raw = str | int | tuple[str | int, ...]
 
@@ -29,10 +31,24 @@ def parse_directives(text: str, file: str = "<schedule>") -> tuple[Directive, ..
     Every directive is right in itself; `treec.schedule.check` looks at them together. Raises `ScheduleError`.
     """
     found: list[Directive] = []
-    for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
-        source = line.removesuffix("\r").split("#", 1)[0]
-        if source.strip(" \t"):
-            found.append(_Line(file, number, source).directive())
+    block: KernelWhen | None = None
+    inside: list[Directive] = []
+    for number, source in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
+        line = _Line(file, number, source.removesuffix("\r").split("#", 1)[0])
+        if not line.source.strip(" \t"):
+            continue
+        line.tokens = line.split()
+        if line.begins_kernel():
+            if block is not None:
+                line.fail_nested(block)
+            block, inside = line.kernel(), []
+        elif line.ends_kernel():
+            found.append(replace(line.closed(block), directives=tuple(inside), end=line.end_of_line()))
+            block = None
+        else:
+            (found if block is None else inside).append(line.directive())
+    if block is not None:
+        raise block.error("`{` is not closed", "write `}` on a line of its own behind the kernel's plan", argument="{")
     return tuple(found)
 
 
@@ -54,8 +70,52 @@ class _Line:
     at: int = 0
     columns: dict[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]])
 
+    def begins_kernel(self) -> bool:
+        return self.tokens[0].text == KernelWhen.keyword
+
+    def ends_kernel(self) -> bool:
+        return self.tokens[0].text == "}"
+
+    def kernel(self) -> KernelWhen:
+        """The block that this line opens, still without directives."""
+        for wanted in ("kernel", "when", "rows", "<="):
+            self._expect(wanted)
+        rows = self._value("rows")
+        self.columns["{"] = (self.tokens[self.at].column if self._peek() else self._end(),)
+        self._expect("{")
+        self._expect_nothing("write the kernel's directives on lines of their own")
+        place = self._place(self.tokens[0].column)
+        made = assemble(KernelWhen, {"rows": rows}, place)
+        return cast("KernelWhen", made)
+
+    def closed(self, block: KernelWhen | None) -> KernelWhen:
+        """The block that this line closes."""
+        if block is None:
+            self._fail("`}` closes no kernel", self.tokens[0].column, "remove it")
+        self.at = 1
+        self._expect_nothing("write it on a line of its own")
+        return block
+
+    def end_of_line(self) -> SourcePlace:
+        return self._place(self.tokens[0].column)
+
+    def fail_nested(self, block: KernelWhen) -> NoReturn:
+        reason = f"the kernel of {block.where()} is not closed, and a kernel can't stand inside a kernel"
+        self._fail(reason, self.tokens[0].column, "write `}` on a line of its own before this line")
+
+    def _expect(self, word: str) -> None:
+        token = self._peek()
+        if token is None or token.text != word:
+            column, found = (token.column, f"`{token.text}`") if token else (self._end(), "the end of the line")
+            self._fail(f"`{word}` is missing before {found}", column, "write `kernel when rows <= N {`")
+        self.at += 1
+
+    def _expect_nothing(self, fix: str) -> None:
+        token = self._peek()
+        if token is not None:
+            self._fail(f"`{token.text}` does not belong here", token.column, fix)
+
     def directive(self) -> Directive:
-        self.tokens = self._tokens()
         cls = self._keyword()
         values: dict[str, Raw] = {}
         positional = [a for a in cls.arguments() if a.positional]
@@ -80,7 +140,8 @@ class _Line:
             fix = f"put `,` between the values: {fix}"
         self._fail(f"`{token.text}` does not belong here", token.column, fix)
 
-    def _tokens(self) -> list[_Token]:
+    def split(self) -> list[_Token]:
+        """The line's words, numbers and marks."""
         tokens: list[_Token] = []
         at = 0
         while at < len(self.source):

@@ -8,7 +8,7 @@ from treec.schedule.base import Directive
 
 
 def print_directives(directives: Iterable[Directive]) -> str:
-    """The canonical text: one directive a line, every argument written out, LF at each end.
+    """The canonical text: one directive a line, every argument written out, LF at each end; kernel blocks are indented.
 
     Defaults are written too, so that a printed schedule means the same should a default ever change. Comments are gone.
     """

@@ -13,6 +13,7 @@ from treec.errors import TreecError, UsageError
 from treec.schedule.arguments import Argument
 from treec.schedule.base import Directive, Stage
 from treec.schedule.directives import DIRECTIVES
+from treec.schedule.kernel import KernelWhen as KernelWhen  # a word of the language, once imported
 
 BEGIN = "<!-- directives: begin (written by treec.schedule.reference) -->"
 END = "<!-- directives: end -->"

@@ -14,6 +14,7 @@ from treec.schedule import json_form
 from treec.schedule.base import Directive
 from treec.schedule.check import Scope, check_directives
 from treec.schedule.directives import TargetCpu
+from treec.schedule.kernel import MAIN
 from treec.schedule.parse import parse_directives
 from treec.schedule.print import print_directives
 
@@ -93,6 +94,13 @@ class Schedule:
     def scope(self) -> Scope:
         """The state after the last directive: the final loops, outermost first, and their axes. Raises `ScheduleError`."""
         return check_directives(self.directives, self.file)
+
+    def scopes(self) -> dict[str, Scope]:
+        """The final state of every kernel by its name, in the order in which calls are offered to them; `main` is the last.
+
+        Raises `ScheduleError`."""
+        scope = self.scope()
+        return {**scope.kernels, MAIN: scope}
 
     @property
     def target(self) -> TargetCpu:

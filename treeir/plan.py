@@ -208,7 +208,8 @@ class ForOp(IRDLOperation):
 
 @irdl_op_definition
 class KernelOp(IRDLOperation):
-    """A plan for calls of at most ``rows_max`` rows of the model."""
+    """A plan of the model; of a module's kernels a call gets the first whose ``rows_max`` is not below its rows. The plan
+    itself is right for any number of rows."""
 
     name = "plan.kernel"
     sym_name = prop_def(SymbolNameConstraint())

@@ -24,6 +24,8 @@ __all__ = ["Budget", "Verification", "verify"]
 
 Rows = NDArray[Any]
 Progress = Callable[[float], None]
+Variant = tuple[str, Rows, int]
+"""How, rows, threads."""
 
 ATTEMPTS = 3
 ROWS_MIN, ROWS_MAX = 31, 1021  # odd, so that blocks of rows leave a remainder
@@ -97,11 +99,11 @@ class _Check:
         leaf = interpreter.leaf_of_pairs(self.forest, encoded, block.tree)
         trees = self.forest.trees
         ids = trees.leaf_id[trees.leaf_offset[block.tree] + leaf]
-        got_raw, got_ids = self._tree_by_tree(block)
-        self._compare_block(plan, block, leaf, "leaf id", ids[:, None], got_ids)
-        self._compare_block(
-            plan, block, leaf, "raw output", interpreter.raw_of_pairs(self.forest, encoded, block.tree, leaf), got_raw
-        )
+        raw = interpreter.raw_of_pairs(self.forest, encoded, block.tree, leaf)
+        for how, runner in self.kernels:
+            got_raw, got_ids = self._tree_by_tree(runner, block)
+            self._compare_block(plan, block, leaf, f"leaf id{how}", ids[:, None], got_ids)
+            self._compare_block(plan, block, leaf, f"raw output{how}", raw, got_raw)
         inside = (leaf >= block.first[block.position]) & (leaf < block.end[block.position])
         reached = np.bincount(block.position[inside], minlength=len(block.target)) > 0
         is_node = block.target < plan.paths.n_nodes
@@ -111,15 +113,15 @@ class _Check:
         self.found.nodes_unreachable += int((is_node & ~reached & ~block.possible).sum())
         return missed
 
-    def _tree_by_tree(self, block: Block) -> tuple[NDArray[Any], NDArray[np.int32]]:
+    def _tree_by_tree(self, runner: Runner, block: Block) -> tuple[NDArray[Any], NDArray[np.int32]]:
         n, tree = len(block.rows), block.tree
         raw = np.empty((n, self.forest.n_columns), self.forest.sum.dtype)
         ids = np.empty((n, 1), np.int32)
         starts = np.flatnonzero(np.diff(tree, prepend=-1))
         for begin, end in zip(starts.tolist(), [*starts[1:].tolist(), n], strict=True):
             rows, t = block.rows[begin:end], int(tree[begin])
-            raw[begin:end] = self._checked(self.runner.raw(rows, t, t + 1), raw[begin:end], "raw outputs")
-            ids[begin:end] = self._checked(self.runner.leaf_ids(rows, t, t + 1), ids[begin:end], "leaf ids")
+            raw[begin:end] = self._checked(runner.raw(rows, t, t + 1), raw[begin:end], "raw outputs")
+            ids[begin:end] = self._checked(runner.leaf_ids(rows, t, t + 1), ids[begin:end], "leaf ids")
         return raw, ids
 
     def _checked(self, got: NDArray[Any], like: NDArray[Any], what: str) -> NDArray[Any]:
@@ -151,25 +153,57 @@ class _Check:
             expected = {"raw output": raw, "response": interpreter.response(self.forest, raw), "leaf id": ids}
             self.found.random_rows += n
             for what, values in expected.items():
-                self._run_variants(what, rows, values)
+                for how, runner in self.kernels:
+                    self._run_variants(runner, what, how, self._variants(rows), values)
+                self._run_variants(self.runner, what, "", self._batches(rows), values)
             self.progress(0.7 + 0.15 * (number + 1) / len(self.runner.row_dtypes))
 
-    def _run_variants(self, what: str, rows: Rows, expected: NDArray[Any]) -> None:
+    def _run_variants(
+        self, runner: Runner, what: str, kernel: str, variants: list[Variant], expected: NDArray[Any]
+    ) -> None:
         run: dict[str, Callable[..., NDArray[Any]]] = {
-            "raw output": self.runner.raw,
-            "response": self.runner.response,
-            "leaf id": self.runner.leaf_ids,
+            "raw output": runner.raw,
+            "response": runner.response,
+            "leaf id": runner.leaf_ids,
         }
-        for how, variant, n_threads in _variants(rows):
-            part = expected[: len(variant)]
-            got = self._checked(run[what](variant, n_threads=n_threads), part, f"{what}s ({how})")
+        for how, variant, n_threads in variants:
+            part = _first(expected, len(variant))
+            got = self._checked(run[what](variant, n_threads=n_threads), part, f"{what}s ({how}{kernel})")
             self.found.comparisons += part.size
             equal = same(part, got)
             if not equal.all():
                 row, column = (int(index) for index in np.argwhere(~equal)[0])
-                place = f"all trees, {how}, row {row}"
+                place = f"all trees, {how}{kernel}, row {row}"
                 text = describe_row(self.forest, variant[row])
                 raise mismatch(f"{what} {column}", place, text, part[row, column], got[row, column])
+
+    @property
+    def kernels(self) -> list[tuple[str, Runner]]:
+        """The code for calls of few rows and of many, each with words for an error; one entry if it is the same."""
+        limits = self.runner.row_limits
+        if not limits:
+            return [("", self.runner)]
+        small = [(f", kernel for up to {n} rows", self.runner.as_rows(n)) for n in limits]
+        return [*small, (f", kernel for over {limits[-1]} rows", self.runner.as_rows(limits[-1] + 1))]
+
+    def _batches(self, rows: Rows) -> list[Variant]:
+        """Calls of few rows, and of as many as where the next kernel takes over; those beyond the budget are left out."""
+        most = max(len(rows), self.budget.pairs // max(1, self.forest.trees.n_trees))
+        around = {size for limit in self.runner.row_limits for size in (limit - 1, limit, limit + 1)}
+        return [(f"batch of {size}", _first(rows, size), 1) for size in sorted({0, 1, 7} | around) if size <= most]
+
+    def _variants(self, rows: Rows) -> list[Variant]:
+        """The same rows in other layouts and thread counts."""
+        part = rows[:LAYOUT_ROWS]
+        spread = np.zeros((2 * part.shape[0], 2 * part.shape[1]), rows.dtype)
+        spread[::2, ::2] = part
+        return [
+            ("C order", rows, 1),
+            ("two threads", rows, 2),
+            ("Fortran order", np.asfortranarray(part), 1),
+            ("strided", spread[::2, ::2], 1),
+            ("reversed", np.ascontiguousarray(part[::-1, ::-1])[::-1, ::-1], 1),
+        ]
 
     def library(self, oracle: Oracle) -> None:
         n = int(np.clip(self.budget.pairs // max(1, self.forest.trees.n_trees), ROWS_MIN, ROWS_MAX))
@@ -192,19 +226,9 @@ class _Check:
             self.progress(0.85 + 0.15 * (number + 1) / len(self.runner.row_dtypes))
 
 
-def _variants(rows: Rows) -> list[tuple[str, Rows, int]]:
-    """The same rows in other layouts, batch sizes and thread counts."""
-    part = rows[:LAYOUT_ROWS]
-    spread = np.zeros((2 * part.shape[0], 2 * part.shape[1]), rows.dtype)
-    spread[::2, ::2] = part
-    return [
-        ("C order", rows, 1),
-        ("two threads", rows, 2),
-        ("Fortran order", np.asfortranarray(part), 1),
-        ("strided", spread[::2, ::2], 1),
-        ("reversed", np.ascontiguousarray(part[::-1, ::-1])[::-1, ::-1], 1),
-        *((f"batch of {size}", rows[:size], 1) for size in (0, 1, 7)),
-    ]
+def _first(values: NDArray[Any], n: int) -> NDArray[Any]:
+    """The first ``n`` rows, from the beginning again where there are fewer."""
+    return values[:n] if n <= len(values) else values[np.arange(n) % len(values)]
 
 
 @dataclass(frozen=True, eq=False)

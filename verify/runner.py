@@ -29,6 +29,15 @@ class Runner(Protocol):
         """The dtypes of rows that it reads as they are."""
         ...
 
+    @property
+    def row_limits(self) -> tuple[int, ...]:
+        """The most rows of a call of each kernel but the last, ascending; empty where all calls run the same code."""
+        ...
+
+    def as_rows(self, n: int) -> Runner:
+        """The same model, run by the code that serves calls of ``n`` rows, however many rows there are."""
+        ...
+
     def raw(self, rows: Rows, tree_begin: int = 0, tree_end: int | None = None, *, n_threads: int = 1) -> NDArray[Any]:
         """[n, K] of the sum's dtype, base and final operation included."""
         ...
@@ -61,6 +70,14 @@ class CompiledRunner:
     """The machine code behind a `CompiledModel`: of the very file it was loaded from."""
 
     model: CompiledModel
+    as_many: int | None = None
+
+    @property
+    def row_limits(self) -> tuple[int, ...]:
+        return self.model.library.row_limits
+
+    def as_rows(self, n: int) -> CompiledRunner:
+        return CompiledRunner(self.model, n)
 
     @property
     def row_dtypes(self) -> tuple[np.dtype[Any], ...]:
@@ -72,7 +89,8 @@ class CompiledRunner:
     def _run(self, task: Task, rows: Rows, begin: int, end: int | None, n_threads: int) -> NDArray[Any]:
         from treec.runtime.execute import run_task
 
-        return run_task(self.model.library, task, rows, tree_begin=begin, tree_end=end, n_threads=n_threads)
+        library = self.model.library
+        return run_task(library, task, rows, tree_begin=begin, tree_end=end, n_threads=n_threads, as_rows=self.as_many)
 
     def raw(self, rows: Rows, tree_begin: int = 0, tree_end: int | None = None, *, n_threads: int = 1) -> NDArray[Any]:
         return self._run(Task.RAW, rows, tree_begin, tree_end, n_threads)
@@ -101,6 +119,10 @@ class InterpreterRunner:
 
     forest: Forest
     row_dtypes: tuple[np.dtype[Any], ...] = (F32, F64)
+    row_limits: tuple[int, ...] = ()
+
+    def as_rows(self, n: int) -> InterpreterRunner:
+        return self
 
     @cached_property
     def facts(self) -> Facts:

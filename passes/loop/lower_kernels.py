@@ -64,6 +64,7 @@ class _ModuleLowering:
         self.forest = forest
         self.dtypes = dtypes
         self.tables = Tables(module.body.block)
+        self.links: dict[DType, list[str]] = {}
 
     def kernel(self, kernel: PlanKernelOp) -> None:
         name = kernel.sym_name.data
@@ -71,7 +72,9 @@ class _ModuleLowering:
         rows_max = kernel.rows_max.value.data
         calls: list[KernelOp] = []
         for dtype in self.dtypes:
-            link = self._link_stage(name, dtype)
+            if dtype not in self.links:
+                self.links[dtype] = self._link_stage(name, dtype)
+            link = self.links[dtype]
             raw = self._stage(kernel, walk, Task.RAW, dtype)
             leaf = self._stage(kernel, walk, Task.LEAF, dtype)
             stages = {Task.RAW: [raw], Task.RESPONSE: [raw, *link], Task.LEAF: [leaf]}
@@ -86,7 +89,7 @@ class _ModuleLowering:
         return stage.sym_name.data
 
     def _link_stage(self, kernel_name: str, dtype: DType) -> list[str]:
-        """The stage that turns raw outputs into responses in place; none for an identity."""
+        """The stage that turns raw outputs into responses in place, one for all kernels; none for an identity."""
         outputs = self.forest.outputs
         if outputs.link is Link.IDENTITY and outputs.average == 1.0:
             return []

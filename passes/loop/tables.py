@@ -30,24 +30,37 @@ def element_type(dtype: np.dtype[Any]) -> Attribute:
 
 
 class Tables:
-    """Adds tables at the head of a module, each name once."""
+    """Adds tables at the head of a module, each content once under a name."""
 
     def __init__(self, block: Block) -> None:
         self._block = block
-        self._made: dict[str, TableOp] = {}
+        self._made: dict[str, list[TableOp]] = {}
+        self._seen: dict[tuple[str, int], tuple[object, TableOp]] = {}
 
     def of(self, name: str, data: BlobAttr | NDArray[Any]) -> TableOp:
-        """The table of that name; made from ``data`` (flattened) at first use."""
-        if name not in self._made:
-            blob = data if isinstance(data, BlobAttr) else BlobAttr.of(data)
-            flat = blob if blob.array.ndim == 1 else BlobAttr.of(blob.array.reshape(-1))
-            self._made[name] = TableOp(name, flat, element_type(flat.array.dtype))
-            first = self._block.first_op
-            if first is None:
-                self._block.add_op(self._made[name])
-            else:
-                self._block.insert_op_before(self._made[name], first)
-        return self._made[name]
+        """The table of that name with this content (flattened); made at first use. A second content under one name, of
+        another kernel's layout, becomes ``name_2``, and so on."""
+        _, table = self._seen.get((name, id(data)), (None, None))
+        if table is None:
+            table = self._of_content(name, data)
+            self._seen[name, id(data)] = data, table  # keeps the data alive, and so its id its own
+        return table
+
+    def _of_content(self, name: str, data: BlobAttr | NDArray[Any]) -> TableOp:
+        blob = data if isinstance(data, BlobAttr) else BlobAttr.of(data)
+        flat = blob if blob.array.ndim == 1 else BlobAttr.of(blob.array.reshape(-1))
+        same_name = self._made.setdefault(name, [])
+        for made in same_name:
+            if made.data == flat:
+                return made
+        unique = f"{name}_{len(same_name) + 1}" if same_name else name
+        table = TableOp(unique, flat, element_type(flat.array.dtype))
+        same_name.append(table)
+        if self._block.first_op is None:
+            self._block.add_op(table)
+        else:
+            self._block.insert_op_before(table, self._block.first_op)
+        return table
 
 
 @dataclass(frozen=True)

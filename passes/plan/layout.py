@@ -6,16 +6,15 @@ from dataclasses import dataclass
 from typing import Literal, TypedDict
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import DictionaryAttr, ModuleOp, StringAttr, SymbolRefAttr
+from xdsl.dialects.builtin import DictionaryAttr, ModuleOp, StringAttr
 from xdsl.ir import Attribute
-from xdsl.passes import ModulePass
 
 from treec.errors import ScheduleError, UnsupportedModelError
 from treec.frontends.base import Forest, Trees
 from treec.passes.algo.packed import PackedTrees, Records, narrow, pack_ranked_trees, pack_trees, walk_columns
 from treec.passes.algo.pairs import pair_trees
 from treec.passes.plan.rank_features import ranks_of, tables_of
-from treec.passes.plan.rewrite import planned_kernels
+from treec.passes.plan.rewrite import PlanPass, add_shared
 from treec.treeir.blob import BlobAttr
 from treec.treeir.forest import only_model
 from treec.treeir.forest_convert import forest_of
@@ -29,7 +28,7 @@ class _How(TypedDict):
 
 
 @dataclass(frozen=True)
-class LayoutPass(ModulePass):
+class LayoutPass(PlanPass):
     """Lay the trees out as tables and let the walk use them.
 
     ``packed``: narrow records in preorder (see `treec.passes.algo.packed`). ``predicates=inline`` puts threshold and
@@ -52,14 +51,16 @@ class LayoutPass(ModulePass):
             raise UnsupportedModelError("oblivious trees are not compiled yet", fix="use another model type")
         if forest.leaves.linear is not None:
             raise UnsupportedModelError("linear leaves are not compiled yet", fix="train with linear_tree=false")
-        kernels = planned_kernels(op, self.name)
+        kernels = self.kernels(op)
         if any(kernel.innermost_walk().trees is not None for kernel in kernels):
             raise ScheduleError("there is a layout already", fix="keep one `layout` line")
+        if len({kernel.innermost_walk().ranks for kernel in kernels}) > 1:
+            raise ScheduleError("some kernels rank rows and some don't", fix="lay out each by the option kernel=")
         ranks = ranks_of(op, kernels[0])
-        trees = self._pairs(forest.trees, ranks) if self.kind == "pairs" else self._packed(forest, forest.trees, ranks)
-        op.body.block.insert_op_before(trees, kernels[0])
+        made = self._pairs(forest.trees, ranks) if self.kind == "pairs" else self._packed(forest, forest.trees, ranks)
+        trees = add_shared(op, made, "trees")
         for kernel in kernels:
-            kernel.innermost_walk().properties["trees"] = SymbolRefAttr("trees")
+            kernel.innermost_walk().properties["trees"] = trees
 
     def _packed(self, forest: Forest, trees: Trees, ranks: RanksOp | None) -> PackedTreesOp:
         how: _How = {"with_table": self.predicates == "table", "align": self.align}

@@ -6,16 +6,15 @@ from dataclasses import dataclass
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.passes import ModulePass
 
 from treec.errors import ScheduleError
-from treec.passes.plan.rewrite import loop_named, planned_kernels, rebuild_nest
+from treec.passes.plan.rewrite import PlanPass, loop_named, rebuild_nest
 from treec.treeir.loop_types import LoopKind
 from treec.treeir.plan import ForOp, KernelOp
 
 
 @dataclass(frozen=True)
-class OrderLoopsPass(ModulePass):
+class OrderLoopsPass(PlanPass):
     """Permute the nest into ``loops``, outermost first.
 
     Needs every loop of the nest once, and each loop inside the one that it divides. A row still meets its trees in
@@ -26,7 +25,7 @@ class OrderLoopsPass(ModulePass):
     loops: tuple[str, ...]
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        for kernel in planned_kernels(op, self.name):
+        for kernel in self.kernels(op):
             wanted = [loop_named(kernel, label) for label in self.loops]
             _require_all_once(kernel, self.loops)
             _require_nesting(wanted)

@@ -6,16 +6,15 @@ from dataclasses import dataclass
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.passes import ModulePass
 
 from treec.errors import ScheduleError
-from treec.passes.plan.rewrite import loop_named, planned_kernels
+from treec.passes.plan.rewrite import PlanPass, loop_named
 from treec.treeir.loop_types import LoopKind, LoopKindAttr
 from treec.treeir.plan import LoopAxis
 
 
 @dataclass(frozen=True)
-class ParallelLoopPass(ModulePass):
+class ParallelLoopPass(PlanPass):
     """Let the runtime share the steps of ``loop`` among threads.
 
     Needs the outermost loop, over rows: rows do not depend on one another, so results do not depend on the threads.
@@ -25,7 +24,7 @@ class ParallelLoopPass(ModulePass):
     loop: str
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        for kernel in planned_kernels(op, self.name):
+        for kernel in self.kernels(op):
             loop = loop_named(kernel, self.loop)
             if loop.axis.data is not LoopAxis.ROW:
                 raise ScheduleError(

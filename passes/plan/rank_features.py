@@ -7,15 +7,14 @@ from typing import Literal
 
 import numpy as np
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp, StringAttr, SymbolRefAttr
+from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.ir import Attribute
-from xdsl.passes import ModulePass
 from xdsl.traits import SymbolTable
 
 from treec.errors import ScheduleError
 from treec.frontends.base import Forest
 from treec.passes.algo.ranks import RankTables, rank_tables
-from treec.passes.plan.rewrite import loop_named, planned_kernels
+from treec.passes.plan.rewrite import PlanPass, add_shared, loop_named
 from treec.treeir.blob import BlobAttr
 from treec.treeir.forest import only_model
 from treec.treeir.forest_convert import forest_of
@@ -24,7 +23,7 @@ from treec.treeir.ranks import RANK_TYPES, RanksOp
 
 
 @dataclass(frozen=True)
-class RankFeaturesPass(ModulePass):
+class RankFeaturesPass(PlanPass):
     """Add ``plan.ranks`` and let the walk read ranks of type ``to``, made in each step of the row loop ``at``.
 
     Exact for every value (see `treec.passes.algo.ranks`). Needs no layout yet, and a ``to`` that all ranks fit.
@@ -35,7 +34,7 @@ class RankFeaturesPass(ModulePass):
     to: Literal["u8", "u16", "u32"]
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        kernels = planned_kernels(op, self.name)
+        kernels = self.kernels(op)
         if self.to not in RANK_TYPES:
             raise ScheduleError(f"there are no ranks of type {self.to}", fix=f"use to={'|'.join(RANK_TYPES)}")
         if any(kernel.innermost_walk().trees is not None for kernel in kernels):
@@ -50,10 +49,10 @@ class RankFeaturesPass(ModulePass):
         forest = forest_of(only_model(op))
         tables = rank_tables(forest.predicates)
         _check_fit(forest, tables, self.to)
-        op.body.block.insert_op_before(_ranks_op("ranks", tables, self.to), kernels[0])
+        ranks = add_shared(op, _ranks_op("ranks", tables, self.to), "ranks")
         for kernel in kernels:
             walk = kernel.innermost_walk()
-            walk.properties |= {"ranks": SymbolRefAttr("ranks"), "ranks_at": StringAttr(self.at)}
+            walk.properties |= {"ranks": ranks, "ranks_at": StringAttr(self.at)}
 
 
 def _check_fit(forest: Forest, tables: RankTables, to: str) -> None:

@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import ModuleOp, StringAttr, SymbolRefAttr
+from xdsl.ir import Attribute, Operation
+from xdsl.passes import ModulePass
 
 from treec.errors import ScheduleError
 from treec.treeir.plan import ForOp, KernelOp, kernels_of
 
 
-def planned_kernels(module: ModuleOp, pass_name: str) -> list[KernelOp]:
-    """The module's kernels; a plan pass needs at least one."""
+@dataclass(frozen=True)
+class PlanPass(ModulePass):
+    """A pass over plans: of the kernel named ``kernel``, or of all kernels of the module."""
+
+    kernel: str | None = field(default=None, kw_only=True)
+
+    def kernels(self, module: ModuleOp) -> list[KernelOp]:
+        """The kernels to change; at least one."""
+        return planned_kernels(module, self.name, self.kernel)
+
+
+def planned_kernels(module: ModuleOp, pass_name: str, name: str | None = None) -> list[KernelOp]:
+    """The module's kernels, or the one of that name; a plan pass needs at least one."""
     kernels = kernels_of(module)
     if not kernels:
         raise ScheduleError(f"{pass_name} needs a kernel", fix="run plan-kernels before it")
-    return kernels
+    if name is None:
+        return kernels
+    known = {kernel.sym_name.data: kernel for kernel in kernels}
+    if name not in known:
+        raise ScheduleError(f"there is no kernel `{name}`", fix=f"the kernels are {', '.join(known)}")
+    return [known[name]]
 
 
 def loop_named(kernel: KernelOp, label: str) -> ForOp:
@@ -46,3 +65,19 @@ def rebuild_nest(kernel: KernelOp, loops: list[ForOp]) -> None:
         loop.body.block.add_op(inner)
         inner = loop
     kernel.body.block.add_op(inner)
+
+
+def add_shared(module: ModuleOp, op: Operation, wanted: str) -> SymbolRefAttr:
+    """Put ``op``, which has a symbol, before all kernels, under a name of its own; or find an equal one that is there."""
+    named = {name.data: op for op in module.ops if isinstance(name := op.properties.get("sym_name"), StringAttr)}
+    for name, other in named.items():
+        if type(other) is type(op) and _unnamed(other) == _unnamed(op):
+            return SymbolRefAttr(name)
+    name = next(name for name in (wanted, *(f"{wanted}_{n}" for n in range(2, len(named) + 3))) if name not in named)
+    op.properties["sym_name"] = StringAttr(name)
+    module.body.block.insert_op_before(op, kernels_of(module)[0])
+    return SymbolRefAttr(name)
+
+
+def _unnamed(op: Operation) -> dict[str, Attribute]:
+    return {key: value for key, value in op.properties.items() if key != "sym_name"}

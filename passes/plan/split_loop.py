@@ -6,16 +6,15 @@ from dataclasses import dataclass
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp, StringAttr
-from xdsl.passes import ModulePass
 
 from treec.errors import ScheduleError
-from treec.passes.plan.rewrite import loop_named, planned_kernels, rebuild_nest
+from treec.passes.plan.rewrite import PlanPass, loop_named, rebuild_nest
 from treec.treeir.loop_types import LoopKind
 from treec.treeir.plan import ForOp, KernelOp
 
 
 @dataclass(frozen=True)
-class SplitLoopPass(ModulePass):
+class SplitLoopPass(PlanPass):
     """Divide ``loop`` into an outer loop over blocks of ``by`` of its steps and an inner loop over one block.
 
     Any trip count: the last block is shorter. The inner loop takes the place right inside the outer one.
@@ -31,7 +30,7 @@ class SplitLoopPass(ModulePass):
             raise ScheduleError("a loop is split into two", fix="write into=(outer, inner)")
         if self.by < 1:
             raise ScheduleError(f"a block of {self.by} steps makes no sense", fix="use by=1 or more")
-        for kernel in planned_kernels(op, self.name):
+        for kernel in self.kernels(op):
             self._split(kernel)
 
     def _split(self, kernel: KernelOp) -> None:

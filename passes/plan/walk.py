@@ -7,15 +7,14 @@ from typing import Literal
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import IntegerAttr, ModuleOp, StringAttr, i64
-from xdsl.passes import ModulePass
 
 from treec.errors import ScheduleError
-from treec.passes.plan.rewrite import planned_kernels
+from treec.passes.plan.rewrite import PlanPass
 from treec.treeir.plan import KernelOp, LoopAxis, WalkOp
 
 
 @dataclass(frozen=True)
-class WalkPass(ModulePass):
+class WalkPass(PlanPass):
     """Choose how each kernel walks. ``scalar``: one row down one tree, a node at a time; needs a layout.
 
     ``interleave``: ``row:k`` or ``tree:k``, the innermost loop's axis: k walks go down together, each stopping at its own
@@ -30,7 +29,7 @@ class WalkPass(ModulePass):
     unroll: Literal["none", "full"] = "none"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        for kernel in planned_kernels(op, self.name):
+        for kernel in self.kernels(op):
             walk = kernel.innermost_walk()
             if walk.strategy is not None:
                 raise ScheduleError("the kernel already has a walk", fix="keep one `walk` line")

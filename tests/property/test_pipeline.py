@@ -23,6 +23,9 @@ from treec.frontends.base import F32, Final, Forest, Link, Outputs
 from treec.frontends.load import LoadedModel
 from treec.passes.pipeline import pipeline_of, run_pipeline
 from treec.runtime.execute import run_task
+from treec.schedule.base import Stage
+from treec.schedule.directives import Layout
+from treec.schedule.kernel import KernelWhen
 from treec.schedule.schedule import Schedule
 from treec.treeir.forest import Forest as ForestDialect
 from treec.treeir.forest_convert import forest_module
@@ -83,7 +86,22 @@ def forests(draw: st.DrawFn) -> Forest:
 
 @st.composite
 def schedules(draw: st.DrawFn) -> Schedule:
-    """Any whole schedule: splits of both axes, orders, layouts, with or without sharing and threads."""
+    """Any whole schedule: `plans`, alone or with kernels for few rows, whose layout is their own or common."""
+    main = draw(plans())
+    common = [d for d in main if d.stage is not Stage.PLAN]
+    rest = [d for d in main if d.stage is Stage.PLAN]
+    limits = sorted(draw(st.one_of(st.just(set[int]()), st.sets(st.sampled_from((1, 2, 4, 5, 7, 50)), max_size=2))))
+    small = [(rows, [d for d in draw(plans()) if d.stage is Stage.PLAN]) for rows in limits]
+    if small and draw(st.booleans()):
+        common.append(next(d for d in rest if isinstance(d, Layout)))
+        rest = [d for d in rest if not isinstance(d, Layout)]
+        small = [(rows, [d for d in plan if not isinstance(d, Layout)]) for rows, plan in small]
+    return Schedule((*common, *(KernelWhen(rows, tuple(plan)) for rows, plan in small), *rest)).check()
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> Schedule:
+    """Schedules of one kernel: splits of both axes, orders, layouts, with or without sharing and threads."""
     lines = [f"target cpu input={draw(st.sampled_from(('any', 'f32', 'f64')))}"]
     lines += [line for line in ("share predicates", "share leaves") if draw(st.booleans())]
     inside: dict[str, str | None] = {"row": None, "tree": None}
@@ -181,8 +199,8 @@ def expected(forest: Forest, rows: NDArray[Any], trees: tuple[int, int]) -> dict
 
 
 def needs_a_row_loop_outside(forest: Forest, schedule: Schedule) -> bool:
-    first = next(iter(schedule.scope().loops.values()))
-    return forest.inputs.table_offset is not None and first.value == "tree"
+    first = {next(iter(scope.loops.values())).value for scope in schedule.scopes().values()}
+    return forest.inputs.table_offset is not None and "tree" in first
 
 
 def reads(schedule: Schedule, dtype: DType) -> bool:

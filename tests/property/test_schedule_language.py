@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, cast
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from treec.errors import ScheduleError
-from treec.schedule.base import Directive
+from treec.schedule.base import Directive, Stage
+from treec.schedule.builder import ScheduleBuilder
 from treec.schedule.directives import (
     CPU_LEVELS,
     DIRECTIVES,
@@ -21,6 +23,7 @@ from treec.schedule.directives import (
     TargetCpu,
     Walk,
 )
+from treec.schedule.kernel import KernelWhen
 from treec.schedule.parse import parse_directives
 from treec.schedule.schedule import Schedule
 
@@ -29,7 +32,19 @@ NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True)
 
 @st.composite
 def schedules(draw: st.DrawFn) -> Schedule:
-    """A valid schedule with up to four splits, each part there or not."""
+    """A valid schedule, with up to two kernel blocks."""
+    plain = draw(plans())
+    above = [d for d in plain if d.stage is not Stage.PLAN]
+    below = [d for d in plain if d.stage is Stage.PLAN]
+    kernels: list[KernelWhen] = []
+    for rows in sorted(draw(st.sets(st.integers(1, 2**31 - 1), max_size=2))):
+        kernels.append(KernelWhen(rows, tuple(d for d in draw(plans()) if d.stage is Stage.PLAN)))
+    return Schedule((*above, *kernels, *below)).check()
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> Schedule:
+    """A valid schedule without kernel blocks and with up to four splits, each part there or not."""
     found: list[Directive] = []
     if draw(st.booleans()):
         found.append(TargetCpu(level=draw(st.sampled_from(CPU_LEVELS)), input=draw(st.sampled_from(("f32", "f64", "any")))))
@@ -93,8 +108,15 @@ def test_a_schedule_comes_back_from_its_json(schedule: Schedule) -> None:
 
 @given(schedules())
 def test_a_schedule_can_be_built_from_python(schedule: Schedule) -> None:
+    assert built(schedule).done() == schedule
+
+
+def built(directives: Iterable[Directive]) -> ScheduleBuilder:
     builder = Schedule.build()
-    for d in schedule:
+    for d in directives:
+        if isinstance(d, KernelWhen):
+            builder = builder.kernel(d.rows, built(d.directives))
+            continue
         named: dict[str, Any] = {a.python_name: getattr(d, a.field) for a in d.arguments() if not a.positional}
         unnamed: list[Any] = []
         for a in d.arguments():
@@ -102,7 +124,7 @@ def test_a_schedule_can_be_built_from_python(schedule: Schedule) -> None:
                 value = getattr(d, a.field)
                 unnamed += value if isinstance(value, tuple) else [value]
         builder = getattr(builder, d.keyword.replace(" ", "_"))(*unnamed, **named)
-    assert builder.done() == schedule
+    return builder
 
 
 @given(schedules(), st.data())
@@ -110,9 +132,8 @@ def test_spaces_comments_and_line_ends_mean_nothing(schedule: Schedule, data: st
     space = st.sampled_from(("", " ", "\t", "   "))
     end = st.sampled_from(("\n", "\r\n", " # é, (x=1\n", "\n\n#\r\n"))
     text = ""
-    for d in schedule:
-        line = d.canonical()
-        for mark in "=(),":
+    for line in schedule.to_text().splitlines():
+        for mark in ("<=", "{") if "kernel" in line else "=(),":
             line = line.replace(mark, data.draw(space) + mark + data.draw(space))
         text += data.draw(space) + line + data.draw(end)
     assert Schedule.from_text(text) == schedule
@@ -121,7 +142,9 @@ def test_spaces_comments_and_line_ends_mean_nothing(schedule: Schedule, data: st
 @given(schedules())
 def test_places_point_at_the_words_of_the_text(schedule: Schedule) -> None:
     lines = schedule.to_text().splitlines()
-    for d in parse_directives(schedule.to_text()):
+    parsed = parse_directives(schedule.to_text())
+    blocks = [d for d in parsed if isinstance(d, KernelWhen)]
+    for d in (*parsed, *(inner for block in blocks for inner in block.directives)):
         assert d.place is not None
         written = [a for a in d.arguments() if not (a.quiet and getattr(d, a.field) == a.default)]
         for a in written:

@@ -17,6 +17,10 @@ from treec.treeir.forest_convert import forest_module
 
 SPLIT = "split-loop{loop=row into=block,row by=64}"
 CASES = [
+    ("add-kernel{rows=8}", "add-kernel needs a kernel", "run plan-kernels before it"),
+    ("plan-kernels,add-kernel{rows=0}", "a kernel can't be for up to 0 rows", "use rows=1 or more"),
+    ("plan-kernels,add-kernel{rows=8},add-kernel{rows=8}", "8 rows is already served by", "the smallest first"),
+    ("plan-kernels,layout{kernel=rows_8}", "there is no kernel `rows_8`", "the kernels are main"),
     ("layout", "layout needs a kernel", "run plan-kernels before it"),
     ("plan-kernels,share-predicates", "share-predicates changes the trees", "move `share predicates` before `layout`"),
     ("plan-kernels,share-leaves", "share-leaves changes the trees", "move `share leaves` before `layout`"),

@@ -94,14 +94,13 @@ def test_a_page_without_marks_is_refused() -> None:
 
 
 def test_presets_are_whole_plans_with_comments() -> None:
-    assert preset_names() == ("one-row-at-a-time", "one-tree-at-a-time", "ranked", "tiled")
-    nests = {name: str(preset(name).scope()) for name in preset_names()}
-    blocks = "block, tree, row"
-    assert nests == {
+    assert {name: str(preset(name).scope()) for name in preset_names()} == {
+        "interleaved": "block, tree, row",
         "one-row-at-a-time": "row, tree",
         "one-tree-at-a-time": "tree, row",
-        "ranked": blocks,
-        "tiled": blocks,
+        "ranked": "block, tree, row",
+        "small-batches": "block, tree, row",
+        "tiled": "block, tree, row",
     }
     assert all(preset_text(name).startswith("# ") for name in preset_names())
 

@@ -325,3 +325,47 @@ def test_what_was_compared_with_the_library_is_counted(classifier: Forest) -> No
 def test_a_library_that_refuses_every_row(classifier: Forest) -> None:
     found = verify(classifier, InterpreterRunner(classifier), Library(classifier, "raw", accepted=0))
     assert found.oracle_rows == 0
+
+
+@dataclass(frozen=True, eq=False)
+class TwoKernels(InterpreterRunner):
+    """Calls of up to 8 rows, or of more, run code that answers wrongly in one tree; ``asked`` says as how many rows."""
+
+    row_limits: tuple[int, ...] = (8,)
+    wrong_is_small: bool = True
+    asked: int | None = None
+
+    def as_rows(self, n: int) -> InterpreterRunner:
+        return replace(self, asked=n)
+
+    def leaf_ids(
+        self, rows: Array, tree_begin: int = 0, tree_end: int | None = None, *, n_threads: int = 1
+    ) -> NDArray[np.int32]:
+        ids = super().leaf_ids(rows, tree_begin, tree_end)
+        small = (len(rows) if self.asked is None else self.asked) <= 8
+        return ids + np.int32(small == self.wrong_is_small)
+
+
+@pytest.mark.parametrize(("small", "kernel"), [(True, "kernel for up to 8 rows"), (False, "kernel for over 8 rows")])
+def test_every_kernel_is_checked(forest: Forest, small: bool, kernel: str) -> None:
+    with pytest.raises(VerificationError, match=kernel):
+        verify(forest, TwoKernels(forest, wrong_is_small=small))
+
+
+@dataclass(frozen=True, eq=False)
+class WrongChoice(InterpreterRunner):
+    """A call of exactly ``wrong`` rows is answered wrongly, whatever code it is run by otherwise."""
+
+    row_limits: tuple[int, ...] = (20,)
+    wrong: int = 20
+
+    def leaf_ids(
+        self, rows: Array, tree_begin: int = 0, tree_end: int | None = None, *, n_threads: int = 1
+    ) -> NDArray[np.int32]:
+        return super().leaf_ids(rows, tree_begin, tree_end) + np.int32(len(rows) == self.wrong and tree_end is None)
+
+
+@pytest.mark.parametrize("wrong", [19, 20, 21])
+def test_calls_around_the_limit_of_a_kernel_are_checked(forest: Forest, wrong: int) -> None:
+    with pytest.raises(VerificationError, match=f"batch of {wrong}"):
+        verify(forest, WrongChoice(forest, wrong=wrong))
