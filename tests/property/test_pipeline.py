@@ -24,7 +24,7 @@ from treec.frontends.load import LoadedModel
 from treec.passes.pipeline import pipeline_of, run_pipeline
 from treec.runtime.execute import run_task
 from treec.schedule.base import Stage
-from treec.schedule.directives import Layout
+from treec.schedule.directives import Layout, RankFeatures
 from treec.schedule.kernel import KernelWhen
 from treec.schedule.schedule import Schedule
 from treec.treeir.forest import Forest as ForestDialect
@@ -94,8 +94,8 @@ def schedules(draw: st.DrawFn) -> Schedule:
     small = [(rows, [d for d in draw(plans()) if d.stage is Stage.PLAN]) for rows in limits]
     if small and draw(st.booleans()):
         common.append(next(d for d in rest if isinstance(d, Layout)))
-        rest = [d for d in rest if not isinstance(d, Layout)]
-        small = [(rows, [d for d in plan if not isinstance(d, Layout)]) for rows, plan in small]
+        rest = [d for d in rest if not isinstance(d, (Layout, RankFeatures))]
+        small = [(rows, [d for d in plan if not isinstance(d, (Layout, RankFeatures))]) for rows, plan in small]
     return Schedule((*common, *(KernelWhen(rows, tuple(plan)) for rows, plan in small), *rest)).check()
 
 

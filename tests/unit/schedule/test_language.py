@@ -112,6 +112,6 @@ def test_the_example_and_the_preset_of_one_name_are_equal(repository: Path) -> N
 def test_an_unknown_preset_is_named_with_its_nearest() -> None:
     with pytest.raises(ScheduleError, match="there is no preset `tilde`") as caught:
         preset("tilde")
-    assert caught.value.fix == "did you mean `tiled`? the presets are one-row-at-a-time, one-tree-at-a-time, ranked, tiled"
+    assert caught.value.fix == f"did you mean `tiled`? the presets are {', '.join(preset_names())}"
     with pytest.raises(ScheduleError, match="there is no preset"):
         preset("../presets/tiled")
