@@ -31,7 +31,7 @@ def main(folder: Path) -> int:
     print(f"loaded libraries of {', '.join(ABSENT)}: {', '.join(loaded) or 'none'}")
     good = not loaded
     good &= report("raw margins", raw, np.load(folder / "xgboost-raw.npy"), ulps=0)
-    good &= report("probabilities", np.asarray(probability), np.load(folder / "xgboost-probability.npy"), ulps=ULPS)
+    good &= report("probabilities", probability, np.load(folder / "xgboost-probability.npy"), ulps=ULPS)
     good &= report("labels", label, np.load(folder / "xgboost-label.npy"), ulps=0)
     return 0 if good else 1
 
