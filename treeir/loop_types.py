@@ -284,6 +284,10 @@ def bit_width(type_: Attribute) -> int:
     raise VerifyException(f"{type_} is no number")
 
 
+def is_vector(type_: Attribute) -> bool:
+    return isinstance(type_, VectorType)
+
+
 def lanes_of(type_: Attribute) -> int:
     """Lanes of a vector; 1 for a number."""
     return cast(VectorType[Attribute], type_).get_shape()[0] if isinstance(type_, VectorType) else 1

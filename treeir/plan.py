@@ -69,7 +69,10 @@ class LoopAxisAttr(EnumAttribute[LoopAxis], SpacedOpaqueSyntaxAttribute):
     name = "plan.axis"
 
 
-STRATEGIES = ("scalar",)
+STRATEGIES = ("scalar", "lanes")
+LANES = (2, 4, 8, 16, 32, 64)
+"""Rows that a vector may have."""
+
 """Ways to walk that have an implementation."""
 
 
@@ -94,8 +97,9 @@ class TargetOp(IRDLOperation):
 class WalkOp(IRDLOperation):
     """Find the leaf of this row in this tree and use it; `walk` decides ``strategy``, `layout` decides ``trees``.
 
-    ``interleave`` walks go down together, of neighbours along ``interleave_axis``. The first ``peel`` steps are straight
-    code before the loop; with ``unroll`` "full" all steps are. Rows become ``ranks`` in each step of the loop ``ranks_at``.
+    ``interleave`` walks go down together, of neighbours along ``interleave_axis``; with ``lanes`` each is one of a vector
+    of so many rows. The first ``peel`` steps are straight code before the loop; with ``unroll`` "full" all steps are.
+    Rows become ``ranks`` in each step of the loop ``ranks_at``.
     """
 
     name = "plan.walk"
@@ -103,6 +107,7 @@ class WalkOp(IRDLOperation):
     trees = opt_prop_def(FlatSymbolRefAttrConstr)
     interleave = opt_prop_def(IntegerAttr)
     interleave_axis = opt_prop_def(StringAttr)
+    lanes = opt_prop_def(IntegerAttr)
     peel = opt_prop_def(IntegerAttr)
     unroll = opt_prop_def(StringAttr)
     ranks = opt_prop_def(FlatSymbolRefAttrConstr)
@@ -127,6 +132,10 @@ class WalkOp(IRDLOperation):
             raise VerifyException(f"unknown strategy {self.strategy.data!r}")
         if self.trees is None:
             raise VerifyException("a walk with a strategy needs trees")
+        if (self.strategy.data == "lanes") != (self.lanes is not None):
+            raise VerifyException("a walk of lanes, and no other, says how many they are")
+        if self.lanes is not None and self.lanes.value.data not in LANES:
+            raise VerifyException(f"a vector can't have {self.lanes.value.data} lanes")
         if (self.interleave is None) != (self.interleave_axis is None):
             raise VerifyException("interleave and interleave_axis go together")
         if self.interleave is not None and self.interleave.value.data < 1:

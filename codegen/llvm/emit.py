@@ -23,6 +23,7 @@ from treec.codegen.llvm.stage import ARGUMENT, Place, Stage
 from treec.codegen.llvm.tables import TableSection, declare_tables
 from treec.codegen.llvm.target import ResolvedTarget
 from treec.codegen.llvm.types import I32, I64, POINTER, define_function
+from treec.codegen.llvm.vectors import emit_any_lane, emit_gather, emit_lane_numbers, emit_scatter, emit_splat
 from treec.errors import CodegenError
 from treec.treeir import loop
 from treec.treeir.loop_types import BufferType, is_float
@@ -34,19 +35,24 @@ in bulk."""
 
 EMITTERS: dict[type[Operation], Callable[[Stage, Any], None]] = {
     loop.AllocOp: emit_alloc,
+    loop.AnyLaneOp: emit_any_lane,
     loop.BinaryOp: emit_binary,
     loop.CastOp: emit_cast,
     loop.CompareOp: emit_compare,
     loop.ConstantOp: emit_constant,
     loop.ForOp: emit_for,
+    loop.GatherOp: emit_gather,
     loop.GetTableOp: emit_get_table,
     loop.IfOp: emit_if,
+    loop.LaneNumbersOp: emit_lane_numbers,
     loop.LoadOp: emit_load,
     loop.MathOp: emit_math,
     loop.RepeatOp: emit_repeat,
     loop.RepeatWhileOp: emit_terminator,
     loop.ReturnOp: emit_return,
+    loop.ScatterOp: emit_scatter,
     loop.SelectOp: emit_select,
+    loop.SplatOp: emit_splat,
     loop.StoreOp: emit_store,
     loop.YieldOp: emit_terminator,
 }
@@ -127,7 +133,7 @@ def emit_op(stage: Stage, op: Operation) -> None:
 
 def _is_special(op: loop.FuncOp) -> bool:
     rows, out = op.body.block.args[:2]
-    reads = any(isinstance(use.operation, loop.LoadOp) for use in rows.uses)
+    reads = any(isinstance(use.operation, loop.LoadOp | loop.GatherOp) for use in rows.uses)
     sums = isinstance(out.type, BufferType) and is_float(out.type.element)
     return reads and sums and sum(1 for _ in islice(op.walk(), SPECIALISE_OPS + 1)) <= SPECIALISE_OPS
 

@@ -9,23 +9,40 @@ from xdsl.ir import Attribute, Block, Operation, SSAValue
 
 from treec.treeir.loop import (
     AllocOp,
+    AnyLaneOp,
     BinaryOp,
     CastOp,
     CompareOp,
     ConstantOp,
     ForOp,
+    GatherOp,
     GetTableOp,
     IfOp,
+    LaneNumbersOp,
     LoadOp,
     MathOp,
     RepeatOp,
     RepeatWhileOp,
+    ScatterOp,
     SelectOp,
+    SplatOp,
     StoreOp,
     TableOp,
     YieldOp,
 )
-from treec.treeir.loop_types import BinaryKind, CastKind, CompareKind, LoopKind, MathKind, is_float
+from treec.treeir.loop_types import (
+    BinaryKind,
+    BufferType,
+    CastKind,
+    CompareKind,
+    LoopKind,
+    MathKind,
+    bit_width,
+    is_float,
+    is_vector,
+    vector_like,
+)
+from treec.treeir.loop_vectors import gathered_type
 
 Values = list[SSAValue]
 ForBody = Callable[["LoopBuilder", SSAValue, Values], Sequence[SSAValue]]
@@ -76,9 +93,9 @@ class LoopBuilder:
     def add(self, lhs: SSAValue, rhs: SSAValue | int) -> SSAValue:
         """A sum; nothing is emitted for an integer zero."""
         rhs = self._operand(rhs, lhs)
-        if lhs.type == i64 and self._top.is_zero(rhs):
+        if self._top.is_zero(rhs):
             return lhs
-        if lhs.type == i64 and self._top.is_zero(lhs):
+        if self._top.is_zero(lhs):
             return rhs
         return self.binary(BinaryKind.ADD, lhs, rhs)
 
@@ -120,11 +137,47 @@ class LoopBuilder:
         return self.select(self.compare(CompareKind.SLT, lhs, rhs), lhs, rhs)
 
     def load(self, buffer: SSAValue, *indices: SSAValue, field: str | None = None) -> SSAValue:
+        """One element; for an index that is a vector, one per lane."""
+        if len(indices) == 1 and is_vector(indices[0].type):
+            return self.gather(buffer, [self.constant(0)], indices, field=field)
         return self._value(LoadOp(buffer, indices, field=field))
 
     def load_index(self, buffer: SSAValue, *indices: SSAValue, field: str | None = None) -> SSAValue:
-        """Load an unsigned integer of any width as i64."""
-        return self.cast(CastKind.ZEXT, self.load(buffer, *indices, field=field), i64)
+        """Load an unsigned integer of any width as i64, or as the element of the vectors that the indices are."""
+        value = self.load(buffer, *indices, field=field)
+        type_ = indices[-1].type
+        wider = bit_width(type_) - bit_width(value.type)
+        if wider == 0:
+            return value
+        return self.cast(CastKind.ZEXT if wider > 0 else CastKind.TRUNC, value, type_)
+
+    def gather(
+        self, buffer: SSAValue, origin: Sequence[SSAValue], offsets: Sequence[SSAValue], *, field: str | None = None
+    ) -> SSAValue:
+        """One element per lane, at ``origin + offsets``; all of a record where ``field`` is None."""
+        buffer_type = buffer.type
+        if not isinstance(buffer_type, BufferType):
+            raise ValueError(f"expected a buffer, not {buffer_type}")
+        type_ = vector_like(offsets[-1].type, gathered_type(buffer_type, field))
+        return self._value(GatherOp(buffer, origin, offsets, type_, field))
+
+    def scatter(self, value: SSAValue, buffer: SSAValue, origin: Sequence[SSAValue], offsets: Sequence[SSAValue]) -> None:
+        self._add(ScatterOp(value, buffer, origin, offsets))
+
+    def load_vector(self, buffer: SSAValue, *indices: SSAValue, type_: Attribute) -> SSAValue:
+        """Neighbours along the last dimension."""
+        return self._value(LoadOp(buffer, indices, type_))
+
+    def splat(self, value: SSAValue, type_: Attribute) -> SSAValue:
+        """The number in every lane of a vector; nothing is emitted for a ``type_`` that is none."""
+        return self._value(SplatOp(value, type_)) if is_vector(type_) else value
+
+    def lane_numbers(self, type_: Attribute) -> SSAValue:
+        return self._top.once(f"lanes {type_}", lambda: LaneNumbersOp(type_))
+
+    def any_lane(self, value: SSAValue) -> SSAValue:
+        """i1: is it true, in any lane of a vector?"""
+        return self._value(AnyLaneOp(value)) if is_vector(value.type) else value
 
     def store(self, value: SSAValue, buffer: SSAValue, *indices: SSAValue) -> None:
         self._add(StoreOp(value, buffer, indices))
@@ -176,6 +229,7 @@ class _Top:
         self._last: Operation | None = None
         self._constants: dict[tuple[Attribute, str | int], SSAValue] = {}
         self._tables: dict[str, SSAValue] = {}
+        self._named: dict[str, SSAValue] = {}
 
     def add(self, op: Operation) -> SSAValue:
         if self._last is not None:
@@ -194,8 +248,17 @@ class _Top:
         return self._constants[key]
 
     def is_zero(self, value: SSAValue) -> bool:
-        """Is this the constant 0 of i64?"""
-        return self._constants.get((i64, 0)) is value
+        """Is this the constant 0 of an integer type, or of vectors of one?"""
+        owner = value.owner
+        if not isinstance(owner, ConstantOp) or is_float(value.type):
+            return False
+        return owner.value.value.data == 0
+
+    def once(self, name: str, make: Callable[[], Operation]) -> SSAValue:
+        """The value of an op that is made at first use of the name."""
+        if name not in self._named:
+            self._named[name] = self.add(make())
+        return self._named[name]
 
     def table(self, table: TableOp) -> SSAValue:
         name = table.sym_name.data

@@ -13,6 +13,8 @@ from treec.codegen.abi import Axis, DType, Task
 from treec.errors import ScheduleError
 from treec.frontends.base import Forest, Link
 from treec.passes.loop.builder import LoopBuilder
+from treec.passes.loop.lanes_nest import LanesNestLowering
+from treec.passes.loop.lanes_walk import LanesWalk
 from treec.passes.loop.links import divide_row, emit_link
 from treec.passes.loop.nest import ROW_TYPES, AnyWalk, NestLowering, name_arguments, walk_of
 from treec.passes.loop.rank import ranks_of_walk
@@ -82,11 +84,18 @@ class _ModuleLowering:
         self.module.body.block.add_ops(calls)
 
     def _stage(self, kernel: PlanKernelOp, walk: AnyWalk, task: Task, dtype: DType) -> str:
-        ranks = ranks_of_walk(kernel, self.module)
-        lowering = NestLowering(kernel, walk, ranks, self.forest, self.tables, task, ROW_TYPES[dtype])
-        stage = lowering.stage(f"{kernel.sym_name.data}_{task.name.lower()}_{dtype.name.lower()}")
+        name = f"{kernel.sym_name.data}_{task.name.lower()}_{dtype.name.lower()}"
+        stage = self._nest(kernel, walk, task, dtype).stage(name)
         self.module.body.block.add_op(stage)
         return stage.sym_name.data
+
+    def _nest(self, kernel: PlanKernelOp, walk: AnyWalk, task: Task, dtype: DType) -> NestLowering:
+        ranks = ranks_of_walk(kernel, self.module)
+        if isinstance(walk, LanesWalk):
+            if task is Task.RAW:
+                return LanesNestLowering(kernel, walk, ranks, self.forest, self.tables, ROW_TYPES[dtype])
+            walk = walk.one_row()
+        return NestLowering(kernel, walk, ranks, self.forest, self.tables, task, ROW_TYPES[dtype])
 
     def _link_stage(self, kernel_name: str, dtype: DType) -> list[str]:
         """The stage that turns raw outputs into responses in place, one for all kernels; none for an identity."""

@@ -14,7 +14,8 @@ from treec.errors import ScheduleError
 from treec.frontends.base import Final, Forest, Trees
 from treec.passes.algo.depths import leaf_depths
 from treec.passes.loop.builder import LoopBuilder, Values
-from treec.passes.loop.encode import emit_encoding, emit_value
+from treec.passes.loop.encode import emit_encoding, emit_missing
+from treec.passes.loop.lanes_walk import LanesWalk
 from treec.passes.loop.pair_walk import PairWalk
 from treec.passes.loop.rank import WalkRanks, emit_ranks
 from treec.passes.loop.scalar_walk import Depth, Landing, ScalarWalk, Visit
@@ -30,13 +31,13 @@ WHOLE = 1 << 62
 
 Range = tuple[SSAValue, SSAValue | None]
 """First and end; no end where it is a single step."""
-Body = Callable[[LoopBuilder, "_State"], Values]
+Body = Callable[[LoopBuilder, "State"], Values]
 AnyWalk = ScalarWalk | PairWalk
 OutputValue = Callable[[LoopBuilder, SSAValue, SSAValue], SSAValue]
 
 
 @dataclass(frozen=True)
-class _State:
+class State:
     """What is known at a point of the nest: the range that each axis is in, the encoded or ranked rows and their first row,
     and the sum so far where it is held in a register."""
 
@@ -91,11 +92,11 @@ class NestLowering:
         self.rows, self.out, row_begin, row_end, tree_begin, tree_end = name_arguments(stage)
         self.tree_begin = tree_begin
         b = LoopBuilder(stage.body.block)
-        self._prefix(b, self.prefix, _State((row_begin, row_end), (tree_begin, tree_end)))
+        self._prefix(b, self.prefix, State((row_begin, row_end), (tree_begin, tree_end)))
         stage.body.block.add_op(ReturnOp())
         return stage
 
-    def _prefix(self, b: LoopBuilder, loops: list[ForOp], state: _State) -> Values:
+    def _prefix(self, b: LoopBuilder, loops: list[ForOp], state: State) -> Values:
         """Row loops above the first tree loop; then the block of rows they leave."""
         if loops:
             loop = loops[0]
@@ -109,16 +110,28 @@ class NestLowering:
             total = self._rest(b, self.rest, replace(state, total=self._base(b, b.constant(0))))
             b.store(self._finish(b, total[0], b.constant(0)), self.out, state.rows[0], b.constant(0))
         else:
-            self._each_output(b, state.rows, lambda t, _, column: self._base(t, column))
-            self._rest(b, self.rest, state)
-            if self._finishes():
-                self._each_output(b, state.rows, self._finish_stored)
+            self._summed(b, state)
         return []
 
-    def _loop(self, b: LoopBuilder, loop: ForOp, state: _State, body: Body) -> Values:
+    def _summed(self, b: LoopBuilder, state: State) -> None:
+        """The sums of a block of rows, in ``out``."""
+        self._each_output(b, state.rows, lambda t, _, column: self._base(t, column))
+        self._rest(b, self.rest, state)
+        if self._finishes():
+            self._each_output(b, state.rows, self._finish_stored)
+
+    def _sum_place(self, b: LoopBuilder, row: SSAValue, column: SSAValue) -> tuple[SSAValue, list[SSAValue]]:
+        """Where the sum of a row and column is held: buffer and indices."""
+        return self.out, [row, column]
+
+    def _load_sum(self, b: LoopBuilder, row: SSAValue, column: SSAValue) -> SSAValue:
+        buffer, place = self._sum_place(b, row, column)
+        return b.load(buffer, *place)
+
+    def _loop(self, b: LoopBuilder, loop: ForOp, state: State, body: Body) -> Values:
         """The loop over its range, carrying the sum if it is in a register; ``body`` gets the state of one step."""
         axis, step = loop.axis.data, loop.step.value.data
-        begin, end = _bounds(b, state.range_of(axis))
+        begin, end = bounds(b, state.range_of(axis))
 
         def one_step(t: LoopBuilder, index: SSAValue, carried: Values) -> Values:
             inner = (index, t.minimum(t.add(index, step), end) if step > 1 else None)
@@ -131,16 +144,16 @@ class NestLowering:
         label = loop.label.data
         return b.for_(begin, end, one_step, step=step, initial=initial, label=label, kind=loop.kind.data)
 
-    def _rest(self, b: LoopBuilder, loops: list[ForOp], state: _State) -> Values:
+    def _rest(self, b: LoopBuilder, loops: list[ForOp], state: State) -> Values:
         if not loops:
             return self._visit(b, state, [Visit(state.rows[0], state.trees[0])])
         if len(loops) == 1 and self.interleave > 1:
             return self._interleaved(b, loops[0], state)
         return self._loop(b, loops[0], state, lambda t, inner: self._rest(t, loops[1:], inner))
 
-    def _interleaved(self, b: LoopBuilder, loop: ForOp, state: _State) -> Values:
+    def _interleaved(self, b: LoopBuilder, loop: ForOp, state: State) -> Values:
         """The innermost loop in steps of several walks, then what is left over one by one."""
-        begin, end = _bounds(b, state.range_of(loop.axis.data))
+        begin, end = bounds(b, state.range_of(loop.axis.data))
         count = b.constant(self.interleave)
         whole = b.sub(b.sub(end, begin), b.binary(BinaryKind.REM, b.sub(end, begin), count))
         middle = b.add(begin, whole)
@@ -161,26 +174,26 @@ class NestLowering:
         total = run(begin, middle, self.interleave, [] if state.total is None else [state.total])
         return run(middle, end, 1, total)
 
-    def _ranked(self, b: LoopBuilder, loop: ForOp, state: _State) -> _State:
+    def _ranked(self, b: LoopBuilder, loop: ForOp, state: State) -> State:
         """The block of rows in one step of ``loop``, ranked if it is that loop's to do."""
         if self.ranks is None or loop.label.data != self.ranks.at:
             return state
-        begin, end = _bounds(b, state.rows)
+        begin, end = bounds(b, state.rows)
         block = loop.step.value.data
         ranked = emit_ranks(b, self.ranks.op, self.forest, self.tables, self.rows, begin, end, block)
         return replace(state, ranked=ranked, first_row=begin)
 
-    def _encode(self, b: LoopBuilder, state: _State) -> SSAValue:
+    def _encode(self, b: LoopBuilder, state: State) -> SSAValue:
         if not self.prefix:
             raise ScheduleError(
                 "this model looks inputs up in value tables, once per block of rows, and the nest has no row loop outside",
                 fix="add e.g. `split row into=(block, row) by=64` and `order block, tree, row`",
             )
         block = self.prefix[-1].step.value.data
-        begin, end = _bounds(b, state.rows)
+        begin, end = bounds(b, state.rows)
         return emit_encoding(b, self.forest.inputs, self.tables, self.rows, begin, end, block, self.value_type)
 
-    def _visit(self, b: LoopBuilder, state: _State, visits: Sequence[Visit]) -> Values:
+    def _visit(self, b: LoopBuilder, state: State, visits: Sequence[Visit]) -> Values:
         """Walk some rows down some trees together; their sums come one after the other, in the nest's order."""
         landings = self.walk.emit(b, visits, lambda t, visit, column: self._read(t, state, visit.row, column))
         total = state.total
@@ -192,12 +205,17 @@ class NestLowering:
                 total = self._accumulate(b, visit, landing, total)
         return [] if total is None else [total]
 
-    def _read(self, b: LoopBuilder, state: _State, row: SSAValue, column: SSAValue) -> SSAValue:
+    def _read(self, b: LoopBuilder, state: State, row: SSAValue, column: SSAValue) -> SSAValue:
         if state.ranked is not None and state.first_row is not None:
-            return b.load_index(state.ranked, b.sub(row, state.first_row), column)
+            rank = self._load_row(b, state.ranked, b.sub(row, state.first_row), column)
+            return b.cast(CastKind.ZEXT, rank, column.type)
         if state.encoded is not None and state.first_row is not None:
-            return b.load(state.encoded, b.sub(row, state.first_row), column)
-        return emit_value(b, self.forest.inputs, self.rows, row, column, self.value_type)
+            return self._load_row(b, state.encoded, b.sub(row, state.first_row), column)
+        value = as_float(b, self._load_row(b, self.rows, row, column), self.value_type)
+        return emit_missing(b, value, self.forest.inputs)
+
+    def _load_row(self, b: LoopBuilder, buffer: SSAValue, row: SSAValue, column: SSAValue) -> SSAValue:
+        return b.load(buffer, row, column)
 
     def _accumulate(self, b: LoopBuilder, visit: Visit, landing: Landing, total: SSAValue | None) -> SSAValue | None:
         row, tree = visit.row, visit.tree
@@ -212,7 +230,8 @@ class NestLowering:
         def one(t: LoopBuilder, offset: SSAValue, _: Values) -> Values:
             column = t.add(first_column, offset)
             value = self._weighted(t, t.load(values, t.add(first_value, offset)), tree)
-            t.store(t.add(t.load(self.out, row, column), value), self.out, row, column)
+            buffer, place = self._sum_place(t, row, column)
+            t.store(t.add(t.load(buffer, *place), value), buffer, *place)
             return []
 
         if width == 1:
@@ -227,7 +246,8 @@ class NestLowering:
         if weight is not None:
             product_type = dtype_attribute(weight.dtype)
             factor = b.load(b.table(self.tables.of("tree_weight", weight)), tree)
-            value = b.mul(as_float(b, value, product_type), factor)
+            value = as_float(b, value, product_type)
+            value = b.mul(value, b.splat(factor, value.type))
         return as_float(b, value, self.sum_type)
 
     def _each_output(self, b: LoopBuilder, rows: Range, value: OutputValue) -> None:
@@ -276,7 +296,7 @@ class NestLowering:
         return total
 
 
-def _bounds(b: LoopBuilder, range_: Range) -> tuple[SSAValue, SSAValue]:
+def bounds(b: LoopBuilder, range_: Range) -> tuple[SSAValue, SSAValue]:
     begin, end = range_
     return begin, b.add(begin, 1) if end is None else end
 
@@ -305,11 +325,13 @@ def walk_of(kernel: KernelOp, module: ModuleOp, forest: Forest, tables: Tables) 
     shallowest, deepest = leaf_depths(forest.trees)
     depth = Depth(int(shallowest.min(initial=1 << 30)), int(deepest.max(initial=0)))
     cast = forest.predicates.category_cast
-    if isinstance(trees, PairedTreesOp):
-        return PairWalk(walk, trees, tables, cast, depth)
     if isinstance(trees, PackedTreesOp):
+        if walk.lanes is not None:
+            return LanesWalk(walk.lanes.value.data, walk, trees, tables, cast, depth)
         return ScalarWalk(walk, trees, tables, cast, depth)
-    raise ScheduleError(f"a {walk.strategy.data} walk can't use {walk.trees}")
+    if isinstance(trees, PairedTreesOp) and walk.lanes is None:
+        return PairWalk(walk, trees, tables, cast, depth)
+    raise ScheduleError(f"a {walk.strategy.data} walk can't use {walk.trees}", fix="use `layout packed`")
 
 
 def _interleave_of(kernel: KernelOp) -> int:

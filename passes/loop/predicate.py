@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from xdsl.dialects.builtin import f32, i1, i32, i64
-from xdsl.ir import SSAValue
+from xdsl.ir import Attribute, SSAValue
 
 from treec.frontends.base import CategoryCast, Missing, Test
 from treec.passes.loop.builder import LoopBuilder
-from treec.treeir.loop_types import BinaryKind, CastKind, CompareKind
+from treec.treeir.loop_types import BinaryKind, CastKind, CompareKind, bit_width, is_vector, scalar_of, vector_like
 
 ZERO_BOUND = float(np.float32(1e-35))
 """LightGBM's kZeroThreshold: the float32 constant, widened where values are f64."""
@@ -35,7 +35,7 @@ class PredicateKind:
 @dataclass(frozen=True)
 class Question:
     """The parts of one predicate at run time: ``value`` and ``threshold`` of one float type; ``missing_left`` i1, ``kind``
-    i64, a position in the list of kinds."""
+    an integer, a position in the list of kinds. Or the parts of several predicates: vectors, all of as many lanes."""
 
     value: SSAValue
     threshold: SSAValue
@@ -56,7 +56,8 @@ SetTables = Callable[[LoopBuilder], CategorySets]
 
 
 def emit_predicate(b: LoopBuilder, q: Question, kinds: Sequence[PredicateKind], sets: SetTables) -> SSAValue:
-    """i1: does the row go left? Code for the kinds that occur, chosen at run time where there are several."""
+    """i1, in each lane if there are lanes: does the row go left? Code for the kinds that occur, chosen at run time where
+    there are several."""
     if len(kinds) == 1:
         return _answer(b, q, kinds[0], sets)
     numeric = [(at, kind) for at, kind in enumerate(kinds) if kind.test is not Test.IN_SET]
@@ -66,7 +67,15 @@ def emit_predicate(b: LoopBuilder, q: Question, kinds: Sequence[PredicateKind], 
     if not numeric:
         return _choose(b, q, categorical, sets)
     is_set = _one_of(b, q.kind, [at for at, _ in categorical])
-    return b.if_(is_set, [i1], lambda t: [_choose(t, q, categorical, sets)], lambda e: [_choose(e, q, numeric, sets)])[0]
+
+    def with_sets(t: LoopBuilder) -> list[SSAValue]:
+        if not is_vector(is_set.type):
+            return [_choose(t, q, categorical, sets)]
+        # Lanes whose test is a compare look something up as well: in set 0.
+        asked = replace(q, threshold=t.select(is_set, q.threshold, t.constant(0.0, q.threshold.type)))
+        return [t.select(is_set, _choose(t, asked, categorical, sets), _choose(t, q, numeric, sets))]
+
+    return b.if_(b.any_lane(is_set), [is_set.type], with_sets, lambda e: [_choose(e, q, numeric, sets)])[0]
 
 
 @dataclass(frozen=True)
@@ -91,7 +100,14 @@ def emit_ranked_predicate(b: LoopBuilder, q: RankQuestion, tests: Sequence[Test]
     if len(plain) == len(tests):
         return result
     is_set = b.compare(CompareKind.EQ, q.kind, list(tests).index(Test.IN_SET))
-    return b.if_(is_set, [i1], lambda t: [_holds(t, q.rank, q.operand, sets(t))], lambda _: [result])[0]
+
+    def with_sets(t: LoopBuilder) -> list[SSAValue]:
+        if not is_vector(is_set.type):
+            return [_holds(t, q.rank, q.operand, sets(t))]
+        number = t.select(is_set, q.operand, t.constant(0, q.operand.type))  # others look something up as well: in set 0
+        return [t.select(is_set, _holds(t, q.rank, number, sets(t)), result)]
+
+    return b.if_(b.any_lane(is_set), [is_set.type], with_sets, lambda _: [result])[0]
 
 
 def _one_of(b: LoopBuilder, kind: SSAValue, positions: Sequence[int]) -> SSAValue:
@@ -149,12 +165,10 @@ def _in_set(b: LoopBuilder, q: Question, kind: PredicateKind, sets: CategorySets
     if kind.missing is Missing.NONE:
         value = b.select(b.compare(CompareKind.UNO, value, value), b.constant(0.0, value.type), value)
     valid, code = emit_category(b, value, sets.cast)
-    bits = i32 if q.threshold.type == f32 else i64
-    set_number = b.cast(CastKind.SEXT, b.cast(CastKind.BITCAST, q.threshold, bits), i64)
-    found = _holds(b, code, set_number, sets, valid)
+    found = _holds(b, code, _set_number(b, q.threshold, code.type), sets, valid)
     if not kind.invalid_left:
         return found
-    return b.select(valid, found, b.true())
+    return b.select(valid, found, b.constant(1, valid.type))
 
 
 def _holds(
@@ -167,22 +181,35 @@ def _holds(
     known = b.compare(CompareKind.ULT, at, end)
     if valid is not None:
         known = b.both(valid, known)
+    return _look_up(b, sets.words, known, at, code)
 
-    def look_up(t: LoopBuilder) -> list[SSAValue]:
-        word = t.load_index(sets.words, at)
-        bit = t.both(t.binary(BinaryKind.SHR, word, t.both(code, 31)), 1)
-        return [t.compare(CompareKind.NE, bit, 0)]
 
-    return b.if_(known, [i1], look_up, lambda e: [e.constant(0, i1)])[0]
+def _set_number(b: LoopBuilder, threshold: SSAValue, type_: Attribute) -> SSAValue:
+    bits = b.cast(CastKind.BITCAST, threshold, vector_like(type_, i32 if scalar_of(threshold.type) == f32 else i64))
+    wider = bit_width(type_) - bit_width(bits.type)
+    return bits if wider == 0 else b.cast(CastKind.SEXT if wider > 0 else CastKind.TRUNC, bits, type_)
+
+
+def _look_up(b: LoopBuilder, words: SSAValue, known: SSAValue, at: SSAValue, code: SSAValue) -> SSAValue:
+    """The category's bit in word ``at``; false where it is not ``known`` to have one."""
+
+    def bit(t: LoopBuilder, position: SSAValue) -> SSAValue:
+        word = t.load_index(words, position)
+        return t.compare(CompareKind.NE, t.both(t.binary(BinaryKind.SHR, word, t.both(code, 31)), 1), 0)
+
+    if is_vector(known.type):
+        return b.both(known, bit(b, b.select(known, at, b.constant(0, at.type))))
+    return b.if_(known, [i1], lambda t: [bit(t, at)], lambda e: [e.constant(0, i1)])[0]
 
 
 def emit_category(b: LoopBuilder, value: SSAValue, cast: CategoryCast) -> tuple[SSAValue, SSAValue]:
-    """(is the value a category?, its code as i64 — in range only if it is)."""
+    """(is the value a category?, its code, in range only if it is: i64, or i32 in lanes)."""
     if cast is CategoryCast.NON_NEGATIVE:
         low = b.compare(CompareKind.OGE, value, b.constant(0.0, value.type))
         high = b.compare(CompareKind.OLT, value, b.constant(CATEGORY_LIMIT, value.type))
     else:
         low = b.compare(CompareKind.OGT, value, b.constant(-1.0, value.type))
         high = b.compare(CompareKind.OLT, value, b.constant(float(1 << 31), value.type))
-    code = b.cast(CastKind.FPTOSI, value, i64)
+    integer = i32 if is_vector(value.type) else i64  # categories are below 2**31
+    code = b.cast(CastKind.FPTOSI, value, vector_like(value.type, integer))
     return b.both(low, high), code

@@ -7,7 +7,7 @@ from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
-from xdsl.dialects.builtin import i64
+from xdsl.dialects.builtin import DictionaryAttr
 from xdsl.ir import SSAValue
 
 from treec.frontends.base import CategoryCast, Missing, Test
@@ -21,6 +21,7 @@ from treec.passes.loop.predicate import (
     emit_ranked_predicate,
 )
 from treec.passes.loop.tables import RecordReader, Tables
+from treec.treeir.loop import TableOp
 from treec.treeir.loop_types import CastKind, CompareKind
 from treec.treeir.plan import PackedTreesOp, WalkOp
 
@@ -31,7 +32,7 @@ ReadValue = Callable[[LoopBuilder, "Visit", SSAValue], SSAValue]
 """The same for the row of a visit."""
 
 State = tuple[SSAValue, SSAValue, SSAValue]
-"""Node, end of the subtree, left turns so far; i64 each."""
+"""Node, end of the subtree, left turns so far; i64 each, or vectors in a walk of lanes."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,12 @@ class Landing:
 
 
 class ScalarWalk:
-    """Emits walks over one ``plan.packed_trees``, as the ``plan.walk`` says, through trees of known ``depth``."""
+    """Emits walks over one ``plan.packed_trees``, as the ``plan.walk`` says, through trees of known ``depth``.
+
+    ``lanes``: rows that one visit stands for.
+    """
+
+    lanes = 1
 
     def __init__(
         self, walk: WalkOp, packed: PackedTreesOp, tables: Tables, category_cast: CategoryCast, depth: Depth
@@ -115,7 +121,7 @@ class ScalarWalk:
         self, b: LoopBuilder, visits: Sequence[Visit], states: list[State], read: ReadValue, sure: bool
     ) -> list[State]:
         """Step until every walk has its leaf. One walk alone tests for its leaf; of several, those that have one stay."""
-        alone = len(visits) == 1
+        alone = len(visits) == 1 and self.lanes == 1
 
         def body(t: LoopBuilder, values: Values) -> tuple[SSAValue, Values]:
             new = self._steps(t, visits, _grouped(values), read, sure=alone)
@@ -125,7 +131,7 @@ class ScalarWalk:
             return _grouped(b.repeat(_flat(states), body))
         flat = _flat(states)
         walking = _any_walking(b, states)
-        return _grouped(b.if_(walking, [i64] * len(flat), lambda t: t.repeat(flat, body), lambda _: flat))
+        return _grouped(b.if_(walking, [value.type for value in flat], lambda t: t.repeat(flat, body), lambda _: flat))
 
     def _steps(
         self, b: LoopBuilder, visits: Sequence[Visit], states: list[State], read: ReadValue, *, sure: bool
@@ -138,23 +144,26 @@ class ScalarWalk:
         for value, name in zip(state, ("node", "end", "lefts"), strict=True):
             b.named(name, value)
         node, end, lefts = state
-        record = RecordReader.at(b, self.tables.of("nodes", self.nodes), self.packed.fields, node)
+        record = self._record(b, self.tables.of("nodes", self.nodes), self.packed.fields, node)
         goes_left = b.named("goes_left", self._answer(b, record, lambda t, column: read(t, visit, column)))
         step = record.number(b, "step")
         if not sure:
             walking = b.compare(CompareKind.NE, node, end)
             goes_left = b.both(goes_left, walking)
-            step = b.select(walking, step, b.constant(0))
+            step = b.select(walking, step, b.constant(0, step.type))
         right = b.add(node, step)
         next_node = b.select(goes_left, b.add(node, 1), right)
         next_end = b.select(goes_left, right, end)
-        return next_node, next_end, b.add(lefts, b.cast(CastKind.ZEXT, goes_left, i64))
+        return next_node, next_end, b.add(lefts, b.cast(CastKind.ZEXT, goes_left, lefts.type))
+
+    def _record(self, b: LoopBuilder, table: TableOp, fields: DictionaryAttr, index: SSAValue) -> RecordReader:
+        return RecordReader.at(b, table, fields, index)
 
     def _answer(self, b: LoopBuilder, node: RecordReader, read: ReadColumn) -> SSAValue:
         asked = node
         if self.packed.predicates is not None and self.packed.predicate_fields is not None:
             table = self.tables.of("predicates", self.packed.predicates)
-            asked = RecordReader.at(b, table, self.packed.predicate_fields, node.number(b, "predicate"))
+            asked = self._record(b, table, self.packed.predicate_fields, node.number(b, "predicate"))
         value, kind = b.named("value", read(b, asked.number(b, "feature"))), asked.number(b, "kind")
         if self.packed.ranks is not None:
             tests = [k.test for k in self.kinds]
@@ -201,4 +210,4 @@ def _any_walking(b: LoopBuilder, states: Sequence[State]) -> SSAValue:
     result = walking[0]
     for other in walking[1:]:
         result = b.either(result, other)
-    return result
+    return b.any_lane(result)

@@ -13,7 +13,7 @@ from xdsl.ir import Attribute, Block, SSAValue
 from treec.passes.loop.builder import LoopBuilder
 from treec.treeir.blob import BlobAttr
 from treec.treeir.loop import TableOp
-from treec.treeir.loop_types import BinaryKind, CastKind, CompareKind, RecordType
+from treec.treeir.loop_types import BinaryKind, CastKind, CompareKind, RecordType, vector_like
 from treec.treeir.plan import BitFieldAttr
 
 _ELEMENTS: dict[str, Attribute] = {
@@ -98,7 +98,7 @@ class RecordReader:
         field = self.fields[name]
         width, shift, base = field.width.data, field.shift.data, field.base.data
         if width == 0:
-            return b.constant(base)
+            return b.constant(base, self.word.type)
         value = self.word if shift == 0 else b.binary(BinaryKind.SHR, self.word, shift)
         is_last = shift + width == max(f.shift.data + f.width.data for f in self.fields.values())
         value = value if is_last else b.both(value, (1 << width) - 1)  # above the last field all bits are 0
@@ -107,10 +107,10 @@ class RecordReader:
     def flag(self, b: LoopBuilder, name: str) -> SSAValue:
         """A field of one bit as i1."""
         if self.fields[name].width.data == 0:
-            return b.constant(self.fields[name].base.data, i1)
+            return b.constant(self.fields[name].base.data, vector_like(self.word.type, i1))
         return b.compare(CompareKind.NE, self.number(b, name), 0)
 
 
 def as_float(b: LoopBuilder, value: SSAValue, type_: Attribute) -> SSAValue:
-    """A float in another width: exact upwards, to nearest downwards."""
-    return b.cast(CastKind.FPEXT if type_ == f64 else CastKind.FPTRUNC, value, type_)
+    """A float, or a vector of floats, in another width: exact upwards, to nearest downwards."""
+    return b.cast(CastKind.FPEXT if type_ == f64 else CastKind.FPTRUNC, value, vector_like(value.type, type_))

@@ -10,12 +10,18 @@ from xdsl.dialects.builtin import IntegerAttr, ModuleOp, StringAttr, i64
 
 from treec.errors import ScheduleError
 from treec.passes.plan.rewrite import PlanPass
-from treec.treeir.plan import KernelOp, LoopAxis, WalkOp
+from treec.treeir.forest import only_model
+from treec.treeir.forest_convert import forest_of
+from treec.treeir.plan import LANES, KernelOp, LoopAxis, WalkOp
+
+VECTOR_BYTES = 64
 
 
 @dataclass(frozen=True)
 class WalkPass(PlanPass):
-    """Choose how each kernel walks. ``scalar``: one row down one tree, a node at a time; needs a layout.
+    """Choose how each kernel walks. ``scalar``: one row down one tree, a node at a time; needs a layout. ``lanes``: a
+    vector of ``lanes`` neighbouring rows down one tree, a row per lane (0: as many as 512 bits have of the thresholds'
+    dtype); needs a loop over rows as the innermost.
 
     ``interleave``: ``row:k`` or ``tree:k``, the innermost loop's axis: k walks go down together, each stopping at its own
     leaf, so trees may be ragged. ``peel``: that many steps are straight code before the loop. ``unroll`` ``full``: all are,
@@ -23,7 +29,8 @@ class WalkPass(PlanPass):
     """
 
     name = "walk"
-    strategy: Literal["scalar"] = "scalar"
+    strategy: Literal["scalar", "lanes"] = "scalar"
+    lanes: int = 0
     interleave: str = "none"
     peel: int = 0
     unroll: Literal["none", "full"] = "none"
@@ -34,13 +41,27 @@ class WalkPass(PlanPass):
             if walk.strategy is not None:
                 raise ScheduleError("the kernel already has a walk", fix="keep one `walk` line")
             if walk.trees is None:
-                raise ScheduleError("a scalar walk needs trees in memory", fix="put `layout packed` before it")
+                raise ScheduleError(f"a {self.strategy} walk needs trees in memory", fix="put `layout packed` before it")
             walk.properties["strategy"] = StringAttr(self.strategy)
+            if self.strategy == "lanes":
+                walk.properties["lanes"] = IntegerAttr(self._lanes(kernel, op), i64)
             self._interleave(kernel, walk)
             if self.peel:
                 walk.properties["peel"] = IntegerAttr(self.peel, i64)
             if self.unroll == "full":
                 walk.properties["unroll"] = StringAttr(self.unroll)
+
+    def _lanes(self, kernel: KernelOp, module: ModuleOp) -> int:
+        lanes = self.lanes or VECTOR_BYTES // forest_of(only_model(module)).inputs.dtype.itemsize
+        if lanes not in LANES:
+            raise ScheduleError(f"a vector can't have {lanes} lanes", fix=f"use one of {', '.join(map(str, LANES))}")
+        innermost = kernel.nest()[-1]
+        if innermost.axis.data is not LoopAxis.ROW:
+            raise ScheduleError(
+                f"lanes are neighbouring rows, and the innermost loop, `{innermost.label.data}`, runs over trees",
+                fix="order a loop over rows last, e.g. `order tree, row`",
+            )
+        return lanes
 
     def _interleave(self, kernel: KernelOp, walk: WalkOp) -> None:
         if self.interleave == "none":

@@ -130,7 +130,10 @@ def plans(draw: st.DrawFn) -> Schedule:
     lines.append(f"layout pairs align={align}" if pairs else f"layout packed predicates={predicates} align={align}")
     together = draw(st.sampled_from(("none", *(f"{axis[nest[-1]]}:{count}" for count in (1, 2, 3, 8)))))
     steps = f"peel={draw(st.integers(0, 4))} unroll={draw(st.sampled_from(('none', 'full')))}"
-    lines += [f"order {', '.join(nest)}", f"walk with=scalar interleave={together} {steps}"]
+    strategy = "with=scalar"
+    if axis[nest[-1]] == "row" and not pairs and draw(st.booleans()):
+        strategy = f"with=lanes lanes={draw(st.sampled_from((0, 2, 4, 8, 16)))}"
+    lines += [f"order {', '.join(nest)}", f"walk {strategy} interleave={together} {steps}"]
     if axis[nest[0]] == "row" and draw(st.booleans()):
         lines.append(f"parallel {nest[0]}")
     return Schedule.from_text("\n".join(lines))

@@ -60,9 +60,11 @@ def plans(draw: st.DrawFn) -> Schedule:
             nest = draw(orders(found, nest))
             found.append(OrderLoops(tuple(nest)))
     neighbours = st.sampled_from(("none", "row:1", "row:8", "tree:64"))
-    walk = Walk(
-        "scalar", interleave=draw(neighbours), peel=draw(st.integers(0, 9)), unroll=draw(st.sampled_from(("none", "full")))
-    )
+    together, peel, unroll = draw(neighbours), draw(st.integers(0, 9)), draw(st.sampled_from(("none", "full")))
+    walk = Walk("scalar", 0, together, peel, unroll)
+    loops = Schedule((*found, walk)).scope().loops
+    if loops[next(reversed(loops))] == "row" and draw(st.booleans()):
+        walk = Walk("lanes", draw(st.sampled_from((0, 2, 64))), together, peel, unroll)
     tail: list[Directive] = [walk]
     if Schedule((*found, *tail)).scope().loops[nest[0]] == "row" and draw(st.booleans()):
         tail.insert(draw(st.integers(0, 1)), ParallelLoop(nest[0]))

@@ -17,7 +17,18 @@ from xdsl.ir import Block, Operation, SSAValue
 from treec.errors import UsageError
 from treec.treeir import loop
 from treec.treeir.interp.loop_buffer import Buffer, argument_buffer, scratch_buffer, table_buffer
-from treec.treeir.interp.loop_scalars import Value, binary, cast, compare, constant, dtype_of, math_function, select
+from treec.treeir.interp.loop_scalars import (
+    Value,
+    binary,
+    cast,
+    compare,
+    constant,
+    dtype_of,
+    lanes_of,
+    math_function,
+    select,
+    signed,
+)
 from treec.treeir.loop_types import BufferType
 
 
@@ -40,6 +51,12 @@ class Machine:
 
     def indices(self, values: Sequence[SSAValue]) -> list[int]:
         return [self.index(value) for value in values]
+
+    def places(self, origin: Sequence[SSAValue], offsets: Sequence[SSAValue]) -> list[list[int]]:
+        """The indices of each lane of a gather."""
+        vectors = [signed(self.value(offset)).astype(np.int64) for offset in offsets]
+        first = self.indices(origin)
+        return [[start + int(step) for start, step in zip(first, lane, strict=True)] for lane in zip(*vectors, strict=True)]
 
     def buffer(self, value: SSAValue) -> Buffer:
         found = self.values[value]
@@ -158,6 +175,30 @@ def _store(machine: Machine, op: loop.StoreOp) -> None:
     machine.buffer(op.buffer).store(machine.indices(op.indices), machine.value(op.value))
 
 
+def _gather(machine: Machine, op: loop.GatherOp) -> None:
+    places = machine.places(op.origin, op.offsets)
+    field = op.field.data if op.field is not None else None
+    machine.values[op.result] = machine.buffer(op.buffer).gather(places, dtype_of(op.result.type), field)
+
+
+def _scatter(machine: Machine, op: loop.ScatterOp) -> None:
+    value, buffer = machine.value(op.value), machine.buffer(op.buffer)
+    for lane, place in enumerate(machine.places(op.origin, op.offsets)):
+        buffer.store(place, value[lane])
+
+
+def _splat(machine: Machine, op: loop.SplatOp) -> None:
+    machine.values[op.result] = np.full(lanes_of(op.result.type) or 1, machine.value(op.value))
+
+
+def _lane_numbers(machine: Machine, op: loop.LaneNumbersOp) -> None:
+    machine.values[op.result] = np.arange(lanes_of(op.result.type) or 1).astype(dtype_of(op.result.type))
+
+
+def _any_lane(machine: Machine, op: loop.AnyLaneOp) -> None:
+    machine.values[op.result] = np.bool_(machine.value(op.value).any())
+
+
 def _for(machine: Machine, op: loop.ForOp) -> None:
     lower, upper, step = (machine.index(value) for value in (op.lower, op.upper, op.step))
     if step <= 0:
@@ -187,16 +228,21 @@ def _if(machine: Machine, op: loop.IfOp) -> None:
 
 _RUNNERS: dict[type[Operation], Callable[[Machine, Any], None]] = {
     loop.AllocOp: _alloc,
+    loop.AnyLaneOp: _any_lane,
     loop.BinaryOp: _binary,
     loop.CastOp: _cast,
     loop.CompareOp: _compare,
     loop.ConstantOp: _constant,
     loop.ForOp: _for,
+    loop.GatherOp: _gather,
     loop.GetTableOp: _get_table,
     loop.IfOp: _if,
+    loop.LaneNumbersOp: _lane_numbers,
     loop.LoadOp: _load,
     loop.MathOp: _math,
     loop.RepeatOp: _repeat,
+    loop.ScatterOp: _scatter,
     loop.SelectOp: _select,
+    loop.SplatOp: _splat,
     loop.StoreOp: _store,
 }

@@ -46,6 +46,25 @@ class Buffer:
             return found[0]
         return np.concatenate([found, np.zeros(lanes - len(found), found.dtype)])
 
+    def gather(self, places: Sequence[Sequence[int]], dtype: np.dtype[Any], field: str | None) -> Value:
+        """One element, field or whole record per place; zeros in a table's padding. Raises as `load`."""
+        if self.record is not None and field is None:
+            taken = [self.array[self._place(place, 1)][0] for place in places]
+            return np.concatenate(taken).view(dtype)
+        lanes = [self._gathered(place, field) for place in places]
+        return np.array(lanes, dtype)
+
+    def _gathered(self, place: Sequence[int], field: str | None) -> Value:
+        if self.record is not None:
+            return self._load_field(place, field or "")
+        n = self.array.shape[-1]
+        if n <= place[-1] < n + self.padding:
+            return self.array.dtype.type(0)
+        found = self._place(place, 1)
+        if self.written is not None and not np.all(self.written[found]):
+            raise RuntimeError(f"element {list(place)} is read before it is written")
+        return self.array[found][0]
+
     def store(self, indices: Sequence[int], value: Value) -> None:
         if not self.writable:
             raise UsageError("this buffer can't be written")

@@ -63,7 +63,7 @@ def test_mistakes_are_errors_at_once() -> None:
         (lambda: build.target(), "unknown directive `target`", "did you mean"),
         (lambda: build.walk(), "`walk` needs `with`", "write `walk with=scalar"),
         (lambda: build.walk(strategy="scalar"), "`walk` has no argument `strategy`", "write `walk with=scalar"),
-        (lambda: build.walk(with_="scaler"), "`with` must be scalar, not `scaler`", "did you mean `scalar`?"),
+        (lambda: build.walk(with_="scaler"), "`with` must be one of scalar", "did you mean `scalar`?"),
         (
             lambda: build.parallel("a", "b"),
             "too many unnamed arguments: 2 instead of 1 (in `parallel`)",
@@ -72,7 +72,7 @@ def test_mistakes_are_errors_at_once() -> None:
         (lambda: build.parallel("a", loop="b"), "`loop` is given twice", "keep one"),
         (lambda: build.order(), "`order` needs `loops`", "write `order LOOP"),
         (lambda: build.order(3), "`loops` must be a loop name, not `3`", "letters"),
-        (lambda: build.parallel("row").done(), "the schedule has no `walk`", "add `walk with=scalar`"),
+        (lambda: build.parallel("row").done(), "the schedule has no `walk`", "add `walk with=scalar"),
         (lambda: build.parallel("tree").done(), "loop `tree` runs over trees", "choose a loop over rows: row"),
     ]
     for act, reason, fix in mistakes:

@@ -90,7 +90,7 @@ LINES = [
     (4, "order (block, tree, row)", 7, "a value for `loops` is missing before `(`", "a value is a word"),
     (5, "walk scalar", 6, "`scalar` does not belong here", "write `walk with=scalar"),
     (5, "walk", 5, "`walk` needs `with`", "write `walk with=scalar"),
-    (5, "walk with=scaler", 11, "`with` must be scalar, not `scaler`", "did you mean `scalar`?"),
+    (5, "walk with=scaler", 11, "`with` must be one of scalar", "did you mean `scalar`?"),
     (6, "parallel block, row", 15, "`,` does not belong here", "write `parallel LOOP`"),
     # order of the directives
     (2, "target cpu", 1, "`target cpu` is already given by line 1", "keep one of the two"),
@@ -140,9 +140,9 @@ def test_an_error_names_place_reason_and_fix(number: int, line: str, column: int
 
 # whole schedules: place, part of the message, part of the fix
 WHOLE = [
-    ("", "plan.sched", "the schedule has no `walk`: nothing says how a tree is walked", "add `walk with=scalar`"),
-    ("# nothing\n\n", "plan.sched", "the schedule has no `walk`", "add `walk with=scalar`"),
-    ("layout packed # x\n", "plan.sched:1:14", "the schedule has no `walk`", "add `walk with=scalar`"),
+    ("", "plan.sched", "the schedule has no `walk`: nothing says how a tree is walked", "add `walk with=scalar"),
+    ("# nothing\n\n", "plan.sched", "the schedule has no `walk`", "add `walk with=scalar"),
+    ("layout packed # x\n", "plan.sched:1:14", "the schedule has no `walk`", "add `walk with=scalar"),
     ("walk with=scalar\n", "plan.sched:1:1", "needs a layout of the nodes", "add `layout packed"),
     ("walk with=scalar\nlayout packed", "plan.sched:1:1", "none is given before it", "add `layout packed"),
     ("share leaves\ntarget cpu", "plan.sched:2:1", "`target cpu` is about the target", "move it above line 1"),

@@ -96,6 +96,7 @@ def test_a_page_without_marks_is_refused() -> None:
 def test_presets_are_whole_plans_with_comments() -> None:
     assert {name: str(preset(name).scope()) for name in preset_names()} == {
         "interleaved": "block, tree, row",
+        "lanes": "block, tree, row",
         "one-row-at-a-time": "row, tree",
         "one-tree-at-a-time": "tree, row",
         "ranked": "block, tree, row",

@@ -115,7 +115,7 @@ def test_one_directive_is_one_pass_with_plain_options() -> None:
         ("rank-features", {"at": "block", "to": "u16"}),
         ("layout", {"kind": "packed", "predicates": "table", "align": 8}),
         ("order-loops", {"loops": ("block", "tree", "row")}),
-        ("walk", {"strategy": "scalar", "interleave": "none", "peel": 0, "unroll": "none"}),
+        ("walk", {"strategy": "scalar", "lanes": 0, "interleave": "none", "peel": 0, "unroll": "none"}),
         ("parallel-loop", {"loop": "block"}),
     ]
 

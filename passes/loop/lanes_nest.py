@@ -1,0 +1,133 @@
+"""The nest of a kernel whose walk has lanes: vectors of rows, and sums that vectors of rows can be added to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from xdsl.dialects.builtin import i32
+from xdsl.ir import Attribute, SSAValue
+
+from treec.codegen.abi import Task
+from treec.errors import ScheduleError
+from treec.frontends.base import Forest
+from treec.passes.loop.builder import LoopBuilder, Values
+from treec.passes.loop.lanes_walk import INDEX_LIMIT, LanesWalk
+from treec.passes.loop.nest import NestLowering, State, bounds
+from treec.passes.loop.rank import WalkRanks
+from treec.passes.loop.scalar_walk import Landing, Visit
+from treec.passes.loop.tables import Tables
+from treec.treeir.loop_types import BinaryKind, CastKind, is_vector, vector_like
+from treec.treeir.plan import ForOp, KernelOp
+
+
+class LanesNestLowering(NestLowering):
+    """Lowers the nest for raw outputs: the innermost loop, over rows, in steps of several vectors of rows, then of one,
+    then of single rows for what is left.
+
+    The sums of a block of rows are kept in workspace, [columns, rows], where a vector of rows is one load. Without a row
+    loop outside of the trees a block has no bound: then sums are gathered from, and scattered to, the caller's ``out``.
+    """
+
+    def __init__(
+        self,
+        kernel: KernelOp,
+        walk: LanesWalk,
+        ranks: WalkRanks | None,
+        forest: Forest,
+        tables: Tables,
+        row_type: Attribute,
+    ) -> None:
+        super().__init__(kernel, walk.one_row(), ranks, forest, tables, Task.RAW, row_type)
+        self.lanes_walk = walk
+        self.lanes = walk.lanes
+        self.sums: SSAValue | None = None
+        self.first_row: SSAValue | None = None
+        if forest.leaves.values.size >= INDEX_LIMIT:
+            raise ScheduleError("lanes count leaf values in 32 bits, and there are more", fix="use walk with=scalar")
+
+    def _summed(self, b: LoopBuilder, state: State) -> None:
+        if not self.prefix:
+            super()._summed(b, state)
+            return
+        begin, end = bounds(b, state.rows)
+        block = self.prefix[-1].step.value.data
+        self.sums = b.alloc([self.forest.n_columns, block], self.sum_type)
+        self.first_row = begin
+        self._start_sums(b, b.sub(end, begin), self.sums)
+        self._rest(b, self.rest, state)
+        self._each_output(b, state.rows, lambda t, row, column: self._finish(t, self._load_sum(t, row, column), column))
+
+    def _start_sums(self, b: LoopBuilder, n_rows: SSAValue, sums: SSAValue) -> None:
+        def one_column(t: LoopBuilder, column: SSAValue, _: Values) -> Values:
+            base = self._base(t, column)
+
+            def one_row(u: LoopBuilder, row: SSAValue, _: Values) -> Values:
+                u.store(base, sums, column, row)
+                return []
+
+            return t.for_(t.constant(0), n_rows, one_row)
+
+        b.for_(b.constant(0), b.constant(self.forest.n_columns), one_column)
+
+    def _sum_place(self, b: LoopBuilder, row: SSAValue, column: SSAValue) -> tuple[SSAValue, list[SSAValue]]:
+        if self.sums is None or self.first_row is None:
+            return super()._sum_place(b, row, column)
+        return self.sums, [column, b.sub(row, self.first_row)]
+
+    def _rest(self, b: LoopBuilder, loops: list[ForOp], state: State) -> Values:
+        return self._in_lanes(b, loops[0], state) if len(loops) == 1 else super()._rest(b, loops, state)
+
+    def _in_lanes(self, b: LoopBuilder, loop: ForOp, state: State) -> Values:
+        begin, end = bounds(b, state.rows)
+        for n_vectors in sorted({self.interleave, 1}, reverse=True):
+            step = n_vectors * self.lanes
+            length = b.sub(end, begin)
+            middle = b.add(begin, b.sub(length, b.binary(BinaryKind.REM, length, step)))
+            self._vectors(b, loop, state, (begin, middle), n_vectors)
+            begin = middle
+        one_by_one = replace(state, rows=(begin, end))
+        return self._loop(b, loop, one_by_one, lambda t, inner: super(LanesNestLowering, self)._rest(t, [], inner))
+
+    def _vectors(self, b: LoopBuilder, loop: ForOp, state: State, rows: tuple[SSAValue, SSAValue], n_vectors: int) -> None:
+        def body(t: LoopBuilder, row: SSAValue, _: Values) -> Values:
+            visits = [Visit(t.add(row, number * self.lanes), state.trees[0]) for number in range(n_vectors)]
+            landings = self.lanes_walk.emit(t, visits, lambda u, v, column: self._read(u, state, v.row, column))
+            for visit, landing in zip(visits, landings, strict=True):
+                self._add_leaves(t, visit, landing)
+            return []
+
+        label = loop.label.data
+        b.for_(*rows, body, step=n_vectors * self.lanes, label=label, kind=loop.kind.data)
+
+    def _add_leaves(self, b: LoopBuilder, visit: Visit, landing: Landing) -> None:
+        """Each lane adds the leaf it has found to its own row's sums."""
+        walk, width = self.lanes_walk, self.forest.leaf_width
+        values = b.table(self.tables.of("leaf_values", self.forest.leaves.values))
+        leaf_row = walk.leaf_row(b, landing)
+        first_value = leaf_row if width == 1 else b.mul(leaf_row, width)
+        first_column = walk.column(b, visit.tree)
+
+        def one(t: LoopBuilder, offset: SSAValue, _: Values) -> Values:
+            at = t.add(first_value, t.splat(t.cast(CastKind.TRUNC, offset, i32), first_value.type))
+            value = self._weighted(t, t.load(values, at), visit.tree)
+            self._add_vector(t, visit.row, t.add(first_column, offset), value)
+            return []
+
+        if width == 1:
+            value = self._weighted(b, b.load(values, first_value), visit.tree)
+            self._add_vector(b, visit.row, first_column, value)
+        else:
+            b.for_(b.constant(0), b.constant(width), one)
+
+    def _add_vector(self, b: LoopBuilder, row: SSAValue, column: SSAValue, value: SSAValue) -> None:
+        buffer, place = self._sum_place(b, row, column)
+        if self.sums is None:
+            offsets = [b.lane_numbers(vector_like(value.type, i32)), b.constant(0, vector_like(value.type, i32))]
+            b.scatter(b.add(b.gather(buffer, place, offsets), value), buffer, place, offsets)
+        else:
+            b.store(b.add(b.load_vector(buffer, *place, type_=value.type), value), buffer, *place)
+
+    def _load_row(self, b: LoopBuilder, buffer: SSAValue, row: SSAValue, column: SSAValue) -> SSAValue:
+        if not is_vector(column.type):
+            return super()._load_row(b, buffer, row, column)
+        return b.gather(buffer, [row, b.constant(0)], [b.lane_numbers(column.type), column])

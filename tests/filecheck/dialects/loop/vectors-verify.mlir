@@ -1,0 +1,141 @@
+// RUN: tree-opt %s --verify-diagnostics --split-input-file | filecheck %s
+
+loop.func @f axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {
+  %lane = loop.lane_numbers : vector<8xi32>
+  %x = loop.gather %rows[%rb] plus [%lane] : !loop.buffer<f32, 2, global>, vector<8xi32> -> vector<8xf32>
+  loop.return
+}
+// CHECK: 1 indices and 1 vectors of offsets into a buffer of rank 2
+
+// -----
+
+loop.func @f axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {
+  %lane = loop.lane_numbers : vector<8xi32>
+  %x = loop.gather %rows[%rb, %rb] plus [%lane, %lane] : !loop.buffer<f32, 2, global>, vector<8xi32>, vector<8xi32> -> vector<4xf32>
+  loop.return
+}
+// CHECK: 8 offsets for 4 lanes
+
+// -----
+
+loop.func @f axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {
+  %lane = loop.lane_numbers : vector<8xi32>
+  %x = loop.gather %rows[%rb, %rb] plus [%lane, %lane] : !loop.buffer<f32, 2, global>, vector<8xi32>, vector<8xi32> -> vector<8xf64>
+  loop.return
+}
+// CHECK: lanes of this gather hold f32, not f64
+
+// -----
+
+loop.func @f axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {
+  %lane = loop.lane_numbers : vector<8xi32>
+  %x = loop.gather %rows[%rb, %rb] plus [%lane, %lane] : !loop.buffer<f32, 2, global>, vector<8xi32>, vector<8xi32> -> f32
+  loop.return
+}
+// CHECK: a gather gives a vector, not f32
+
+// -----
+
+loop.func @f axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {
+  %lane = loop.lane_numbers : vector<8xi32>
+  %x = loop.gather %rows[%rb, %rb] plus [%lane, %rb] : !loop.buffer<f32, 2, global>, vector<8xi32>, i64 -> vector<8xf32>
+  loop.return
+}
+// CHECK: offsets are vectors of i32 or i64, not i64
+
+// -----
+
+loop.func @f axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {
+  %lane = loop.lane_numbers : vector<8xi32>
+  %x = loop.gather %rows[%rb, %rb] plus [%lane, %lane] "x" : !loop.buffer<f32, 2, global>, vector<8xi32>, vector<8xi32> -> vector<8xf32>
+  loop.return
+}
+// CHECK: only records have fields
+
+// -----
+
+loop.table @t <"x:0:<f4;8", [1], "0x0000803f00000040"> : <!loop.record<8, "x" : f32 at 0>, 1, constant>
+loop.func @f axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {
+  %t = loop.get_table @t : !loop.buffer<!loop.record<8, "x" : f32 at 0>, 1, constant>
+  %lane = loop.lane_numbers : vector<8xi32>
+  %x = loop.gather %t[%rb] plus [%lane] "y" : !loop.buffer<!loop.record<8, "x" : f32 at 0>, 1, constant>, vector<8xi32> -> vector<8xf32>
+  loop.return
+}
+// CHECK: the record has no field 'y'
+
+// -----
+
+loop.table @t <"x:0:<f4;8", [1], "0x0000803f00000040"> : <!loop.record<8, "x" : f32 at 0>, 1, constant>
+loop.func @f axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {
+  %t = loop.get_table @t : !loop.buffer<!loop.record<8, "x" : f32 at 0>, 1, constant>
+  %lane = loop.lane_numbers : vector<8xi32>
+  %x = loop.gather %t[%rb] plus [%lane] : !loop.buffer<!loop.record<8, "x" : f32 at 0>, 1, constant>, vector<8xi32> -> vector<8xi32>
+  loop.return
+}
+// CHECK: lanes of this gather hold i64, not i32
+
+// -----
+
+loop.table @u <"x:0:<f4;12", [1], "0x0000803f0000004000000000"> : <!loop.record<12, "x" : f32 at 0>, 1, constant>
+loop.func @f axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {
+  %u = loop.get_table @u : !loop.buffer<!loop.record<12, "x" : f32 at 0>, 1, constant>
+  %lane = loop.lane_numbers : vector<8xi32>
+  %x = loop.gather %u[%rb] plus [%lane] : !loop.buffer<!loop.record<12, "x" : f32 at 0>, 1, constant>, vector<8xi32> -> vector<8xi64>
+  loop.return
+}
+// CHECK: a record of 12 bytes is gathered one field at a time
+
+// -----
+
+loop.func @f axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {
+  %lane = loop.lane_numbers : vector<8xi32>
+  loop.scatter %rb, %out[%rb, %rb] plus [%lane, %lane] : i64, !loop.buffer<f32, 2, global>, vector<8xi32>, vector<8xi32>
+  loop.return
+}
+// CHECK: a scatter stores a vector, not i64
+
+// -----
+
+loop.func @f axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {
+  %lane = loop.lane_numbers : vector<8xi32>
+  loop.scatter %lane, %out[%rb, %rb] plus [%lane, %lane] : vector<8xi32>, !loop.buffer<f32, 2, global>, vector<8xi32>, vector<8xi32>
+  loop.return
+}
+// CHECK: the buffer holds f32, not i32
+
+// -----
+
+loop.table @c <"<f4", [1], "0x0000803f"> : <f32, 1, constant>
+loop.func @f axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {
+  %c = loop.get_table @c : !loop.buffer<f32, 1, constant>
+  %lane = loop.lane_numbers : vector<8xi32>
+  %x = loop.constant 1.0 : f32 -> vector<8xf32>
+  loop.scatter %x, %c[%rb] plus [%lane] : vector<8xf32>, !loop.buffer<f32, 1, constant>, vector<8xi32>
+  loop.return
+}
+// CHECK: a constant table can't be written
+
+// -----
+
+loop.func @f axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {
+  %x = loop.splat %rb : i64 -> vector<8xi32>
+  loop.return
+}
+// CHECK: can't make a vector<8xi32> of i64
+
+// -----
+
+loop.func @f axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {
+  %x = loop.lane_numbers : i32
+  loop.return
+}
+// CHECK: numbers of lanes are a vector of i32 or i64, not i32
+
+// -----
+
+loop.func @f axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {
+  %lane = loop.lane_numbers : vector<8xi32>
+  %x = loop.any_lane %lane : vector<8xi32>
+  loop.return
+}
+// CHECK: expected a vector of i1, not vector<8xi32>
