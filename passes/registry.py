@@ -50,6 +50,21 @@ def get_all_passes() -> dict[str, Callable[[], type[ModulePass]]]:
 
         return SplitLoopPass
 
+    def fuse_loops() -> type[ModulePass]:
+        from treec.passes.plan.fuse_loops import FuseLoopsPass
+
+        return FuseLoopsPass
+
+    def unroll_loop() -> type[ModulePass]:
+        from treec.passes.plan.unroll_loop import UnrollLoopPass
+
+        return UnrollLoopPass
+
+    def cache_rows() -> type[ModulePass]:
+        from treec.passes.plan.cache_rows import CacheRowsPass
+
+        return CacheRowsPass
+
     def order_loops() -> type[ModulePass]:
         from treec.passes.plan.order_loops import OrderLoopsPass
 
@@ -79,7 +94,10 @@ def get_all_passes() -> dict[str, Callable[[], type[ModulePass]]]:
         "rank-features": rank_features,
         "layout": layout,
         "split-loop": split_loop,
+        "fuse-loops": fuse_loops,
         "order-loops": order_loops,
+        "unroll-loop": unroll_loop,
+        "cache-rows": cache_rows,
         "walk": walk,
         "parallel-loop": parallel_loop,
         "lower-kernels": lower_kernels,

@@ -95,6 +95,30 @@ class Number:
 
 
 @dataclass(frozen=True)
+class NumberOrWord:
+    """A whole number from ``minimum`` on, or a word."""
+
+    word: str
+    name: str = "N"
+    minimum: int = 1
+    is_list: bool = dataclasses.field(default=False, init=False)
+
+    def placeholder(self) -> str:
+        return f"{self.name}|{self.word}"
+
+    def allowed(self) -> str:
+        return f"{Number(minimum=self.minimum).allowed()}, or {self.word}"
+
+    def convert(self, value: object) -> Value:
+        number = _whole(value)
+        if value == self.word:
+            return self.word
+        if number is not None and self.minimum <= number <= LARGEST:
+            return number
+        raise BadValue(f"must be {self.allowed()}, not {quoted(value)}")
+
+
+@dataclass(frozen=True)
 class Neighbours:
     """``AXIS:N``, N neighbours along an axis, or ``none``."""
 

@@ -78,6 +78,17 @@ class Scope:
         if name not in self.loops:
             self.replaced[name] = directive
 
+    def fuse(self, directive: Directive, outer: str, inner: str, into: str) -> None:
+        """Put one loop in the place of two neighbours. What ran inside the inner one runs inside the new one."""
+        axis = self.loops[outer]
+        self.loops = {into if n == outer else n: axis if n == outer else a for n, a in self.loops.items() if n != inner}
+        around = self.inside.pop(outer, None)
+        del self.inside[inner]
+        self.inside = {loop: into if of == inner else of for loop, of in self.inside.items()}
+        self.inside |= {} if around is None else {into: around}
+        self.replaced |= {name: directive for name in (outer, inner) if name != into}
+        self.replaced.pop(into, None)
+
     def order(self, names: Iterable[str]) -> None:
         """Rearrange the nest; ``names`` is a permutation of it."""
         self.loops = {name: self.loops[name] for name in names}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from treec.schedule.arguments import Choice, LoopName, LoopNames, Neighbours, Number, argument
+from treec.schedule.arguments import Choice, LoopName, LoopNames, Neighbours, Number, NumberOrWord, argument
 from treec.schedule.base import DIRECTIVES as DIRECTIVES  # filled once this module is imported
 from treec.schedule.base import Directive, Stage, directive
 from treec.schedule.check import Axis, Scope
@@ -83,6 +83,9 @@ class RankFeatures(Directive):
     to: str = argument(Choice(("u8", "u16", "u32")), "type of the ranks")
 
     def check(self, scope: Scope) -> None:
+        cached = scope.find(CacheRows)
+        if cached is not None:
+            raise self.error(f"rows are copied ({cached.where()}), and ranks are a copy already", "keep one of the two")
         layout = scope.find(Layout)
         if layout is not None:
             reason = f"thresholds lie in the nodes as `{layout.text}` ({layout.where()}) put them, before there are ranks"
@@ -182,6 +185,61 @@ class SplitLoop(Directive):
         else:
             return
         raise self.error(reason, fix, argument="into", item=item)
+
+
+@directive
+class FuseLoops(Directive):
+    """Makes one loop of two: the inverse of `split`. The order in which rows meet trees does not change.
+
+    Needs: the outer loop and then the inner one, which runs over one step of it and stands right inside it in the nest;
+    neither is parallel; and a place before `walk`.
+
+    Pays: by itself not; it takes back a split of a plan that goes on from another one.
+    """
+
+    keyword: ClassVar[str] = "fuse"
+    pass_name: ClassVar[str] = "fuse-loops"
+    stage: ClassVar[Stage] = Stage.PLAN
+    once: ClassVar[bool] = False
+
+    loops: tuple[str, ...] = argument(LoopNames(), "the outer and the inner loop", positional=True)
+    into: str = argument(LoopName("NAME"), "name of the new loop")
+
+    def check(self, scope: Scope) -> None:
+        axes = [scope.axis(self, "loops", name, item) for item, name in enumerate(self.loops)]
+        _check_before_walk(self, scope)
+        if len(self.loops) != 2:
+            raise self.error(f"two loops are fused, not {len(self.loops)}", "name the outer and the inner one")
+        outer, inner = self.loops
+        nest = list(scope.loops)
+        if scope.inside.get(outer) == inner:
+            raise self.error(f"loop `{inner}` is the outer one", f"write `{inner}, {outer}`", argument="loops")
+        if scope.inside.get(inner) != outer:
+            reason = f"loop `{inner}` does not run over one step of `{outer}`"
+            raise self.error(reason, "fuse what a `split` has made of one loop", argument="loops", item=1)
+        between = nest[nest.index(outer) + 1]
+        if between != inner:
+            fix = f"put `{between}` elsewhere by `order`"
+            raise self.error(f"loop `{between}` stands between `{outer}` and `{inner}`", fix, argument="loops", item=1)
+        ranked = scope.find(RankFeatures)
+        if ranked is not None and ranked.at in self.loops:
+            reason = f"rows are ranked in each step of loop `{ranked.at}` ({ranked.where()})"
+            raise self.error(reason, "fuse it first, then rank at the new loop", argument="loops")
+        parallel = scope.find(ParallelLoop)
+        if parallel is not None and parallel.loop in self.loops:
+            reason = f"loop `{parallel.loop}` is already parallel ({parallel.where()})"
+            raise self.error(reason, "fuse it first, then make the new loop parallel", argument="loops")
+        self._check_new_name(scope, axes[0])
+        scope.fuse(self, outer, inner, self.into)
+
+    def _check_new_name(self, scope: Scope, axis: Axis) -> None:
+        if self.into in scope.loops and self.into not in self.loops:
+            reason = f"there is already a loop `{self.into}`"
+        elif self.into in {a.value for a in Axis} and self.into != axis.value:
+            reason = f"`{self.into}` is the name of the loop over {self.into}s, and this one is over {axis.value}s"
+        else:
+            return
+        raise self.error(reason, "choose another name", argument="into")
 
 
 @directive
@@ -289,6 +347,68 @@ class Walk(Directive):
 
 
 @directive
+class UnrollLoop(Directive):
+    """Emits the body of a loop several times in straight code, and after it a loop for the iterations that are left.
+
+    Needs: a finished nest: no `split`, `fuse` or `order` comes after it. `by=full` needs a loop inside one step of another:
+    only its number of iterations is known. The code of a walk may be there 256 times.
+
+    Pays: seldom, since a walk is longer than the test at the end of a loop. It gives the compiler several walks to
+    schedule, which `walk … interleave=` does better.
+    """
+
+    keyword: ClassVar[str] = "unroll"
+    pass_name: ClassVar[str] = "unroll-loop"
+    stage: ClassVar[Stage] = Stage.PLAN
+    once: ClassVar[bool] = False
+
+    loop: str = argument(LoopName(), "the loop", positional=True)
+    by: int | str = argument(NumberOrWord("full"), "how many times; `full`: as many as it has iterations")
+
+    def check(self, scope: Scope) -> None:
+        scope.axis(self, "loop", self.loop)
+        before = [d for d in scope.done if isinstance(d, UnrollLoop) and d.loop == self.loop]
+        if before:
+            reason = f"loop `{self.loop}` is already unrolled ({before[0].where()})"
+            raise self.error(reason, "keep one of the two", argument="loop")
+        if self.by == "full" and self.loop not in scope.inside:
+            reason = f"loop `{self.loop}` runs over as many {scope.loops[self.loop].value}s as a call has"
+            raise self.error(reason, "split it and unroll the inner loop, or write by=N", argument="by")
+
+
+@directive
+class CacheRows(Directive):
+    """Copies each block of rows before it meets the trees: in the dtype of the comparisons, missing values as NaN, and only
+    the columns that the model reads. `row`: a row's values side by side; `column`: a column's.
+
+    Needs: a finished nest (no `split`, `fuse` or `order` comes after it); a loop over rows outside of all loops over trees:
+    one of its steps is the block, whose copy may take 64 MiB; and a model whose inputs are not looked up in value tables.
+
+    Pays: where rows are strided, or of another dtype than the comparisons, and each value is read often: a row is cast
+    once, not at every node. `column` brings the same column of neighbouring rows into one cache line.
+    """
+
+    keyword: ClassVar[str] = "cache rows"
+    pass_name: ClassVar[str] = "cache-rows"
+    stage: ClassVar[Stage] = Stage.PLAN
+
+    at: str = argument(LoopName(), "the loop, each step of which is copied as one block")
+    layout: str = argument(Choice(("row", "column")), "how the copy lies in memory", default="row")
+
+    def check(self, scope: Scope) -> None:
+        ranked = scope.find(RankFeatures)
+        if ranked is not None:
+            raise self.error(f"rows are ranked ({ranked.where()}), and ranks are a copy already", "keep one of the two")
+        nest = list(scope.loops)
+        axis = scope.axis(self, "at", self.at)
+        trees = [name for name in nest[: nest.index(self.at) + 1] if scope.loops[name] is Axis.TREE]
+        if trees:
+            why = "runs over trees" if axis is Axis.TREE else f"is inside of `{trees[0]}`"
+            reason = f"loop `{self.at}` {why}, and rows are copied before they meet the first tree; the nest is {scope}"
+            raise self.error(reason, "choose a loop over rows outside of all loops over trees", argument="at")
+
+
+@directive
 class ParallelLoop(Directive):
     """Lets the iterations of a loop run on several threads. Results have the same bits for every number of threads.
 
@@ -315,7 +435,7 @@ class ParallelLoop(Directive):
 
 
 def _check_before_walk(directive: Directive, scope: Scope) -> None:
-    walk = scope.find(Walk)
+    walk = scope.find(Walk) or scope.find(UnrollLoop) or scope.find(CacheRows)
     if walk is not None:
         reason = f"`{directive.keyword}` changes the loop nest, which is finished at {walk.where()}"
         common = scope.inside_kernel and walk in scope.done[: scope.common]

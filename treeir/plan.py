@@ -100,6 +100,7 @@ class WalkOp(IRDLOperation):
     ``interleave`` walks go down together, of neighbours along ``interleave_axis``; with ``lanes`` each is one of a vector
     of so many rows. The first ``peel`` steps are straight code before the loop; with ``unroll`` "full" all steps are.
     Rows become ``ranks`` in each step of the loop ``ranks_at``.
+    The rows of each step of the loop ``rows_at`` are copied before it, ``rows_layout`` "row" by row or "column" by column.
     """
 
     name = "plan.walk"
@@ -112,6 +113,8 @@ class WalkOp(IRDLOperation):
     unroll = opt_prop_def(StringAttr)
     ranks = opt_prop_def(FlatSymbolRefAttrConstr)
     ranks_at = opt_prop_def(StringAttr)
+    rows_at = opt_prop_def(StringAttr)
+    rows_layout = opt_prop_def(StringAttr)
     irdl_options = (ParsePropInAttrDict(),)
     assembly_format = "attr-dict"
 
@@ -126,6 +129,10 @@ class WalkOp(IRDLOperation):
     def verify_(self) -> None:
         if (self.ranks is None) != (self.ranks_at is None):
             raise VerifyException("ranks and the loop they are made at go together")
+        if (self.rows_at is None) != (self.rows_layout is None):
+            raise VerifyException("rows_at and rows_layout go together")
+        if self.rows_layout is not None and self.rows_layout.data not in ("row", "column"):
+            raise VerifyException(f"rows can't lie {self.rows_layout.data!r} by {self.rows_layout.data!r}")
         if self.strategy is None:
             return
         if self.strategy.data not in STRATEGIES:
@@ -150,7 +157,8 @@ class WalkOp(IRDLOperation):
 
 @irdl_op_definition
 class ForOp(IRDLOperation):
-    """One loop of the nest. ``step`` rows (trees) per iteration; ``of``: the loop whose step it covers."""
+    """One loop of the nest. ``step`` rows (trees) per iteration; ``of``: the loop whose step it covers; ``unroll``: so many
+    iterations are straight code."""
 
     name = "plan.for"
     kind = prop_def(LoopKindAttr)
@@ -158,6 +166,7 @@ class ForOp(IRDLOperation):
     axis = prop_def(LoopAxisAttr)
     step = prop_def(IntegerAttr)
     of = opt_prop_def(StringAttr)
+    unroll = opt_prop_def(IntegerAttr)
     body = region_def("single_block")
     traits = traits_def(NoTerminator())
 
@@ -169,6 +178,7 @@ class ForOp(IRDLOperation):
         *,
         step: int = 1,
         of: str | None = None,
+        unroll: int | None = None,
         kind: LoopKind = LoopKind.SERIAL,
     ) -> None:
         super().__init__(
@@ -178,6 +188,7 @@ class ForOp(IRDLOperation):
                 "axis": LoopAxisAttr(axis),
                 "step": IntegerAttr(step, i64),
                 "of": None if of is None else StringAttr(of),
+                "unroll": None if unroll is None else IntegerAttr(unroll, i64),
             },
             regions=[Region(Block(body))],
         )
@@ -185,6 +196,8 @@ class ForOp(IRDLOperation):
     def verify_(self) -> None:
         if self.step.value.data < 1:
             raise VerifyException("a loop's step is at least 1")
+        if self.unroll is not None and self.unroll.value.data < 1:
+            raise VerifyException("a loop is unrolled at least once")
         ops = list(self.body.block.ops)
         if len(ops) != 1 or not isinstance(ops[0], ForOp | WalkOp):
             raise VerifyException("a loop holds one loop or one walk")
@@ -196,6 +209,8 @@ class ForOp(IRDLOperation):
         if self.of is not None:
             printer.print_string(" of ")
             printer.print_string_literal(self.of.data)
+        if self.unroll is not None:
+            printer.print_string(f" unroll {self.unroll.value.data}")
         printer.print_string(" ")
         printer.print_region(self.body)
         printer.print_op_attributes(self.attributes)
@@ -208,7 +223,8 @@ class ForOp(IRDLOperation):
         parser.parse_keyword("step")
         step = parser.parse_integer()
         of = parser.parse_str_literal() if parser.parse_optional_keyword("of") else None
-        op = cls(label, axis, (), step=step, of=of, kind=kind)
+        unroll = parser.parse_integer() if parser.parse_optional_keyword("unroll") else None
+        op = cls(label, axis, (), step=step, of=of, unroll=unroll, kind=kind)
         op.detach_region(op.body)
         op.add_region(parser.parse_region())
         op.attributes |= parser.parse_optional_attr_dict()
@@ -258,6 +274,9 @@ class KernelOp(IRDLOperation):
             raise VerifyException("a kernel serves calls of at least one row")
         trees = self.innermost_walk().trees
         _verify_nest(self.nest())
+        rows_at = self.innermost_walk().rows_at
+        if rows_at is not None:
+            _verify_row_block(self.nest(), rows_at.data)
         module = self.parent_op()
         if module is None:
             return
@@ -297,6 +316,14 @@ def _verify_nest(loops: list[ForOp]) -> None:
             raise VerifyException(f"the {axis.value} loops do not divide one another down to single steps")
         if chain[-1].step.value.data != 1:
             raise VerifyException(f"the innermost {axis.value} loop steps by more than 1")
+
+
+def _verify_row_block(loops: list[ForOp], label: str) -> None:
+    for loop in loops:
+        if loop.axis.data is LoopAxis.TREE:
+            raise VerifyException(f"rows are copied at {label!r}, which is no row loop outside of all tree loops")
+        if loop.label.data == label:
+            return
 
 
 def kernels_of(module: ModuleOp) -> list[KernelOp]:

@@ -16,6 +16,7 @@ from treec.passes.loop.nest import NestLowering, State, bounds
 from treec.passes.loop.rank import WalkRanks
 from treec.passes.loop.scalar_walk import Landing, Visit
 from treec.passes.loop.tables import Tables
+from treec.passes.loop.unroll import emit_unrolled
 from treec.treeir.loop_types import BinaryKind, CastKind, is_vector, vector_like
 from treec.treeir.plan import ForOp, KernelOp
 
@@ -96,8 +97,7 @@ class LanesNestLowering(NestLowering):
                 self._add_leaves(t, visit, landing)
             return []
 
-        label = loop.label.data
-        b.for_(*rows, body, step=n_vectors * self.lanes, label=label, kind=loop.kind.data)
+        emit_unrolled(b, loop, rows, n_vectors * self.lanes, [], body)
 
     def _add_leaves(self, b: LoopBuilder, visit: Visit, landing: Landing) -> None:
         """Each lane adds the leaf it has found to its own row's sums."""
@@ -127,7 +127,11 @@ class LanesNestLowering(NestLowering):
         else:
             b.store(b.add(b.load_vector(buffer, *place, type_=value.type), value), buffer, *place)
 
-    def _load_row(self, b: LoopBuilder, buffer: SSAValue, row: SSAValue, column: SSAValue) -> SSAValue:
+    def _load_row(
+        self, b: LoopBuilder, buffer: SSAValue, row: SSAValue, column: SSAValue, *, by_column: bool = False
+    ) -> SSAValue:
         if not is_vector(column.type):
-            return super()._load_row(b, buffer, row, column)
+            return super()._load_row(b, buffer, row, column, by_column=by_column)
+        if by_column:
+            return b.gather(buffer, [b.constant(0), row], [column, b.lane_numbers(column.type)])
         return b.gather(buffer, [row, b.constant(0)], [b.lane_numbers(column.type), column])

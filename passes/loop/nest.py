@@ -18,8 +18,10 @@ from treec.passes.loop.encode import emit_encoding, emit_missing
 from treec.passes.loop.lanes_walk import LanesWalk
 from treec.passes.loop.pair_walk import PairWalk
 from treec.passes.loop.rank import WalkRanks, emit_ranks
+from treec.passes.loop.row_cache import RowCache, alloc_rows, emit_row_copy
 from treec.passes.loop.scalar_walk import Depth, Landing, ScalarWalk, Visit
 from treec.passes.loop.tables import Tables, as_float
+from treec.passes.loop.unroll import emit_unrolled
 from treec.treeir.forest_types import dtype_attribute
 from treec.treeir.loop import FuncOp, ReturnOp
 from treec.treeir.loop_types import BinaryKind, CastKind, LoopKind
@@ -78,6 +80,8 @@ class NestLowering:
         self.value_type = dtype_attribute(forest.inputs.dtype)
         self.sum_type = dtype_attribute(forest.sum.dtype)
         self.loops = kernel.nest()
+        self.cache = RowCache.of(kernel)
+        self.row_copy: SSAValue | None = None
         self.interleave = _interleave_of(kernel) if task is Task.RAW else 1
         self.ranks = ranks
         n_prefix = next(at for at, loop in enumerate(self.loops) if loop.axis.data is LoopAxis.TREE)
@@ -100,7 +104,7 @@ class NestLowering:
         """Row loops above the first tree loop; then the block of rows they leave."""
         if loops:
             loop = loops[0]
-            self._loop(b, loop, state, lambda t, inner: self._prefix(t, loops[1:], self._ranked(t, loop, inner)))
+            self._loop(b, loop, state, lambda t, inner: self._prefix(t, loops[1:], self._enter(t, loop, inner)))
             return []
         if self.forest.inputs.table_offset is not None and self.ranks is None:
             state = replace(state, encoded=self._encode(b, state), first_row=state.rows[0])
@@ -141,8 +145,21 @@ class NestLowering:
             return body(t, replace(state, trees=inner, total=total))
 
         initial = [] if state.total is None else [state.total]
-        label = loop.label.data
-        return b.for_(begin, end, one_step, step=step, initial=initial, label=label, kind=loop.kind.data)
+        return emit_unrolled(b, loop, (begin, end), step, initial, one_step)
+
+    def _enter(self, b: LoopBuilder, loop: ForOp, state: State) -> State:
+        """What is done with the block of rows in one step of ``loop`` before the loops inside."""
+        return self._cached(b, loop, self._ranked(b, loop, state))
+
+    def _cached(self, b: LoopBuilder, loop: ForOp, state: State) -> State:
+        """The block of rows in one step of ``loop``, copied if it is this loop's to do."""
+        if self.cache is None or loop.label.data != self.cache.at:
+            return state
+        inputs, block = self.forest.inputs, bounds(b, state.rows)
+        if self.row_copy is None:  # one for all copies of an unrolled body, which run one after the other
+            self.row_copy = alloc_rows(b, self.cache, inputs, self.value_type)
+        emit_row_copy(b, self.cache, inputs, self.tables, self.rows, block, self.row_copy, self.value_type)
+        return replace(state, encoded=self.row_copy, first_row=state.rows[0])
 
     def _rest(self, b: LoopBuilder, loops: list[ForOp], state: State) -> Values:
         if not loops:
@@ -169,7 +186,7 @@ class NestLowering:
                 inner = replace(state, total=carried[0] if carried else None)
                 return self._visit(t, inner, visits(t, index, n))
 
-            return b.for_(lower, upper, body, step=n, initial=total, label=loop.label.data, kind=loop.kind.data)
+            return emit_unrolled(b, loop, (lower, upper), n, total, body)
 
         total = run(begin, middle, self.interleave, [] if state.total is None else [state.total])
         return run(middle, end, 1, total)
@@ -210,12 +227,16 @@ class NestLowering:
             rank = self._load_row(b, state.ranked, b.sub(row, state.first_row), column)
             return b.cast(CastKind.ZEXT, rank, column.type)
         if state.encoded is not None and state.first_row is not None:
-            return self._load_row(b, state.encoded, b.sub(row, state.first_row), column)
+            position = b.sub(row, state.first_row)
+            by_column = self.cache is not None and self.cache.by_column
+            return self._load_row(b, state.encoded, position, column, by_column=by_column)
         value = as_float(b, self._load_row(b, self.rows, row, column), self.value_type)
         return emit_missing(b, value, self.forest.inputs)
 
-    def _load_row(self, b: LoopBuilder, buffer: SSAValue, row: SSAValue, column: SSAValue) -> SSAValue:
-        return b.load(buffer, row, column)
+    def _load_row(
+        self, b: LoopBuilder, buffer: SSAValue, row: SSAValue, column: SSAValue, *, by_column: bool = False
+    ) -> SSAValue:
+        return b.load(buffer, column, row) if by_column else b.load(buffer, row, column)
 
     def _accumulate(self, b: LoopBuilder, visit: Visit, landing: Landing, total: SSAValue | None) -> SSAValue | None:
         row, tree = visit.row, visit.tree

@@ -46,6 +46,10 @@ class RankFeaturesPass(PlanPass):
                 raise ScheduleError(f"`{self.at}` runs over trees; rows are ranked", fix="name a loop over rows")
             if kernel.innermost_walk().ranks is not None:
                 raise ScheduleError("rows are ranked already", fix="keep one `rank features` line")
+            if kernel.innermost_walk().rows_at is not None:
+                raise ScheduleError(
+                    "rows are copied, and ranks are a copy already", fix="keep one of `rank features` and `cache rows`"
+                )
         forest = forest_of(only_model(op))
         tables = rank_tables(forest.predicates)
         _check_fit(forest, tables, self.to)

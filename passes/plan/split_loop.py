@@ -43,6 +43,8 @@ class SplitLoopPass(PlanPass):
                 raise ScheduleError(f"there would be two loops `{label}`", fix="choose other names for the new loops")
         if old.kind.data is not LoopKind.SERIAL:
             raise ScheduleError(f"`{self.loop}` is already {old.kind.data.value}", fix="split it before that")
+        if old.unroll is not None:
+            raise ScheduleError(f"`{self.loop}` is already unrolled", fix="split it before that")
         step = old.step.value.data
         of = None if old.of is None else old.of.data
         outer = ForOp(outer_label, old.axis.data, (), step=step * self.by, of=of)

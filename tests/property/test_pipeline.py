@@ -24,7 +24,7 @@ from treec.frontends.load import LoadedModel
 from treec.passes.pipeline import pipeline_of, run_pipeline
 from treec.runtime.execute import run_task
 from treec.schedule.base import Stage
-from treec.schedule.directives import Layout, RankFeatures
+from treec.schedule.directives import CacheRows, Layout, RankFeatures
 from treec.schedule.kernel import KernelWhen
 from treec.schedule.schedule import Schedule
 from treec.treeir.forest import Forest as ForestDialect
@@ -93,10 +93,24 @@ def schedules(draw: st.DrawFn) -> Schedule:
     limits = sorted(draw(st.one_of(st.just(set[int]()), st.sets(st.sampled_from((1, 2, 4, 5, 7, 50)), max_size=2))))
     small = [(rows, [d for d in draw(plans()) if d.stage is Stage.PLAN]) for rows in limits]
     if small and draw(st.booleans()):
-        common.append(next(d for d in rest if isinstance(d, Layout)))
+        common.append(replace(next(d for d in rest if isinstance(d, Layout)), kind="packed"))
         rest = [d for d in rest if not isinstance(d, (Layout, RankFeatures))]
         small = [(rows, [d for d in plan if not isinstance(d, (Layout, RankFeatures))]) for rows, plan in small]
     return Schedule((*common, *(KernelWhen(rows, tuple(plan)) for rows, plan in small), *rest)).check()
+
+
+def draw_fuse(draw: st.DrawFn, inside: dict[str, str | None], axis: dict[str, str], number: int) -> str:
+    """A `fuse` of a loop and the one that it divides; changes what is ``inside`` of what."""
+    inner = draw(st.sampled_from(sorted(name for name, of in inside.items() if of is not None)))
+    outer = inside.pop(inner)
+    assert outer is not None
+    new = f"{axis[inner]}f{number}"
+    around = inside.pop(outer)
+    for name, of in list(inside.items()):
+        inside[name] = new if of == inner else of
+    inside[new] = around
+    axis[new] = axis[inner]
+    return f"fuse {outer}, {inner} into={new}"
 
 
 @st.composite
@@ -114,6 +128,8 @@ def plans(draw: st.DrawFn) -> Schedule:
         inside = {name: inner if parent == loop else parent for name, parent in inside.items()}
         inside |= {outer: of, inner: outer}
         axis |= {outer: was, inner: was}
+        if draw(st.integers(0, 3)) == 0:
+            lines.append(draw_fuse(draw, inside, axis, number))
     nest: list[str] = []
     for loop in draw(st.permutations(sorted(inside))):
         chain = [loop]
@@ -128,12 +144,20 @@ def plans(draw: st.DrawFn) -> Schedule:
     predicates, align = draw(st.sampled_from(("inline", "table"))), draw(st.sampled_from((1, 4, 8)))
     pairs = ranked and draw(st.booleans())
     lines.append(f"layout pairs align={align}" if pairs else f"layout packed predicates={predicates} align={align}")
+    lines.append(f"order {', '.join(nest)}")
+    if above_trees and not ranked and draw(st.booleans()):
+        lines.append(
+            f"cache rows at={draw(st.sampled_from(above_trees))} layout={draw(st.sampled_from(('row', 'column')))}"
+        )
+    for loop in draw(st.lists(st.sampled_from(nest), max_size=2, unique=True)):
+        counts = (1, 2, 3) if inside[loop] is None else (2, "full")
+        lines.append(f"unroll {loop} by={draw(st.sampled_from(counts))}")
     together = draw(st.sampled_from(("none", *(f"{axis[nest[-1]]}:{count}" for count in (1, 2, 3, 8)))))
     steps = f"peel={draw(st.integers(0, 4))} unroll={draw(st.sampled_from(('none', 'full')))}"
     strategy = "with=scalar"
     if axis[nest[-1]] == "row" and not pairs and draw(st.booleans()):
         strategy = f"with=lanes lanes={draw(st.sampled_from((0, 2, 4, 8, 16)))}"
-    lines += [f"order {', '.join(nest)}", f"walk {strategy} interleave={together} {steps}"]
+    lines.append(f"walk {strategy} interleave={together} {steps}")
     if axis[nest[0]] == "row" and draw(st.booleans()):
         lines.append(f"parallel {nest[0]}")
     return Schedule.from_text("\n".join(lines))
@@ -201,9 +225,11 @@ def expected(forest: Forest, rows: NDArray[Any], trees: tuple[int, int]) -> dict
     }
 
 
-def needs_a_row_loop_outside(forest: Forest, schedule: Schedule) -> bool:
+def refused(forest: Forest, schedule: Schedule) -> bool:
+    """Value tables need a row loop outside, and are a copy of the rows already."""
     first = {next(iter(scope.loops.values())).value for scope in schedule.scopes().values()}
-    return forest.inputs.table_offset is not None and "tree" in first
+    cached = any(scope.find(CacheRows) is not None for scope in schedule.scopes().values())
+    return forest.inputs.table_offset is not None and ("tree" in first or cached)
 
 
 def reads(schedule: Schedule, dtype: DType) -> bool:
@@ -220,7 +246,7 @@ def assert_same(found: NDArray[Any], wanted: NDArray[Any]) -> None:
 def test_plans_and_loops_answer_like_the_forest(
     forest: Forest, schedule: Schedule, dtype: DType, n: int, seed: int, data: st.DataObject
 ) -> None:
-    if needs_a_row_loop_outside(forest, schedule):
+    if refused(forest, schedule):
         with pytest.raises(ScheduleError, match="value tables"):
             lowered(forest, schedule)
         return
@@ -238,7 +264,7 @@ def test_plans_and_loops_answer_like_the_forest(
 @settings(max_examples=TEXT_EXAMPLES)
 @given(forest=forests(), schedule=schedules())
 def test_loops_read_back_from_their_text(forest: Forest, schedule: Schedule) -> None:
-    if not needs_a_row_loop_outside(forest, schedule):
+    if not refused(forest, schedule):
         reread(lowered(forest, schedule).loops)
 
 
@@ -246,7 +272,7 @@ def test_loops_read_back_from_their_text(forest: Forest, schedule: Schedule) -> 
 @settings(max_examples=MACHINE_EXAMPLES)
 @given(forest=forests(), schedule=schedules(), seed=seeds, data=st.data())
 def test_machine_code_answers_like_the_forest(forest: Forest, schedule: Schedule, seed: int, data: st.DataObject) -> None:
-    if needs_a_row_loop_outside(forest, schedule):
+    if refused(forest, schedule):
         return
     compilation = Compilation(LoadedModel(forest, lambda: None), schedule, ())
     generate(compilation)

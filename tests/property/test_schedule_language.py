@@ -14,6 +14,7 @@ from treec.schedule.builder import ScheduleBuilder
 from treec.schedule.directives import (
     CPU_LEVELS,
     DIRECTIVES,
+    CacheRows,
     Layout,
     OrderLoops,
     ParallelLoop,
@@ -21,6 +22,7 @@ from treec.schedule.directives import (
     SharePredicates,
     SplitLoop,
     TargetCpu,
+    UnrollLoop,
     Walk,
 )
 from treec.schedule.kernel import KernelWhen
@@ -66,6 +68,10 @@ def plans(draw: st.DrawFn) -> Schedule:
     if loops[next(reversed(loops))] == "row" and draw(st.booleans()):
         walk = Walk("lanes", draw(st.sampled_from((0, 2, 64))), together, peel, unroll)
     tail: list[Directive] = [walk]
+    for loop in draw(st.lists(st.sampled_from(nest), max_size=2, unique=True)):
+        tail.append(UnrollLoop(loop, by=draw(st.integers(1, 2**31 - 1))))
+    if Schedule((*found, *tail)).scope().loops[nest[0]] == "row" and draw(st.booleans()):
+        tail.insert(0, CacheRows(nest[0], layout=draw(st.sampled_from(("row", "column")))))
     if Schedule((*found, *tail)).scope().loops[nest[0]] == "row" and draw(st.booleans()):
         tail.insert(draw(st.integers(0, 1)), ParallelLoop(nest[0]))
     return Schedule((*found, *tail))

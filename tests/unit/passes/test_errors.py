@@ -17,6 +17,58 @@ from treec.treeir.forest_convert import forest_module
 
 SPLIT = "split-loop{loop=row into=block,row by=64}"
 CASES = [
+    ("plan-kernels,fuse-loops{loops=row into=x}", "two loops are fused, not 1", "name the outer and the inner one"),
+    (
+        "plan-kernels,fuse-loops{loops=row,tree into=x}",
+        "`tree` does not run over one step of `row`",
+        "what a `split` has made",
+    ),
+    (f"plan-kernels,{SPLIT},fuse-loops{{loops=row,block into=x}}", "`block` is the outer one", "write `block, row`"),
+    (f"plan-kernels,{SPLIT},fuse-loops{{loops=block,row into=tree}}", "two loops `tree`", "choose another name"),
+    (
+        f"plan-kernels,{SPLIT},order-loops{{loops=block,tree,row}},fuse-loops{{loops=block,row into=x}}",
+        "`tree` stands between",
+        "by `order`",
+    ),
+    (
+        f"plan-kernels,{SPLIT},parallel-loop{{loop=block}},fuse-loops{{loops=block,row into=x}}",
+        "`block` is already parallel",
+        "fuse it before that",
+    ),
+    (
+        f"plan-kernels,{SPLIT},unroll-loop{{loop=row by=2}},fuse-loops{{loops=block,row into=x}}",
+        "`row` is already unrolled",
+        "fuse it before that",
+    ),
+    (
+        "plan-kernels,unroll-loop{loop=row by=2},split-loop{loop=row into=a,b by=2}",
+        "`row` is already unrolled",
+        "split it before that",
+    ),
+    (
+        "plan-kernels,unroll-loop{loop=row by=2},unroll-loop{loop=row by=2}",
+        "`row` is already unrolled",
+        "keep one `unroll` line",
+    ),
+    ("plan-kernels,unroll-loop{loop=row by=0}", "can't be unrolled by 0", "write a number from 1 on"),
+    ("plan-kernels,unroll-loop{loop=row by=full}", "`row` runs over as many rows as a call has", "split it"),
+    (
+        "plan-kernels,unroll-loop{loop=row by=32},unroll-loop{loop=tree by=16}",
+        "a walk would be there 512 times",
+        "256 times is the most",
+    ),
+    ("plan-kernels,cache-rows{at=tree}", "`tree` runs over trees", "choose a row loop"),
+    (
+        f"plan-kernels,{SPLIT},order-loops{{loops=block,tree,row}},cache-rows{{at=row}}",
+        "`row` is inside of `tree`",
+        "choose a row loop",
+    ),
+    ("plan-kernels,cache-rows{at=row},cache-rows{at=row}", "rows are copied already", "keep one `cache rows` line"),
+    (
+        "plan-kernels,split-loop{loop=row into=block,row by=99999999},cache-rows{at=block}",
+        "has up to 99999999 rows, whose copy takes",
+        "use blocks of at most",
+    ),
     ("add-kernel{rows=8}", "add-kernel needs a kernel", "run plan-kernels before it"),
     ("plan-kernels,add-kernel{rows=0}", "a kernel can't be for up to 0 rows", "use rows=1 or more"),
     ("plan-kernels,add-kernel{rows=8},add-kernel{rows=8}", "8 rows is already served by", "the smallest first"),

@@ -95,13 +95,14 @@ def test_a_page_without_marks_is_refused() -> None:
 
 def test_presets_are_whole_plans_with_comments() -> None:
     assert {name: str(preset(name).scope()) for name in preset_names()} == {
-        "interleaved": "block, tree, row",
+        "interleaved": "block, row, tree",
         "lanes": "block, tree, row",
         "one-row-at-a-time": "row, tree",
         "one-tree-at-a-time": "tree, row",
         "ranked": "block, tree, row",
         "small-batches": "block, tree, row",
         "tiled": "block, tree, row",
+        "xgboost-blocked": "block, tree, row",
     }
     assert all(preset_text(name).startswith("# ") for name in preset_names())
 
