@@ -175,6 +175,7 @@ class Trees:
     ``node_offset``, ``leaf_offset`` i64[T + 1]; ``predicate`` i32[N]; ``left``, ``right`` i32[N]: a node of the same tree
     (local) if >= 0, else ``~leaf`` (local); ``leaf_row`` i32[L], the leaf's row of ``Leaves.values``;
     ``leaf_id`` i32[L], the leaf's number in the library's own ``apply``; ``column`` i32[T], the first output column.
+    ``inverted`` bool[N]: nodes where a true answer goes right and a false one left; None where there are none.
     ``weight`` f32/f64 [T]: factor of each tree, its dtype that of the product; None where trees have no weight.
     ``node_count`` f64[N], ``leaf_count`` f64[L]: the model's own training counts (cover), where it has them.
     ``iteration_offset`` i32[I + 1]: boundaries of boosting iterations, in trees.
@@ -192,6 +193,7 @@ class Trees:
     weight: NDArray[Any] | None = None
     node_count: NDArray[np.float64] | None = None
     leaf_count: NDArray[np.float64] | None = None
+    inverted: NDArray[np.bool_] | None = None
 
     @property
     def n_trees(self) -> int:
@@ -444,6 +446,7 @@ def _check_trees(t: Trees, n_predicates: int) -> None:
     _within(t.predicate, n_predicates, "a node's predicate")
     _require(t.node_count is None or len(t.node_count) == t.n_nodes, "node counts")
     _require(len(t.left) == t.n_nodes == len(t.right), "child columns differ in length")
+    _require(t.inverted is None or (len(t.inverted) == t.n_nodes and t.inverted.dtype == bool), "inverted nodes")
     check_preorder(t.node_offset, t.left, t.right)
 
 

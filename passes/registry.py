@@ -20,6 +20,16 @@ def get_all_passes() -> dict[str, Callable[[], type[ModulePass]]]:
 
         return ShareLeavesPass
 
+    def pad_trees() -> type[ModulePass]:
+        from treec.passes.forest.pad_trees import PadTreesPass
+
+        return PadTreesPass
+
+    def swap_children() -> type[ModulePass]:
+        from treec.passes.forest.swap_children import SwapChildrenPass
+
+        return SwapChildrenPass
+
     def set_target() -> type[ModulePass]:
         from treec.passes.plan.set_target import SetTargetPass
 
@@ -70,6 +80,11 @@ def get_all_passes() -> dict[str, Callable[[], type[ModulePass]]]:
 
         return OrderLoopsPass
 
+    def fission_loop() -> type[ModulePass]:
+        from treec.passes.plan.fission_loop import FissionLoopPass
+
+        return FissionLoopPass
+
     def walk() -> type[ModulePass]:
         from treec.passes.plan.walk import WalkPass
 
@@ -88,6 +103,8 @@ def get_all_passes() -> dict[str, Callable[[], type[ModulePass]]]:
     return {
         "share-predicates": share_predicates,
         "share-leaves": share_leaves,
+        "pad-trees": pad_trees,
+        "swap-children": swap_children,
         "set-target": set_target,
         "plan-kernels": plan_kernels,
         "add-kernel": add_kernel,
@@ -98,6 +115,7 @@ def get_all_passes() -> dict[str, Callable[[], type[ModulePass]]]:
         "order-loops": order_loops,
         "unroll-loop": unroll_loop,
         "cache-rows": cache_rows,
+        "fission-loop": fission_loop,
         "walk": walk,
         "parallel-loop": parallel_loop,
         "lower-kernels": lower_kernels,

@@ -63,6 +63,44 @@ class ShareLeaves(Directive):
 
 
 @directive
+class PadTrees(Directive):
+    """Brings all leaves of a tree to one depth: below a leaf that is not deep enough comes a complete subtree that has this
+    leaf everywhere, and asks what the node above the leaf asks. Answers and leaf ids do not change.
+
+    Needs: trees that are nearly full; a tree that would get more than `limit` times its leaves is refused by number.
+
+    Pays: where trees are nearly full anyway: a walk then takes a known number of steps and never tests for a leaf, with
+    `unroll=full` as straight code without a branch. Trees grow, so they may leave the cache.
+    """
+
+    keyword: ClassVar[str] = "pad trees"
+    pass_name: ClassVar[str] = "pad-trees"
+    stage: ClassVar[Stage] = Stage.FOREST
+
+    to: str = argument(
+        Choice(("tree", "forest")), "the depth of the deepest leaf of each `tree`, or of the whole `forest`", default="tree"
+    )
+    limit: int = argument(Number(), "how many times its leaves a tree may get", default=8, quiet=True)
+
+
+@directive
+class SwapChildren(Directive):
+    """Puts the likelier child of each node on the left, where it is the next record of the packed layout. A node that is
+    changed so has its answer inverted. Answers and leaf ids do not change.
+
+    Needs: counts of rows by node: the model's own (XGBoost's cover, LightGBM's and scikit-learn's counts), or those of a
+    profile, which replace them (`--profile rows.npy`).
+
+    Pays: for trees much larger than the cache whose rows keep to few paths. The inverted answer costs one more instruction
+    a step.
+    """
+
+    keyword: ClassVar[str] = "swap children"
+    pass_name: ClassVar[str] = "swap-children"
+    stage: ClassVar[Stage] = Stage.FOREST
+
+
+@directive
 class RankFeatures(Directive):
     """Turns the values of a row into ranks, once per block of rows: the number of thresholds of its feature that a value is
     not below. Walks then compare small integers, and a threshold in a node is as small. Exact: ranks decide as the values
@@ -283,6 +321,34 @@ class OrderLoops(Directive):
         if parallel is not None and parallel.loop != self.loops[0]:
             reason = f"loop `{parallel.loop}` is parallel ({parallel.where()}) and must stay the outermost"
             raise self.error(reason, f"put `{parallel.loop}` first", argument="loops")
+
+
+@directive
+class FissionLoop(Directive):
+    """Cuts the loop over all trees where the depth of neighbouring trees differs: several loops, one after the other, each
+    with all that is inside. Trees stay in order, so sums keep their bits.
+
+    Needs: the outermost loop over trees, few runs of equal depth (at most `limit`, each is code of its own), and a place
+    before `walk`.
+
+    Pays: for trees of few depths, padded ones (`pad trees`) above all: each loop's walks take just the steps of its trees.
+    """
+
+    keyword: ClassVar[str] = "fission"
+    pass_name: ClassVar[str] = "fission-loop"
+    stage: ClassVar[Stage] = Stage.PLAN
+
+    loop: str = argument(LoopName(), "the loop over all trees", positional=True)
+    by: str = argument(Choice(("depth",)), "what the trees of one part have in common", default="depth")
+    limit: int = argument(Number(), "how many loops there may be", default=8, quiet=True)
+
+    def check(self, scope: Scope) -> None:
+        axis = scope.axis(self, "loop", self.loop)
+        _check_before_walk(self, scope)
+        outermost = next(name for name, of in scope.loops.items() if of is Axis.TREE)
+        if axis is not Axis.TREE or self.loop in scope.inside:
+            reason = f"loop `{self.loop}` does not run over all trees"
+            raise self.error(reason, f"name `{outermost}`", argument="loop")
 
 
 @directive

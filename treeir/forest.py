@@ -173,6 +173,7 @@ class TreesOp(_StepOp):
     weight = opt_prop_def(BlobAttr)
     node_count = opt_prop_def(BlobAttr)
     leaf_count = opt_prop_def(BlobAttr)
+    inverted = opt_prop_def(BlobAttr)
     result = result_def(LeavesType)
     traits = traits_def(Pure())
 
@@ -183,6 +184,7 @@ class TreesOp(_StepOp):
             expect(what, column, [np.int32], n)
         _verify_leaves(self, leaves, trees)
         expect("node_count", self.node_count, [np.float64], n)
+        expect("inverted", self.inverted, [np.bool_], n)
         expect_cover("node_offset", self.node_offset, n)
         prove_preorder(self.node_offset.data, self.leaf_offset.data, self.left.data, self.right.data)
         _verify_answers(self.predicate, self.answers.owner)

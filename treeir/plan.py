@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 from xdsl.dialects.builtin import (
     FlatSymbolRefAttrConstr,
     IntegerAttr,
@@ -35,7 +36,9 @@ from xdsl.traits import NoTerminator, SymbolOpInterface, SymbolTable
 from xdsl.utils.exceptions import VerifyException
 from xdsl.utils.str_enum import StrEnum
 
+from treec.treeir.blob import BlobAttr
 from treec.treeir.forest import ModelOp
+from treec.treeir.forest_checks import expect, expect_cover
 from treec.treeir.loop_types import LoopKind, LoopKindAttr
 from treec.treeir.pairs import PairedTreesOp
 from treec.treeir.plan_trees import BitFieldAttr, PackedTreesOp
@@ -158,7 +161,10 @@ class WalkOp(IRDLOperation):
 @irdl_op_definition
 class ForOp(IRDLOperation):
     """One loop of the nest. ``step`` rows (trees) per iteration; ``of``: the loop whose step it covers; ``unroll``: so many
-    iterations are straight code."""
+    iterations are straight code.
+
+    ``parts`` i64, of a loop over all trees: boundaries, from 0 to their number, at which it is several loops in sequence.
+    """
 
     name = "plan.for"
     kind = prop_def(LoopKindAttr)
@@ -167,6 +173,7 @@ class ForOp(IRDLOperation):
     step = prop_def(IntegerAttr)
     of = opt_prop_def(StringAttr)
     unroll = opt_prop_def(IntegerAttr)
+    parts = opt_prop_def(BlobAttr)
     body = region_def("single_block")
     traits = traits_def(NoTerminator())
 
@@ -198,6 +205,11 @@ class ForOp(IRDLOperation):
             raise VerifyException("a loop's step is at least 1")
         if self.unroll is not None and self.unroll.value.data < 1:
             raise VerifyException("a loop is unrolled at least once")
+        if self.parts is not None:
+            if self.axis.data is not LoopAxis.TREE or self.of is not None:
+                raise VerifyException("only a loop over all trees has parts")
+            expect("parts", self.parts, [np.int64])
+            expect_cover("parts", self.parts, int(self.parts.array[-1]) if len(self.parts.array) else 0)
         ops = list(self.body.block.ops)
         if len(ops) != 1 or not isinstance(ops[0], ForOp | WalkOp):
             raise VerifyException("a loop holds one loop or one walk")
@@ -211,6 +223,9 @@ class ForOp(IRDLOperation):
             printer.print_string_literal(self.of.data)
         if self.unroll is not None:
             printer.print_string(f" unroll {self.unroll.value.data}")
+        if self.parts is not None:
+            printer.print_string(" parts ")
+            printer.print_attribute(self.parts)
         printer.print_string(" ")
         printer.print_region(self.body)
         printer.print_op_attributes(self.attributes)
@@ -225,6 +240,9 @@ class ForOp(IRDLOperation):
         of = parser.parse_str_literal() if parser.parse_optional_keyword("of") else None
         unroll = parser.parse_integer() if parser.parse_optional_keyword("unroll") else None
         op = cls(label, axis, (), step=step, of=of, unroll=unroll, kind=kind)
+        parts = parser.parse_attribute() if parser.parse_optional_keyword("parts") else None
+        if parts is not None:
+            op.properties["parts"] = parts
         op.detach_region(op.body)
         op.add_region(parser.parse_region())
         op.attributes |= parser.parse_optional_attr_dict()
@@ -267,6 +285,14 @@ class KernelOp(IRDLOperation):
             raise VerifyException("a kernel has a walk inside its loops")
         return op
 
+    def _tree_base(self) -> BlobAttr | None:
+        """The offsets of the trees that the walk goes through, once they are laid out."""
+        module, trees = self.parent_op(), self.innermost_walk().trees
+        found = None if module is None or trees is None else SymbolTable.lookup_symbol(module, trees)
+        if isinstance(found, PairedTreesOp):
+            return found.base
+        return found.node_base if isinstance(found, PackedTreesOp) else None
+
     def verify_(self) -> None:
         if len(list(self.body.block.ops)) != 1:
             raise VerifyException("a kernel holds one nest")
@@ -277,6 +303,10 @@ class KernelOp(IRDLOperation):
         rows_at = self.innermost_walk().rows_at
         if rows_at is not None:
             _verify_row_block(self.nest(), rows_at.data)
+        base = self._tree_base()
+        for loop in self.nest():
+            if loop.parts is not None and base is not None:
+                expect_cover("parts", loop.parts, len(base.array) - 1)
         module = self.parent_op()
         if module is None:
             return

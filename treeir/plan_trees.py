@@ -99,12 +99,13 @@ class PackedTreesOp(IRDLOperation):
         expect_cover("node_base", self.node_base, n)
         require(self.kinds.array.ndim == 2 and self.kinds.array.shape[1] == 3, "kinds has three columns")
         require((self.predicates is None) == (self.predicate_fields is None), "predicates and predicate_fields go together")
+        inverted = {"inverted"} & set(self.fields.data)  # only where some node is
         question, threshold = (_QUESTION, True) if self.ranks is None else (_RANKED_QUESTION, False)
         if self.predicates is not None and self.predicate_fields is not None:
-            verify_records("nodes", self.nodes, self.fields, {"step", "predicate"}, threshold=False)
+            verify_records("nodes", self.nodes, self.fields, {"step", "predicate", *inverted}, threshold=False)
             verify_records("predicates", self.predicates, self.predicate_fields, question, threshold=threshold)
         else:
-            verify_records("nodes", self.nodes, self.fields, {"step", *question}, threshold=threshold)
+            verify_records("nodes", self.nodes, self.fields, {"step", *question, *inverted}, threshold=threshold)
         expect_cover("set_offset", self.set_offset, len(self.set_words.array))
         expect("leaf_row", self.leaf_row, _UNSIGNED, n + trees)
         expect("leaf_id", self.leaf_id, _UNSIGNED, n + trees)

@@ -89,14 +89,20 @@ class Paths:
         for row, edge in self._climb(targets):
             node = edge >> 1
             went_left = (edge & 1) == 0
+            answer = self._answer(edge)
             fresh = row[went_left & ~at_left[row]]
             parents_right[fresh] = self.trees.right[node[went_left & ~at_left[row]]]
             at_left[fresh] = True
             lefts[row] += went_left
-            self._narrow(result, row, edge & 1, self.trees.predicate.take(node), n_inputs)
+            self._narrow(result, row, answer, self.trees.predicate.take(node), n_inputs)
         first, end = self._leaves_below(targets, tree, lefts, at_left, parents_right)
         result.first[:], result.end[:] = first, end
         return result
+
+    def _answer(self, edge: I64) -> I64:
+        """0 where an edge is taken on a true answer, 1 on a false one."""
+        inverted = self.trees.inverted
+        return edge & 1 if inverted is None else (edge & 1) ^ inverted.take(edge >> 1)
 
     def depths(self, targets: I64) -> I64:
         """How many nodes are above each target."""
@@ -173,7 +179,9 @@ class Paths:
             predicate = self.trees.predicate.take(edge >> 1)
             index, hole = p.input.take(predicate), p.threshold.take(predicate)
             at = row * n_inputs + index
-            on = np.flatnonzero((p.test.take(predicate) == Test.EQUAL) & ((edge & 1) == 1) & (flat.take(at) == hole))
+            on = np.flatnonzero(
+                (p.test.take(predicate) == Test.EQUAL) & (self._answer(edge) == 1) & (flat.take(at) == hole)
+            )
             at = at[on]
             below, _, above = domain.neighbours(hole[on], index[on])
             rises, falls = above <= hi[at], below >= lo[at]

@@ -51,9 +51,9 @@ class Records:
 class PackedTrees:
     """All tables of the packed layout.
 
-    ``nodes`` [N] has the fields ``step`` and either ``feature, kind, missing_left`` or ``predicate``, a row of
-    ``predicates`` [P]. On ranks ``feature`` is a view, and ``threshold``, an operand, takes the place of ``missing_left``.
-    ``node_base`` [T + 1]: first node of each tree; its first leaf is ``node_base[t] + t``.
+    ``nodes`` [N] has the fields ``step``, ``inverted`` where some node is, and either ``feature, kind, missing_left`` or
+    ``predicate``, a row of ``predicates`` [P]. On ranks ``feature`` is a view, and ``threshold``, an operand, stands in for
+    ``missing_left``. ``node_base`` [T + 1]: first node of each tree; its first leaf is ``node_base[t] + t``.
     ``kinds`` i64 [n, 3]: what predicates of a kind share: test, missing kind, way of invalid categories.
     ``leaf_row`` [L]: row of leaf values, None if it is the leaf itself. ``leaf_id`` [L]: the library's number, None where
     it is the leaf's position in a full preorder (2 * i - lefts). ``column`` [T]: first output column, None if always 0.
@@ -115,14 +115,15 @@ def _pack(
     align: int,
 ) -> PackedTrees:
     step = right_steps(trees)
+    inverted = {} if trees.inverted is None else {"inverted": trees.inverted}
     if with_table:
         table = make_records(threshold, asked, align)
-        nodes = make_records(None, {"step": step, "predicate": trees.predicate}, align)
+        nodes = make_records(None, {"step": step, "predicate": trees.predicate, **inverted}, align)
     else:
         at = trees.predicate
         table = None
-        inline = {name: column[at] for name, column in asked.items()}
-        nodes = make_records(None if threshold is None else threshold[at], {"step": step, **inline}, align)
+        of_nodes = {"step": step, **{name: column[at] for name, column in asked.items()}, **inverted}
+        nodes = make_records(None if threshold is None else threshold[at], of_nodes, align)
     return PackedTrees(
         nodes,
         table,

@@ -1,10 +1,11 @@
 """Trees whose siblings lie side by side and whose leaves point at themselves. Pure numpy.
 
 A record for each node and leaf is a word of bit fields. The root comes first; then, for each inner node in preorder, its
-left and its right child. One step is ``p + delta + (rank > threshold)``. A leaf reads the view behind all others, whose
-rank is 0, and has ``delta`` 0, so that more steps stay there: a walk needs no other state, no test for a leaf, and no mask
-beside its neighbours. A leaf's threshold is its number in its tree; as ``base[t]`` is ``2 * nodes + t`` for the nodes of
-all trees before, its number among all leaves is ``threshold + (base[t] + t) / 2``.
+left and its right child, or the other way round where the node is inverted. One step is ``p + delta + (rank > threshold)``.
+A leaf reads the view behind all others, whose rank is 0, and has ``delta`` 0, so that more steps stay there: a walk needs
+no other state, no test for a leaf, and no mask beside its neighbours. A leaf's threshold is its number in its tree; as
+``base[t]`` is ``2 * nodes + t`` for the nodes of all trees before, its number among all leaves is
+``threshold + (base[t] + t) / 2``.
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ def _filled(n: int, default: int, at: I64, values: NDArray[Any]) -> I64:
 
 
 def _positions(trees: Trees, base: I64) -> tuple[I64, I64, I64]:
-    """Positions of all nodes, of all leaves, and of each node's left child; the right one is next to it."""
+    """Positions of all nodes, of all leaves, and of each node's child of a true answer; the other is next to it."""
     sizes = np.diff(trees.node_offset)
     tree = np.repeat(np.arange(trees.n_trees), sizes)
     local = np.arange(trees.n_nodes) - trees.node_offset[tree]
@@ -89,8 +90,10 @@ def _positions(trees: Trees, base: I64) -> tuple[I64, I64, I64]:
     at_node, at_leaf = np.zeros(trees.n_nodes, np.int64), np.zeros(trees.n_leaves, np.int64)
     at_node[trees.node_offset[:-1][sizes > 0]] = base[:-1][sizes > 0]
     at_leaf[trees.leaf_offset[:-1][sizes == 0]] = base[:-1][sizes == 0]
+    inverted = np.zeros(trees.n_nodes, bool) if trees.inverted is None else trees.inverted
     for side, child in enumerate((trees.left, trees.right)):
         inner = child >= 0
-        at_node[trees.node_offset[tree[inner]] + child[inner]] = children[inner] + side
-        at_leaf[trees.leaf_offset[tree[~inner]] + ~child[~inner]] = children[~inner] + side
+        place = children + (inverted ^ bool(side))
+        at_node[trees.node_offset[tree[inner]] + child[inner]] = place[inner]
+        at_leaf[trees.leaf_offset[tree[~inner]] + ~child[~inner]] = place[~inner]
     return at_node, at_leaf, children

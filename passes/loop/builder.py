@@ -136,6 +136,10 @@ class LoopBuilder:
         """The smaller of two signed integers."""
         return self.select(self.compare(CompareKind.SLT, lhs, rhs), lhs, rhs)
 
+    def maximum(self, lhs: SSAValue, rhs: SSAValue) -> SSAValue:
+        """The larger of two signed integers."""
+        return self.select(self.compare(CompareKind.SLT, lhs, rhs), rhs, lhs)
+
     def load(self, buffer: SSAValue, *indices: SSAValue, field: str | None = None) -> SSAValue:
         """One element; for an index that is a vector, one per lane."""
         if len(indices) == 1 and is_vector(indices[0].type):

@@ -90,9 +90,11 @@ class LanesNestLowering(NestLowering):
         return self._loop(b, loop, one_by_one, lambda t, inner: super(LanesNestLowering, self)._rest(t, [], inner))
 
     def _vectors(self, b: LoopBuilder, loop: ForOp, state: State, rows: tuple[SSAValue, SSAValue], n_vectors: int) -> None:
+        walk = self.lanes_walk if state.depth is None else self.lanes_walk.at_depth(state.depth)
+
         def body(t: LoopBuilder, row: SSAValue, _: Values) -> Values:
             visits = [Visit(t.add(row, number * self.lanes), state.trees[0]) for number in range(n_vectors)]
-            landings = self.lanes_walk.emit(t, visits, lambda u, v, column: self._read(u, state, v.row, column))
+            landings = walk.emit(t, visits, lambda u, v, column: self._read(u, state, v.row, column))
             for visit, landing in zip(visits, landings, strict=True):
                 self._add_leaves(t, visit, landing)
             return []

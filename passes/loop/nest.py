@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from xdsl.dialects.builtin import ModuleOp, f32, f64, i32
 from xdsl.ir import Attribute, SSAValue
@@ -49,6 +50,8 @@ class State:
     ranked: SSAValue | None = None
     first_row: SSAValue | None = None
     total: SSAValue | None = None
+    depth: Depth | None = None
+    """Of the trees of this part of a loop that is cut into parts."""
 
     def range_of(self, axis: LoopAxis) -> Range:
         return self.rows if axis is LoopAxis.ROW else self.trees
@@ -164,9 +167,22 @@ class NestLowering:
     def _rest(self, b: LoopBuilder, loops: list[ForOp], state: State) -> Values:
         if not loops:
             return self._visit(b, state, [Visit(state.rows[0], state.trees[0])])
+        if loops[0].parts is not None and state.depth is None:
+            return self._parts(b, loops, loops[0].parts.array.tolist(), state)
         if len(loops) == 1 and self.interleave > 1:
             return self._interleaved(b, loops[0], state)
         return self._loop(b, loops[0], state, lambda t, inner: self._rest(t, loops[1:], inner))
+
+    def _parts(self, b: LoopBuilder, loops: list[ForOp], cuts: list[int], state: State) -> Values:
+        """One loop per part, each over the part's trees that the call asks for; the sum goes on from one to the next."""
+        begin, end = bounds(b, state.trees)
+        for first, last in pairwise(cuts):
+            lower = b.minimum(b.maximum(begin, b.constant(first)), end)
+            upper = b.maximum(b.minimum(end, b.constant(last)), lower)
+            part = replace(state, trees=(lower, upper), depth=_depth_of(self.forest, first, last))
+            total = self._rest(b, loops, part)
+            state = replace(state, total=total[0] if total else None)
+        return [] if state.total is None else [state.total]
 
     def _interleaved(self, b: LoopBuilder, loop: ForOp, state: State) -> Values:
         """The innermost loop in steps of several walks, then what is left over one by one."""
@@ -212,7 +228,8 @@ class NestLowering:
 
     def _visit(self, b: LoopBuilder, state: State, visits: Sequence[Visit]) -> Values:
         """Walk some rows down some trees together; their sums come one after the other, in the nest's order."""
-        landings = self.walk.emit(b, visits, lambda t, visit, column: self._read(t, state, visit.row, column))
+        walk = self.walk if state.depth is None else self.walk.at_depth(state.depth)
+        landings = walk.emit(b, visits, lambda t, visit, column: self._read(t, state, visit.row, column))
         total = state.total
         for visit, landing in zip(visits, landings, strict=True):
             if self.task is Task.LEAF:
@@ -343,8 +360,7 @@ def walk_of(kernel: KernelOp, module: ModuleOp, forest: Forest, tables: Tables) 
     trees = SymbolTable.lookup_symbol(module, walk.trees)
     if not isinstance(forest.trees, Trees):
         raise ScheduleError(f"a {walk.strategy.data} walk needs trees with nodes")
-    shallowest, deepest = leaf_depths(forest.trees)
-    depth = Depth(int(shallowest.min(initial=1 << 30)), int(deepest.max(initial=0)))
+    depth = _depth_of(forest, 0, forest.trees.n_trees)
     cast = forest.predicates.category_cast
     if isinstance(trees, PackedTreesOp):
         if walk.lanes is not None:
@@ -353,6 +369,14 @@ def walk_of(kernel: KernelOp, module: ModuleOp, forest: Forest, tables: Tables) 
     if isinstance(trees, PairedTreesOp) and walk.lanes is None:
         return PairWalk(walk, trees, tables, cast, depth)
     raise ScheduleError(f"a {walk.strategy.data} walk can't use {walk.trees}", fix="use `layout packed`")
+
+
+def _depth_of(forest: Forest, first: int, last: int) -> Depth:
+    """Of trees ``first`` to ``last``."""
+    if not isinstance(forest.trees, Trees):
+        raise ScheduleError("oblivious trees have no scalar walk", fix="use another model")
+    shallowest, deepest = leaf_depths(forest.trees)
+    return Depth(int(shallowest[first:last].min(initial=1 << 30)), int(deepest[first:last].max(initial=0)))
 
 
 def _interleave_of(kernel: KernelOp) -> int:

@@ -43,6 +43,12 @@ class PairWalk:
         other.peel, other.unroll = 0, False
         return other
 
+    def at_depth(self, depth: Depth) -> PairWalk:
+        """The same walk for trees of another depth."""
+        other = copy(self)
+        other.depth = depth
+        return other
+
     def emit(self, b: LoopBuilder, visits: Sequence[Visit], read: ReadValue) -> list[Landing]:
         """Walk each visit's row down its tree, all of them together, one step after the other."""
         bases = b.table(self.tables.of("pair_base", self.trees.base))

@@ -22,7 +22,7 @@ from treec.passes.loop.predicate import (
 )
 from treec.passes.loop.tables import RecordReader, Tables
 from treec.treeir.loop import TableOp
-from treec.treeir.loop_types import CastKind, CompareKind
+from treec.treeir.loop_types import BinaryKind, CastKind, CompareKind
 from treec.treeir.plan import PackedTreesOp, WalkOp
 
 ReadColumn = Callable[[LoopBuilder, SSAValue], SSAValue]
@@ -49,6 +49,11 @@ class Depth:
 
     shallowest: int
     deepest: int
+
+    @property
+    def exact(self) -> bool:
+        """All trees are full: the right child of a node at depth d is ``2 ** (deepest - d - 1)`` nodes on."""
+        return self.shallowest == self.deepest
 
 
 @dataclass(frozen=True)
@@ -96,6 +101,12 @@ class ScalarWalk:
         other.peel, other.unroll = 0, False
         return other
 
+    def at_depth(self, depth: Depth) -> ScalarWalk:
+        """The same walk for trees of another depth."""
+        other = copy(self)
+        other.depth = depth
+        return other
+
     def emit(self, b: LoopBuilder, visits: Sequence[Visit], read: ReadValue) -> list[Landing]:
         """Walk each visit's row down its tree, all of them together, one step after the other."""
         bases = b.table(self.tables.of("node_base", self.packed.node_base))
@@ -110,12 +121,32 @@ class ScalarWalk:
         if self.depth.deepest == 0:
             return states
         straight = self.depth.deepest if self.unroll else min(self.peel, self.depth.deepest)
+        exact = self.depth.exact and self.lanes == 1  # lanes read their steps: vectors have no cheaper way
         for step in range(straight):
-            states = self._steps(b, visits, states, read, sure=step < self.depth.shallowest)
+            half = b.constant(1 << (self.depth.deepest - step - 1)) if exact else None
+            states = self._steps(b, visits, states, read, sure=step < self.depth.shallowest, half=half)
         if straight == self.depth.deepest:
             return states
+        if exact:
+            return self._counted(b, visits, states, read, self.depth.deepest - straight)
         sure = straight < self.depth.shallowest  # then the loop's first step needs no test
         return self._loop(b, visits, states, read, sure)
+
+    def _counted(
+        self, b: LoopBuilder, visits: Sequence[Visit], states: list[State], read: ReadValue, n: int
+    ) -> list[State]:
+        """The last ``n`` steps through full trees: no walk needs a test."""
+        ends = [end for _, end, _ in states]
+
+        def body(t: LoopBuilder, _: SSAValue, carried: Values) -> Values:
+            half, *rest = carried
+            old = [(rest[2 * at], end, rest[2 * at + 1]) for at, end in enumerate(ends)]
+            new = self._steps(t, visits, old, read, sure=True, half=half)
+            return [t.binary(BinaryKind.SHR, half, 1), *(value for node, _, lefts in new for value in (node, lefts))]
+
+        initial = [b.constant(1 << (n - 1)), *(value for node, _, lefts in states for value in (node, lefts))]
+        _, *last = b.for_(b.constant(0), b.constant(n), body, initial=initial, label="step")
+        return [(last[2 * at], end, last[2 * at + 1]) for at, end in enumerate(ends)]
 
     def _loop(
         self, b: LoopBuilder, visits: Sequence[Visit], states: list[State], read: ReadValue, sure: bool
@@ -134,18 +165,34 @@ class ScalarWalk:
         return _grouped(b.if_(walking, [value.type for value in flat], lambda t: t.repeat(flat, body), lambda _: flat))
 
     def _steps(
-        self, b: LoopBuilder, visits: Sequence[Visit], states: list[State], read: ReadValue, *, sure: bool
+        self,
+        b: LoopBuilder,
+        visits: Sequence[Visit],
+        states: list[State],
+        read: ReadValue,
+        *,
+        sure: bool,
+        half: SSAValue | None = None,
     ) -> list[State]:
-        return [self._step(b, visit, state, read, sure) for visit, state in zip(visits, states, strict=True)]
+        return [self._step(b, visit, state, read, sure, half) for visit, state in zip(visits, states, strict=True)]
 
-    def _step(self, b: LoopBuilder, visit: Visit, state: State, read: ReadValue, sure: bool) -> State:
+    def _step(
+        self, b: LoopBuilder, visit: Visit, state: State, read: ReadValue, sure: bool, half: SSAValue | None
+    ) -> State:
         """One step down; ``sure``: this walk is at a node. Otherwise a walk that has its leaf takes no step to the right
-        and none to the left, and so stays where it is."""
+        and none to the left, and so stays where it is. ``half``: the step to the right, where the tree is full."""
         for value, name in zip(state, ("node", "end", "lefts"), strict=True):
             b.named(name, value)
         node, end, lefts = state
         record = self._record(b, self.tables.of("nodes", self.nodes), self.packed.fields, node)
-        goes_left = b.named("goes_left", self._answer(b, record, lambda t, column: read(t, visit, column)))
+        goes_left = self._answer(b, record, lambda t, column: read(t, visit, column))
+        if "inverted" in record.fields:
+            goes_left = b.binary(BinaryKind.XOR, goes_left, record.flag(b, "inverted"))
+        b.named("goes_left", goes_left)
+        if half is not None:
+            one = b.cast(CastKind.ZEXT, goes_left, lefts.type)
+            further = b.select(goes_left, b.constant(0), half)  # a shift; as select(1, half) LLVM makes it a branch
+            return b.add(b.add(node, further), one), end, b.add(lefts, one)
         step = record.number(b, "step")
         if not sure:
             walking = b.compare(CompareKind.NE, node, end)

@@ -49,6 +49,8 @@ class SplitLoopPass(PlanPass):
         of = None if old.of is None else old.of.data
         outer = ForOp(outer_label, old.axis.data, (), step=step * self.by, of=of)
         inner = ForOp(inner_label, old.axis.data, (), step=step, of=outer_label)
+        if old.parts is not None:
+            outer.properties["parts"] = old.parts
         for loop in loops:  # a loop that divided the old one now divides the inner one
             if loop.of is not None and loop.of.data == self.loop:
                 loop.properties["of"] = StringAttr(inner_label)

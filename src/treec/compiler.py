@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from treec.codegen.abi import DType
 from treec.errors import UsageError
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from treec.verify.check import Verification
 
 Progress = Callable[[str, float], None]
-"""Told the phase (parse, schedule, passes, machine code, link, library, verify) and how much of it is done, 0 to 1."""
+"""Told the phase (parse, profile, schedule, passes, machine code, link, library, verify) and how much is done, 0 to 1."""
 
 
 def _silent(phase: str, done: float) -> None:
@@ -48,6 +49,8 @@ class Compilation:
     verification: Verification | None = None
     linker: str | None = None
     oracle: Oracle | None = None
+    profile: dict[str, Any] | None = None
+    """Rows and sha-256 of the profile that counted the nodes, if one did."""
 
     @property
     def forest(self) -> Forest:
@@ -69,21 +72,30 @@ def start(
     *,
     level: str | None = None,
     rows: str | None = None,
+    profile: str | os.PathLike[str] | NDArray[Any] | None = None,
     trust: bool = False,
     progress: Progress = _silent,
 ) -> Compilation:
     """Read the model and settle the schedule: a `Schedule`, a preset's name, a path, or None for the default one.
 
-    ``level`` and ``rows`` override the schedule's ``target cpu``. Raises the errors of `load_model` and `Schedule`.
+    ``level`` and ``rows`` override the schedule's ``target cpu``; ``profile``: see `treec.profile.profiled`. Raises the
+    errors of `load_model` and `Schedule`.
     """
     seconds: dict[str, float] = {}
     with _phase(seconds, "parse", progress):
         loaded = load_model(model, trust=trust)
+    facts: dict[str, Any] | None = None
+    if profile is not None:
+        with _phase(seconds, "profile", progress):
+            from treec.profile import profiled
+
+            counted = profiled(loaded.forest, profile)
+            loaded, facts = replace(loaded, forest=counted.forest), counted.facts()
     with _phase(seconds, "schedule", progress):
         chosen, reasons = _settle(schedule, loaded.forest)
         if level is not None or rows is not None:
             chosen = chosen.with_target(level=level, input=rows).check()
-    return Compilation(loaded, chosen, reasons, seconds)
+    return Compilation(loaded, chosen, reasons, seconds, profile=facts)
 
 
 def _settle(schedule: Schedule | str | os.PathLike[str] | None, forest: Forest) -> tuple[Schedule, tuple[str, ...]]:
@@ -134,7 +146,8 @@ def _card(compilation: Compilation, level: str) -> dict[str, Any]:
     from treec.codegen.card import card_of
 
     checked = compilation.verification
-    return card_of(
+    more: dict[str, Any] = {} if compilation.profile is None else {"profile": compilation.profile}
+    card = card_of(
         compilation.forest,
         schedule=compilation.schedule.to_text(),
         cpu_level=level,
@@ -142,6 +155,7 @@ def _card(compilation: Compilation, level: str) -> dict[str, Any]:
         seconds={name: round(spent, 3) for name, spent in compilation.seconds.items()},
         linker=compilation.linker,
     )
+    return {**card, **more}
 
 
 def _object(compilation: Compilation) -> CompiledObject:
@@ -231,6 +245,7 @@ def compile(
     trust: bool = False,
     level: str | None = None,
     rows: str | None = None,
+    profile: str | os.PathLike[str] | NDArray[Any] | None = None,
     progress: Progress | None = None,
 ) -> CompiledModel:
     """Compile a model into this process and check it against the reference interpreter and its own library.
@@ -238,11 +253,12 @@ def compile(
     ``model``: a path, bytes, an XGBoost or LightGBM Booster or wrapper, or a scikit-learn estimator; the format is
     sniffed. ``schedule``: a `Schedule`, a path, a preset's name, schedule text of several lines, or None for treec's own
     choice. ``verify=False`` skips the check, and the card says so. ``trust``: unpickle a file that treec can't read safely;
-    only for files you would also run. ``level``, ``rows``: override ``target cpu``'s ``level`` and ``input``.
+    only for files you would also run. ``level``, ``rows``: override ``target cpu``'s ``level`` and ``input``. ``profile``:
+    sample rows, or a ``.npy`` file of them, that count how often nodes are reached, in place of the model's own counts.
 
     Raises `treec.errors.TreecError`: `ModelError`, `UnsupportedModelError`, `ScheduleError`, `VerificationError`.
     """
     told = progress or _silent
-    compilation = start(model, schedule, level=level, rows=rows, trust=trust, progress=told)
+    compilation = start(model, schedule, level=level, rows=rows, profile=profile, trust=trust, progress=told)
     generate(compilation, progress=told)
     return load_in_process(compilation, verify=verify, progress=told)

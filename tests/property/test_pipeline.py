@@ -75,6 +75,11 @@ def forests(draw: st.DrawFn) -> Forest:
         leaves = replace(leaves, values=leaves.values[np.arange(n) % len(leaves.values)])
         local = np.arange(n, dtype=np.int32) - np.repeat(trees.leaf_offset[:-1], np.diff(trees.leaf_offset))
         trees = replace(trees, leaf_row=np.arange(n, dtype=np.int32), leaf_id=local.astype(np.int32))
+    trees = replace(
+        trees,
+        node_count=rng.integers(0, 9, len(trees.predicate)).astype(np.float64),
+        leaf_count=rng.integers(0, 9, len(trees.leaf_row)).astype(np.float64),
+    )
     outputs = Outputs(
         vector=forest.n_columns == 1,
         link=draw(st.sampled_from(LINKS[forest.sum.dtype])),
@@ -118,6 +123,10 @@ def plans(draw: st.DrawFn) -> Schedule:
     """Schedules of one kernel: splits of both axes, orders, layouts, with or without sharing and threads."""
     lines = [f"target cpu input={draw(st.sampled_from(('any', 'f32', 'f64')))}"]
     lines += [line for line in ("share predicates", "share leaves") if draw(st.booleans())]
+    if draw(st.booleans()):
+        lines.append("swap children")
+    if draw(st.booleans()):
+        lines.append(f"pad trees to={draw(st.sampled_from(('tree', 'forest')))} limit=1000")
     inside: dict[str, str | None] = {"row": None, "tree": None}
     axis = {"row": "row", "tree": "tree"}
     for number in range(draw(st.integers(0, 3))):
@@ -136,6 +145,9 @@ def plans(draw: st.DrawFn) -> Schedule:
         while (parent := inside[chain[0]]) is not None:
             chain.insert(0, parent)
         nest += [name for name in chain if name not in nest]
+    if draw(st.booleans()):
+        covers = next(name for name in nest if axis[name] == "tree")
+        lines.append(f"fission {covers} by=depth limit=9")
     above_trees = [loop for at, loop in enumerate(nest) if all(axis[outer] == "row" for outer in nest[: at + 1])]
     ranked = bool(above_trees) and draw(st.booleans())
     if ranked:

@@ -63,6 +63,12 @@ def _version(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> No
     section="Schedule",
     help="Dtype of rows that the code takes, instead of the schedule's.",
 )
+@option(
+    "--profile",
+    metavar="ROWS.npy",
+    section="Schedule",
+    help="Sample rows that count how often nodes are reached, in place of the model's own counts.",
+)
 @option("-o", "--output", required=True, metavar="OUT", section="Output", help="The shared library to write.")
 @option("--header", metavar="FILE", section="Output", help="Also write a C header for it.")
 @option("--quiet", is_flag=True, section="Output", help="Print errors only.")
@@ -89,6 +95,7 @@ def treec(
     schedule: str | None,
     level: str | None,
     rows: str | None,
+    profile: str | None,
     output: str,
     header: str | None,
     quiet: bool,
@@ -106,7 +113,7 @@ def treec(
     with contextlib.ExitStack() as stack:
         pending = _pending_header(stack, header, output)
         progress = Progress(report, max_seconds)
-        compilation = _start(report, progress, model, schedule, level, rows, trust, verify=not no_verify)
+        compilation = _start(report, progress, model, schedule, level, rows, profile, trust, verify=not no_verify)
         _generate(report, progress, compilation)
         _write(report, progress, compilation, output, verify=not no_verify, pending=pending)
     say_total(report, compilation)
@@ -157,6 +164,7 @@ def _start(
     schedule: str | None,
     level: str | None,
     rows: str | None,
+    profile: str | None,
     trust: bool,
     *,
     verify: bool,
@@ -165,12 +173,17 @@ def _start(
     from treec.tools.cli.facts import headline, model_facts
 
     with progress:
-        compilation = start(model, schedule, level=level, rows=rows, trust=trust, progress=progress)
+        compilation = start(model, schedule, level=level, rows=rows, profile=profile, trust=trust, progress=progress)
     if verify:
         _check_host(compilation.schedule.target.level)
     facts = model_facts(compilation.forest)
     report.facts["model"] = facts
     report.line("model", headline(facts))
+    if compilation.profile is not None:
+        report.facts["profile"] = compilation.profile
+        report.line(
+            "profile", f"{compilation.profile['rows']:,} rows count the nodes, sha256 {compilation.profile['sha256'][:12]}"
+        )
     for note in facts["notes"]:
         report.line("note", note)
     say_schedule(report, compilation, schedule)

@@ -117,13 +117,17 @@ _child_tables: WeakKeyDictionary[Trees, I64] = WeakKeyDictionary()
 
 
 def _child_table(trees: Trees) -> I64:
-    """i64[2 N]: left and right child of each node, as positions in all nodes, or ``~leaf`` (local)."""
+    """i64[2 N]: where a true and a false answer go from each node, as positions in all nodes, or ``~leaf`` (local)."""
     found = _child_tables.get(trees)
     if found is None:
         start = np.repeat(trees.node_offset[:-1], np.diff(trees.node_offset))
         found = np.empty(2 * trees.n_nodes, np.int64)
         for side, local in enumerate((trees.left, trees.right)):
             found[side::2] = np.where(local < 0, local, local + start)
+        if trees.inverted is not None:
+            found = found.reshape(-1, 2)
+            found[trees.inverted] = found[trees.inverted, ::-1]
+            found = found.reshape(-1)
         _child_tables[trees] = found
     return found
 

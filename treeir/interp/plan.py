@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -114,7 +115,8 @@ class PackedWalk:
         while node != end:
             question = int(self.node_fields["predicate"][node]) if "predicate" in self.node_fields else node
             right = node + int(self.node_fields["step"][node])
-            if self.answer(question, row[int(self.feature[question])]):
+            inverted = "inverted" in self.node_fields and bool(self.node_fields["inverted"][node])
+            if bool(self.answer(question, row[int(self.feature[question])])) != inverted:
                 node, end, lefts = node + 1, right, lefts + 1
             else:
                 node = right
@@ -236,9 +238,10 @@ class _Run:
         whole = (0, len(self.values)) if of_rows else (self.tree_begin, self.tree_end)
         first, last = whole if loop.of is None else ranges[loop.of.data]
         step = loop.step.value.data
-        for begin in range(first, last, step):
-            here = {loop.label.data: (begin, min(begin + step, last))}
-            self.loop(inner, ranges | here, begin if of_rows else row, tree if of_rows else begin)
+        for lower, upper in parts_of(loop, first, last):
+            for begin in range(lower, upper, step):
+                here = {loop.label.data: (begin, min(begin + step, upper))}
+                self.loop(inner, ranges | here, begin if of_rows else row, tree if of_rows else begin)
 
     def visit(self, row: int, tree: int) -> None:
         """Walk one row through one tree and add its leaf to the row's sum."""
@@ -253,6 +256,14 @@ class _Run:
             if weight is not None:
                 values = values.astype(weight.dtype) * weight[tree]
             self.total[row, column : column + len(values)] += values.astype(self.total.dtype)
+
+
+def parts_of(loop: ForOp, first: int, last: int) -> list[tuple[int, int]]:
+    """The ranges that a loop covers one after the other, within ``first`` to ``last``; they may be empty."""
+    if loop.parts is None:
+        return [(first, last)]
+    cuts = loop.parts.array.clip(first, last).tolist()
+    return list(pairwise(cuts))
 
 
 def _packed_trees(module: ModuleOp, kernel: KernelOp) -> AnyTrees:

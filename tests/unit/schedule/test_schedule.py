@@ -15,13 +15,16 @@ from treec.schedule.directives import (
     DIRECTIVES,
     CacheRows,
     FuseLoops,
+    FissionLoop,
     Layout,
     OrderLoops,
+    PadTrees,
     ParallelLoop,
     RankFeatures,
     ShareLeaves,
     SharePredicates,
     SplitLoop,
+    SwapChildren,
     TargetCpu,
     UnrollLoop,
     Walk,
@@ -36,10 +39,13 @@ target cpu input=f32 level=x86-64-v3
 share predicates
 share leaves
 
+swap children
+pad trees limit=9
 split row into=( block,row ) by = 64   # spaces do not count
 rank features to=u16 at=block
 layout packed align=8 predicates=table
 order block ,tree,row
+fission tree limit=3
 walk with=scalar
 parallel block
 """
@@ -48,10 +54,13 @@ CANONICAL = """\
 target cpu level=x86-64-v3 input=f32
 share predicates
 share leaves
+swap children
+pad trees to=tree limit=9
 split row into=(block, row) by=64
 rank features at=block to=u16
 layout packed predicates=table align=8
 order block, tree, row
+fission tree by=depth limit=3
 walk with=scalar
 parallel block
 """
@@ -63,10 +72,13 @@ DATA = (
     TargetCpu(level="x86-64-v3", input="f32"),
     SharePredicates(),
     ShareLeaves(),
+    SwapChildren(),
+    PadTrees(to="tree", limit=9),
     SplitLoop("row", into=("block", "row"), by=64),
     RankFeatures(at="block", to="u16"),
     Layout("packed", predicates="table", align=8),
     OrderLoops(("block", "tree", "row")),
+    FissionLoop("tree", by="depth", limit=3),
     Walk("scalar"),
     ParallelLoop("block"),
 )
@@ -99,17 +111,17 @@ def test_digest_is_that_of_the_canonical_text() -> None:
 
 
 def test_places_are_kept_and_do_not_count_for_equality() -> None:
-    split = Schedule.from_text(TEXT, "a.sched").directives[3]
+    split = Schedule.from_text(TEXT, "a.sched").directives[5]
     assert split.place == SourcePlace(
         "a.sched",
-        6,
+        8,
         1,
         "split row into=( block,row ) by = 64",
         (("loop", (7,)), ("into=", (11,)), ("into", (18, 24)), ("by=", (30,)), ("by", (35,))),
     )
-    assert str(split.place) == "a.sched:6:1"
-    assert split == DATA[3]
-    assert hash(split) == hash(DATA[3])
+    assert str(split.place) == "a.sched:8:1"
+    assert split == DATA[5]
+    assert hash(split) == hash(DATA[5])
 
 
 def test_one_directive_is_one_pass_with_plain_options() -> None:
@@ -117,10 +129,13 @@ def test_one_directive_is_one_pass_with_plain_options() -> None:
         ("set-target", {"level": "x86-64-v3", "input": "f32"}),
         ("share-predicates", {}),
         ("share-leaves", {}),
+        ("swap-children", {}),
+        ("pad-trees", {"to": "tree", "limit": 9}),
         ("split-loop", {"loop": "row", "into": ("block", "row"), "by": 64}),
         ("rank-features", {"at": "block", "to": "u16"}),
         ("layout", {"kind": "packed", "predicates": "table", "align": 8}),
         ("order-loops", {"loops": ("block", "tree", "row")}),
+        ("fission-loop", {"loop": "tree", "by": "depth", "limit": 3}),
         ("walk", {"strategy": "scalar", "lanes": 0, "interleave": "none", "peel": 0, "unroll": "none"}),
         ("parallel-loop", {"loop": "block"}),
     ]
@@ -166,11 +181,11 @@ def test_target_line_can_be_overridden_and_is_added_where_it_is_missing() -> Non
 
 
 def test_an_error_of_a_pass_gets_the_line() -> None:
-    walk = Schedule.from_text(TEXT, "a.sched").directives[7]
+    walk = Schedule.from_text(TEXT, "a.sched").directives[10]
     error = walk.locate(ScheduleError("too deep", fix="prune"))
-    assert str(error) == "a.sched:10:1: too deep (in `walk with=scalar`)\n  fix: prune"
+    assert str(error) == "a.sched:13:1: too deep (in `walk with=scalar`)\n  fix: prune"
     assert walk.locate(error) is error
-    assert str(DATA[7].locate(ScheduleError("too deep"))) == "too deep (in `walk with=scalar`)"
+    assert str(DATA[10].locate(ScheduleError("too deep"))) == "too deep (in `walk with=scalar`)"
 
 
 def test_the_language_needs_no_numpy_and_no_xdsl() -> None:

@@ -1,0 +1,62 @@
+"""``fission-loop``: one loop over trees becomes several in sequence, each over trees of one depth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+
+from treec.errors import ScheduleError
+from treec.frontends.base import Trees
+from treec.passes.algo.depths import leaf_depths
+from treec.passes.algo.parts import depth_parts
+from treec.passes.plan.rewrite import PlanPass, loop_named
+from treec.treeir.blob import BlobAttr
+from treec.treeir.forest import only_model
+from treec.treeir.forest_convert import forest_of
+from treec.treeir.plan import ForOp, KernelOp, LoopAxis
+
+
+@dataclass(frozen=True)
+class FissionLoopPass(PlanPass):
+    """Cut ``loop`` where the depth (``by``) of neighbouring trees differs: each part is a loop of its own, with all that is
+    inside, and its walks know the depth of their trees.
+
+    Needs the loop that covers all trees. Refused where there are more than ``limit`` parts: each is code of its own.
+    """
+
+    name = "fission-loop"
+    loop: str
+    by: Literal["depth"] = "depth"
+    limit: int = 8
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        forest = forest_of(only_model(op))
+        if not isinstance(forest.trees, Trees):
+            raise ScheduleError("oblivious trees are not cut by depth yet", fix="leave out `fission`")
+        _, deepest = leaf_depths(forest.trees)
+        parts = depth_parts(deepest)
+        for kernel in self.kernels(op):
+            loop = self._loop(kernel)
+            n_parts = len(parts) - 1
+            if n_parts > self.limit:
+                raise ScheduleError(
+                    f"the depth of neighbouring trees changes {n_parts - 1:,} times: that is {n_parts:,} loops, and the "
+                    f"limit is {self.limit}",
+                    fix=f"make trees equal by `pad trees to=forest`, or allow it by limit={n_parts}",
+                )
+            loop.properties["parts"] = BlobAttr.of(parts)
+
+    def _loop(self, kernel: KernelOp) -> ForOp:
+        loop = loop_named(kernel, self.loop)
+        if loop.axis.data is not LoopAxis.TREE:
+            trees = [other.label.data for other in kernel.nest() if other.axis.data is LoopAxis.TREE]
+            raise ScheduleError(f"`{self.loop}` runs over rows, and parts are of trees", fix=f"name `{trees[0]}`")
+        if loop.of is not None:
+            fix = f"name the loop that covers them all, around `{loop.of.data}` or that itself"
+            raise ScheduleError(f"`{self.loop}` runs over the trees of one step of `{loop.of.data}`", fix=fix)
+        if loop.parts is not None:
+            raise ScheduleError(f"`{self.loop}` is cut already", fix="keep one `fission` line")
+        return loop
