@@ -14,8 +14,8 @@ from treec.schedule.check import Axis
 from treec.schedule.directives import (
     DIRECTIVES,
     CacheRows,
-    FuseLoops,
     FissionLoop,
+    FuseLoops,
     Layout,
     OrderLoops,
     PadTrees,
