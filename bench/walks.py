@@ -21,7 +21,7 @@ from bench.measure import Timings, machine, take_turns
 from bench.models import BenchModel, bench_models
 
 BLOCKED = ["split row into=(block, row) by=64", "order block, tree, row"]
-SCHEDULES: dict[str, list[str]] = {
+SCHEDULES: dict[str, list[str] | str] = {
     "plain": ["layout packed", "order row, tree", "walk with=scalar"],
     "blocks": ["layout packed", *BLOCKED, "walk with=scalar"],
     "interleave": ["layout packed", *BLOCKED, "walk with=scalar interleave=row:8"],
@@ -29,9 +29,11 @@ SCHEDULES: dict[str, list[str]] = {
     "both": ["layout packed", *BLOCKED, "walk with=scalar interleave=row:8 peel=3"],
     "unroll": ["layout packed", *BLOCKED, "walk with=scalar interleave=row:8 unroll=full"],
     "trees": ["layout packed", "order row, tree", "walk with=scalar interleave=tree:4"],
+    "lanes": "lanes",
+    "ranked": "ranked",
     "table": ["share predicates", "layout packed predicates=table", *BLOCKED, "walk with=scalar interleave=row:8"],
 }
-"""Name → schedule lines. ``default`` (what treec picks) is added for every model."""
+"""Name → schedule lines, or a preset's name. ``default`` (what treec picks) is added for every model."""
 
 
 def main() -> int:
@@ -67,7 +69,8 @@ def _run(model: BenchModel, batch: int, rounds: int) -> tuple[list[str], Timings
     library, expected = _library_call(model, rows)
     contestants = {"library": library}
     for name, lines in {**SCHEDULES, "default": []}.items():
-        compiled = treec.compile(model.path, "\n".join(lines) + "\n" if lines else None, verify=False)
+        schedule = lines if isinstance(lines, str) else "\n".join(lines) + "\n" if lines else None
+        compiled = treec.compile(model.path, schedule, verify=False)
         ours = compiled.predict(rows, raw=True, n_threads=1)
         if not np.array_equal(np.ravel(ours), np.ravel(expected)):
             sys.exit(f"{model.name}: schedule {name} does not give the library's bits")
