@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 from xdsl.dialects.builtin import DictionaryAttr, FlatSymbolRefAttrConstr, SymbolNameConstraint
-from xdsl.irdl import IRDLOperation, irdl_op_definition, opt_prop_def, prop_def, traits_def
-from xdsl.parser import Parser
-from xdsl.printer import Printer
+from xdsl.irdl import irdl_op_definition, opt_prop_def, prop_def, traits_def
 from xdsl.traits import SymbolOpInterface, SymbolTable
 
 from treec.treeir.blob import BlobAttr
 from treec.treeir.forest_checks import expect, expect_cover, require
 from treec.treeir.plan_trees import verify_records
-from treec.treeir.printing import parse_properties, print_properties
+from treec.treeir.printing import NamedTablesOp
 from treec.treeir.ranks import RanksOp
 
 _UNSIGNED = (np.uint8, np.uint16, np.uint32, np.uint64)
 
 
 @irdl_op_definition
-class PairedTreesOp(IRDLOperation):
+class PairedTreesOp(NamedTablesOp):
     """Trees as records, one per node and leaf, siblings side by side: see `treec.passes.algo.pairs` for each table. The
     predicates are asked about ``ranks``."""
 
@@ -36,17 +34,6 @@ class PairedTreesOp(IRDLOperation):
     set_words = prop_def(BlobAttr)
     ranks = prop_def(FlatSymbolRefAttrConstr)
     traits = traits_def(SymbolOpInterface())
-
-    def print(self, printer: Printer) -> None:
-        printer.print_string(" ")
-        printer.print_symbol_name(self.sym_name.data)
-        print_properties(printer, self, ["sym_name"])
-
-    @classmethod
-    def parse(cls, parser: Parser) -> PairedTreesOp:
-        name = parser.parse_symbol_name()
-        properties, attributes = parse_properties(parser, cls)
-        return cls.create(properties={"sym_name": name, **properties}, attributes=attributes)
 
     def verify_(self) -> None:
         n = len(self.nodes.array)

@@ -8,21 +8,20 @@ import numpy as np
 from xdsl.dialects.builtin import DictionaryAttr, FlatSymbolRefAttrConstr, IntAttr, SymbolNameConstraint
 from xdsl.ir import Attribute, ParametrizedAttribute
 from xdsl.irdl import (
-    IRDLOperation,
     irdl_attr_definition,
     irdl_op_definition,
     opt_prop_def,
     prop_def,
     traits_def,
 )
-from xdsl.parser import AttrParser, Parser
+from xdsl.parser import AttrParser
 from xdsl.printer import Printer
 from xdsl.traits import SymbolOpInterface, SymbolTable
 from xdsl.utils.exceptions import VerifyException
 
 from treec.treeir.blob import BlobAttr
 from treec.treeir.forest_checks import expect, expect_cover, require
-from treec.treeir.printing import parse_properties, print_properties
+from treec.treeir.printing import NamedTablesOp
 from treec.treeir.ranks import RanksOp
 
 
@@ -59,7 +58,7 @@ class BitFieldAttr(ParametrizedAttribute):
 
 
 @irdl_op_definition
-class PackedTreesOp(IRDLOperation):
+class PackedTreesOp(NamedTablesOp):
     """Trees as records, one per node, in preorder: see `treec.passes.algo.packed` for the meaning of each table.
 
     ``fields``, ``predicate_fields``: name → `BitFieldAttr` of the record's word. ``kinds`` i64 [n, 3]: test, missing kind
@@ -82,17 +81,6 @@ class PackedTreesOp(IRDLOperation):
     column = opt_prop_def(BlobAttr)
     ranks = opt_prop_def(FlatSymbolRefAttrConstr)
     traits = traits_def(SymbolOpInterface())
-
-    def print(self, printer: Printer) -> None:
-        printer.print_string(" ")
-        printer.print_symbol_name(self.sym_name.data)
-        print_properties(printer, self, ["sym_name"])
-
-    @classmethod
-    def parse(cls, parser: Parser) -> PackedTreesOp:
-        name = parser.parse_symbol_name()
-        properties, attributes = parse_properties(parser, cls)
-        return cls.create(properties={"sym_name": name, **properties}, attributes=attributes)
 
     def verify_(self) -> None:
         n, trees = len(self.nodes.array), len(self.node_base.array) - 1

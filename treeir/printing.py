@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Self
 
-from xdsl.dialects.builtin import UnitAttr
+from xdsl.dialects.builtin import StringAttr, UnitAttr
 from xdsl.ir import Attribute
 from xdsl.irdl import IRDLOperation
 from xdsl.parser import Parser
@@ -34,3 +35,19 @@ def parse_properties(parser: Parser, op: type[IRDLOperation]) -> tuple[dict[str,
     entries = parser.parse_optional_attr_dict()
     properties = {name: value for name, value in entries.items() if name in known}
     return properties, {name: value for name, value in entries.items() if name not in known}
+
+
+class NamedTablesOp(IRDLOperation):
+    """Base of ops that are a symbol, ``sym_name``, and properties: ``NAME @symbol {property = value, …}``."""
+
+    def print(self, printer: Printer) -> None:
+        printer.print_string(" ")
+        name = self.properties["sym_name"]
+        printer.print_symbol_name(name.data if isinstance(name, StringAttr) else str(name))
+        print_properties(printer, self, ["sym_name"])
+
+    @classmethod
+    def parse(cls, parser: Parser) -> Self:
+        name = parser.parse_symbol_name()
+        properties, attributes = parse_properties(parser, cls)
+        return cls.create(properties={"sym_name": name, **properties}, attributes=attributes)

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 from xdsl.dialects.builtin import StringAttr, SymbolNameConstraint
-from xdsl.irdl import IRDLOperation, irdl_op_definition, prop_def, traits_def
-from xdsl.parser import Parser
-from xdsl.printer import Printer
+from xdsl.irdl import irdl_op_definition, prop_def, traits_def
 from xdsl.traits import SymbolOpInterface
 from xdsl.utils.exceptions import VerifyException
 
 from treec.treeir.blob import BlobAttr
-from treec.treeir.printing import parse_properties, print_properties
+from treec.treeir.printing import NamedTablesOp
 
 RANK_TYPES = {"u8": np.dtype(np.uint8), "u16": np.dtype(np.uint16), "u32": np.dtype(np.uint32)}
 """What a ranked row may hold."""
 
 
 @irdl_op_definition
-class RanksOp(IRDLOperation):
+class RanksOp(NamedTablesOp):
     """Cuts, views and predicates on ranks: see `treec.passes.algo.ranks` for the meaning of each table. A ranked row has a
     number of type ``to`` per view."""
 
@@ -38,17 +36,6 @@ class RanksOp(IRDLOperation):
     set_offset = prop_def(BlobAttr)
     set_words = prop_def(BlobAttr)
     traits = traits_def(SymbolOpInterface())
-
-    def print(self, printer: Printer) -> None:
-        printer.print_string(" ")
-        printer.print_symbol_name(self.sym_name.data)
-        print_properties(printer, self, ["sym_name"])
-
-    @classmethod
-    def parse(cls, parser: Parser) -> RanksOp:
-        name = parser.parse_symbol_name()
-        properties, attributes = parse_properties(parser, cls)
-        return cls.create(properties={"sym_name": name, **properties}, attributes=attributes)
 
     @property
     def n_views(self) -> int:
