@@ -29,6 +29,19 @@ class Stage(IntEnum):
 
 
 @dataclass(frozen=True)
+class LoopUse:
+    """What a directive does at a loop, which therefore can't be replaced any more."""
+
+    loop: str
+    how: str
+    """A clause: "loop `row` is parallel"."""
+    then: str
+    """What to do after replacing the loop, "{}" for the new one: "make {} parallel"."""
+    outermost: bool = False
+    """It must stay the outermost loop."""
+
+
+@dataclass(frozen=True)
 class Directive:
     """One line of a schedule and one pass, as plain data.
 
@@ -45,6 +58,8 @@ class Directive:
     """A second one of the same pass in a schedule is an error."""
     required: ClassVar[str | None] = None
     """Why a schedule without it is incomplete, or None."""
+    finishes_nest: ClassVar[bool] = False
+    """No directive below it may change the loop nest."""
 
     place: SourcePlace | None = dataclasses.field(default=None, compare=False, repr=False, kw_only=True)
 
@@ -93,6 +108,13 @@ class Directive:
 
     def check(self, scope: Scope) -> None:
         """Check it against the directives before it, and tell ``scope`` which loops it makes. Raises `ScheduleError`."""
+
+    def check_nest(self, scope: Scope) -> None:
+        """Check it against the finished nest, when the walk is chosen. Raises `ScheduleError`."""
+
+    def loop_use(self) -> LoopUse | None:
+        """The loop it is bound to, which no directive below may replace."""
+        return None
 
     def error(self, reason: str, fix: str | None = None, *, argument: str | None = None, item: int = 0) -> ScheduleError:
         """An error about this directive, at the place of the argument (by its name in text) where one is named."""

@@ -93,6 +93,30 @@ class Scope:
         """Rearrange the nest; ``names`` is a permutation of it."""
         self.loops = {name: self.loops[name] for name in names}
 
+    def check_open(self, directive: Directive) -> None:
+        """Raise if the nest is finished: nothing changes it any more."""
+        finished = next((d for d in self.done if d.finishes_nest), None)
+        if finished is None:
+            return
+        reason = f"`{directive.keyword}` changes the loop nest, which is finished at {finished.where()}"
+        common = self.inside_kernel and finished in self.done[: self.common]
+        fix = (
+            "move that line below the kernels, unless it is for all of them"
+            if common
+            else f"move it above `{finished.text}`"
+        )
+        raise directive.error(reason, fix)
+
+    def check_free(self, directive: Directive, argument: str, loops: Iterable[str], fix: str, new: str) -> None:
+        """Raise if a directive so far is bound to one of ``loops``, which ``directive``, at ``argument``, would replace.
+
+        ``fix`` says what to do instead, "{}" for the rest of it; ``new`` is what the new loop is called there.
+        """
+        for before in self.done:
+            use = before.loop_use()
+            if use is not None and use.loop in loops:
+                raise directive.error(f"{use.how} ({before.where()})", fix.format(use.then.format(new)), argument=argument)
+
     def __str__(self) -> str:
         return ", ".join(self.loops)
 

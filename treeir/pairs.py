@@ -9,15 +9,14 @@ from xdsl.traits import SymbolOpInterface, SymbolTable
 
 from treec.treeir.blob import BlobAttr
 from treec.treeir.forest_checks import expect, expect_cover, require
-from treec.treeir.plan_trees import verify_records
-from treec.treeir.printing import NamedTablesOp
+from treec.treeir.plan_trees import TreesOp, verify_records
 from treec.treeir.ranks import RanksOp
 
 _UNSIGNED = (np.uint8, np.uint16, np.uint32, np.uint64)
 
 
 @irdl_op_definition
-class PairedTreesOp(NamedTablesOp):
+class PairedTreesOp(TreesOp):
     """Trees as records, one per node and leaf, siblings side by side: see `treec.passes.algo.pairs` for each table. The
     predicates are asked about ``ranks``."""
 
@@ -34,6 +33,10 @@ class PairedTreesOp(NamedTablesOp):
     set_words = prop_def(BlobAttr)
     ranks = prop_def(FlatSymbolRefAttrConstr)
     traits = traits_def(SymbolOpInterface())
+
+    @property
+    def tree_base(self) -> BlobAttr:
+        return self.base
 
     def verify_(self) -> None:
         n = len(self.nodes.array)

@@ -41,7 +41,7 @@ from treec.treeir.forest import ModelOp
 from treec.treeir.forest_checks import expect, expect_cover
 from treec.treeir.loop_types import LoopKind, LoopKindAttr
 from treec.treeir.pairs import PairedTreesOp
-from treec.treeir.plan_trees import BitFieldAttr, PackedTreesOp
+from treec.treeir.plan_trees import BitFieldAttr, PackedTreesOp, TreesOp
 from treec.treeir.ranks import RanksOp
 
 __all__ = [
@@ -56,6 +56,7 @@ __all__ = [
     "Plan",
     "RanksOp",
     "TargetOp",
+    "TreesOp",
     "WalkOp",
     "kernels_of",
     "target_of",
@@ -73,10 +74,9 @@ class LoopAxisAttr(EnumAttribute[LoopAxis], SpacedOpaqueSyntaxAttribute):
 
 
 STRATEGIES = ("scalar", "lanes")
+"""Ways to walk that have an implementation."""
 LANES = (2, 4, 8, 16, 32, 64)
 """Rows that a vector may have."""
-
-"""Ways to walk that have an implementation."""
 
 
 @irdl_op_definition
@@ -289,9 +289,7 @@ class KernelOp(IRDLOperation):
         """The offsets of the trees that the walk goes through, once they are laid out."""
         module, trees = self.parent_op(), self.innermost_walk().trees
         found = None if module is None or trees is None else SymbolTable.lookup_symbol(module, trees)
-        if isinstance(found, PairedTreesOp):
-            return found.base
-        return found.node_base if isinstance(found, PackedTreesOp) else None
+        return found.tree_base if isinstance(found, TreesOp) else None
 
     def verify_(self) -> None:
         if len(list(self.body.block.ops)) != 1:
@@ -312,7 +310,7 @@ class KernelOp(IRDLOperation):
             return
         if not isinstance(SymbolTable.lookup_symbol(module, self.model), ModelOp):
             raise VerifyException(f"there is no model {self.model}")
-        if trees is not None and not isinstance(SymbolTable.lookup_symbol(module, trees), PackedTreesOp | PairedTreesOp):
+        if trees is not None and not isinstance(SymbolTable.lookup_symbol(module, trees), TreesOp):
             raise VerifyException(f"there are no trees {trees}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import numpy as np
@@ -57,8 +58,18 @@ class BitFieldAttr(ParametrizedAttribute):
             return (IntAttr(width), IntAttr(shift), IntAttr(parser.parse_integer()))
 
 
+class TreesOp(NamedTablesOp, ABC):
+    """The trees of a model as tables in memory, in the form that one family of walks reads. What a walk, its interpreter
+    and a layout need to know of a form is found by the op's class."""
+
+    @property
+    @abstractmethod
+    def tree_base(self) -> BlobAttr:
+        """[trees + 1]: where the records of each tree begin; the last is where they end."""
+
+
 @irdl_op_definition
-class PackedTreesOp(NamedTablesOp):
+class PackedTreesOp(TreesOp):
     """Trees as records, one per node, in preorder: see `treec.passes.algo.packed` for the meaning of each table.
 
     ``fields``, ``predicate_fields``: name → `BitFieldAttr` of the record's word. ``kinds`` i64 [n, 3]: test, missing kind
@@ -81,6 +92,10 @@ class PackedTreesOp(NamedTablesOp):
     column = opt_prop_def(BlobAttr)
     ranks = opt_prop_def(FlatSymbolRefAttrConstr)
     traits = traits_def(SymbolOpInterface())
+
+    @property
+    def tree_base(self) -> BlobAttr:
+        return self.node_base
 
     def verify_(self) -> None:
         n, trees = len(self.nodes.array), len(self.node_base.array) - 1

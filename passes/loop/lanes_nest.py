@@ -14,9 +14,9 @@ from treec.passes.loop.builder import LoopBuilder, Values
 from treec.passes.loop.lanes_walk import INDEX_LIMIT, LanesWalk
 from treec.passes.loop.nest import NestLowering, State, bounds
 from treec.passes.loop.rank import WalkRanks
-from treec.passes.loop.scalar_walk import Landing, Visit
 from treec.passes.loop.tables import Tables
 from treec.passes.loop.unroll import emit_unrolled
+from treec.passes.loop.walking import Landing, Visit
 from treec.treeir.loop_types import BinaryKind, CastKind, is_vector, vector_like
 from treec.treeir.plan import ForOp, KernelOp
 

@@ -15,8 +15,9 @@ from xdsl.ir import SSAValue
 from treec.errors import ScheduleError
 from treec.frontends.base import CategoryCast
 from treec.passes.loop.builder import LoopBuilder
-from treec.passes.loop.scalar_walk import Depth, Landing, ReadValue, ScalarWalk, Visit
+from treec.passes.loop.scalar_walk import ScalarWalk
 from treec.passes.loop.tables import RecordReader, Tables
+from treec.passes.loop.walking import Depth, Landing, ReadValue, Visit
 from treec.treeir.loop import TableOp
 from treec.treeir.loop_types import BinaryKind, CastKind, bit_width, vector_like
 from treec.treeir.plan import BitFieldAttr, PackedTreesOp, WalkOp

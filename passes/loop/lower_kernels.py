@@ -16,9 +16,11 @@ from treec.passes.loop.builder import LoopBuilder
 from treec.passes.loop.lanes_nest import LanesNestLowering
 from treec.passes.loop.lanes_walk import LanesWalk
 from treec.passes.loop.links import divide_row, emit_link
-from treec.passes.loop.nest import ROW_TYPES, AnyWalk, NestLowering, name_arguments, walk_of
+from treec.passes.loop.nest import ROW_TYPES, NestLowering, name_arguments
 from treec.passes.loop.rank import ranks_of_walk
 from treec.passes.loop.tables import Tables
+from treec.passes.loop.walking import TreeWalk
+from treec.passes.loop.walks import walk_of
 from treec.treeir.forest import only_model
 from treec.treeir.forest_convert import forest_of
 from treec.treeir.forest_types import dtype_attribute
@@ -83,13 +85,13 @@ class _ModuleLowering:
             calls += [KernelOp(task, dtype, names, rows_max) for task, names in stages.items()]
         self.module.body.block.add_ops(calls)
 
-    def _stage(self, kernel: PlanKernelOp, walk: AnyWalk, task: Task, dtype: DType) -> str:
+    def _stage(self, kernel: PlanKernelOp, walk: TreeWalk, task: Task, dtype: DType) -> str:
         name = f"{kernel.sym_name.data}_{task.name.lower()}_{dtype.name.lower()}"
         stage = self._nest(kernel, walk, task, dtype).stage(name)
         self.module.body.block.add_op(stage)
         return stage.sym_name.data
 
-    def _nest(self, kernel: PlanKernelOp, walk: AnyWalk, task: Task, dtype: DType) -> NestLowering:
+    def _nest(self, kernel: PlanKernelOp, walk: TreeWalk, task: Task, dtype: DType) -> NestLowering:
         ranks = ranks_of_walk(kernel, self.module)
         if isinstance(walk, LanesWalk):
             if task is Task.RAW:

@@ -6,27 +6,24 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from xdsl.dialects.builtin import ModuleOp, f32, f64, i32
+from xdsl.dialects.builtin import f32, f64, i32
 from xdsl.ir import Attribute, SSAValue
-from xdsl.traits import SymbolTable
 
 from treec.codegen.abi import Axis, DType, Task
 from treec.errors import ScheduleError
-from treec.frontends.base import Final, Forest, Trees
-from treec.passes.algo.depths import leaf_depths
+from treec.frontends.base import Final, Forest
 from treec.passes.loop.builder import LoopBuilder, Values
 from treec.passes.loop.encode import emit_encoding, emit_missing
-from treec.passes.loop.lanes_walk import LanesWalk
-from treec.passes.loop.pair_walk import PairWalk
 from treec.passes.loop.rank import WalkRanks, emit_ranks
 from treec.passes.loop.row_cache import RowCache, alloc_rows, emit_row_copy
-from treec.passes.loop.scalar_walk import Depth, Landing, ScalarWalk, Visit
 from treec.passes.loop.tables import Tables, as_float
 from treec.passes.loop.unroll import emit_unrolled
+from treec.passes.loop.walking import Depth, Landing, TreeWalk, Visit
+from treec.passes.loop.walks import depth_of
 from treec.treeir.forest_types import dtype_attribute
 from treec.treeir.loop import FuncOp, ReturnOp
 from treec.treeir.loop_types import BinaryKind, CastKind, LoopKind
-from treec.treeir.plan import ForOp, KernelOp, LoopAxis, PackedTreesOp, PairedTreesOp
+from treec.treeir.plan import ForOp, KernelOp, LoopAxis
 
 ROW_TYPES: dict[DType, Attribute] = {DType.F32: f32, DType.F64: f64}
 WHOLE = 1 << 62
@@ -35,7 +32,6 @@ WHOLE = 1 << 62
 Range = tuple[SSAValue, SSAValue | None]
 """First and end; no end where it is a single step."""
 Body = Callable[[LoopBuilder, "State"], Values]
-AnyWalk = ScalarWalk | PairWalk
 OutputValue = Callable[[LoopBuilder, SSAValue, SSAValue], SSAValue]
 
 
@@ -68,7 +64,7 @@ class NestLowering:
     def __init__(
         self,
         kernel: KernelOp,
-        walk: AnyWalk,
+        walk: TreeWalk,
         ranks: WalkRanks | None,
         forest: Forest,
         tables: Tables,
@@ -179,7 +175,7 @@ class NestLowering:
         for first, last in pairwise(cuts):
             lower = b.minimum(b.maximum(begin, b.constant(first)), end)
             upper = b.maximum(b.minimum(end, b.constant(last)), lower)
-            part = replace(state, trees=(lower, upper), depth=_depth_of(self.forest, first, last))
+            part = replace(state, trees=(lower, upper), depth=depth_of(self.forest, first, last))
             total = self._rest(b, loops, part)
             state = replace(state, total=total[0] if total else None)
         return [] if state.total is None else [state.total]
@@ -350,33 +346,6 @@ def name_arguments(stage: FuncOp) -> Sequence[SSAValue]:
 def _grain(loops: list[ForOp]) -> int:
     outermost = loops[0]
     return outermost.step.value.data if outermost.kind.data is LoopKind.PARALLEL else WHOLE
-
-
-def walk_of(kernel: KernelOp, module: ModuleOp, forest: Forest, tables: Tables) -> AnyWalk:
-    """The walk that a kernel asks for; raises `ScheduleError` where it has none."""
-    walk = kernel.innermost_walk()
-    if walk.strategy is None or walk.trees is None:
-        raise ScheduleError("the kernel has no walk", fix="add `layout packed` and `walk with=scalar`")
-    trees = SymbolTable.lookup_symbol(module, walk.trees)
-    if not isinstance(forest.trees, Trees):
-        raise ScheduleError(f"a {walk.strategy.data} walk needs trees with nodes")
-    depth = _depth_of(forest, 0, forest.trees.n_trees)
-    cast = forest.predicates.category_cast
-    if isinstance(trees, PackedTreesOp):
-        if walk.lanes is not None:
-            return LanesWalk(walk.lanes.value.data, walk, trees, tables, cast, depth)
-        return ScalarWalk(walk, trees, tables, cast, depth)
-    if isinstance(trees, PairedTreesOp) and walk.lanes is None:
-        return PairWalk(walk, trees, tables, cast, depth)
-    raise ScheduleError(f"a {walk.strategy.data} walk can't use {walk.trees}", fix="use `layout packed`")
-
-
-def _depth_of(forest: Forest, first: int, last: int) -> Depth:
-    """Of trees ``first`` to ``last``."""
-    if not isinstance(forest.trees, Trees):
-        raise ScheduleError("oblivious trees have no scalar walk", fix="use another model")
-    shallowest, deepest = leaf_depths(forest.trees)
-    return Depth(int(shallowest[first:last].min(initial=1 << 30)), int(deepest[first:last].max(initial=0)))
 
 
 def _interleave_of(kernel: KernelOp) -> int:

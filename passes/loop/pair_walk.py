@@ -11,8 +11,8 @@ from xdsl.ir import SSAValue
 from treec.frontends.base import CategoryCast, Test
 from treec.passes.loop.builder import LoopBuilder, Values
 from treec.passes.loop.predicate import CategorySets, RankQuestion, emit_ranked_predicate
-from treec.passes.loop.scalar_walk import Depth, Landing, ReadValue, Visit
 from treec.passes.loop.tables import RecordReader, Tables
+from treec.passes.loop.walking import Depth, Landing, ReadValue, Visit
 from treec.treeir.loop_types import BinaryKind, CastKind, CompareKind
 from treec.treeir.pairs import PairedTreesOp
 from treec.treeir.plan import WalkOp

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from copy import copy
-from dataclasses import dataclass
 
 import numpy as np
 from xdsl.dialects.builtin import DictionaryAttr
@@ -21,54 +20,13 @@ from treec.passes.loop.predicate import (
     emit_ranked_predicate,
 )
 from treec.passes.loop.tables import RecordReader, Tables
+from treec.passes.loop.walking import Depth, Landing, ReadColumn, ReadValue, Visit
 from treec.treeir.loop import TableOp
 from treec.treeir.loop_types import BinaryKind, CastKind, CompareKind
 from treec.treeir.plan import PackedTreesOp, WalkOp
 
-ReadColumn = Callable[[LoopBuilder, SSAValue], SSAValue]
-"""Column (i64) → the row's value there, in the dtype of thresholds; or view (i64) → its rank (i64)."""
-
-ReadValue = Callable[[LoopBuilder, "Visit", SSAValue], SSAValue]
-"""The same for the row of a visit."""
-
 State = tuple[SSAValue, SSAValue, SSAValue]
 """Node, end of the subtree, left turns so far; i64 each, or vectors in a walk of lanes."""
-
-
-@dataclass(frozen=True)
-class Visit:
-    """A row (i64) that looks for its leaf in a tree (i64)."""
-
-    row: SSAValue
-    tree: SSAValue
-
-
-@dataclass(frozen=True)
-class Depth:
-    """Depth of the shallowest and the deepest leaf of the trees that a walk may meet."""
-
-    shallowest: int
-    deepest: int
-
-    @property
-    def exact(self) -> bool:
-        """All trees are full: the right child of a node at depth d is ``2 ** (deepest - d - 1)`` nodes on."""
-        return self.shallowest == self.deepest
-
-
-@dataclass(frozen=True)
-class Landing:
-    """Where a walk ended: ``position`` in the nodes' numbering (where the next node would be), after ``lefts`` left turns,
-    in the tree whose first node is ``base``; all i64."""
-
-    tree: SSAValue
-    base: SSAValue
-    position: SSAValue
-    lefts: SSAValue
-
-    def leaf(self, b: LoopBuilder) -> SSAValue:
-        """Number of the leaf among all leaves: every tree before has one leaf more than nodes."""
-        return b.named("leaf", b.sub(b.add(self.position, self.tree), self.lefts))
 
 
 class ScalarWalk:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +31,6 @@ from treec.treeir.ranks import RanksOp
 KernelTask = Literal["raw", "response", "leaf"]
 Answer = Callable[[int, Any], bool]
 """(predicate, value or rank) → goes left?"""
-AnyTrees = PackedTreesOp | PairedTreesOp
 Ranges = dict[str, tuple[int, int]]
 """Loop label → the rows (trees) of its current step."""
 
@@ -50,9 +49,8 @@ def run_kernel(
     if kernel is None:
         raise UsageError(f"no kernel is planned for {len(rows)} rows")
     begin, end = trees or (0, forest.trees.n_trees)
-    packed = _packed_trees(module, kernel)
-    walk = PairedWalk(packed) if isinstance(packed, PairedTreesOp) else PackedWalk(packed, forest)
-    run = _Run(forest, walk, task, _walk_values(module, packed, forest, rows), begin, end)
+    walk = _reference_walk(module, kernel, forest)
+    run = _Run(forest, walk, task, _walk_values(module, kernel, forest, rows), begin, end)
     run.loop(kernel.nest(), {})
     if task == "leaf":
         return run.leaf
@@ -74,21 +72,36 @@ def read_inputs(forest: Forest, rows: NDArray[Any]) -> NDArray[Any]:
     return values
 
 
-def _walk_values(module: ModuleOp, packed: AnyTrees, forest: Forest, rows: NDArray[Any]) -> NDArray[Any]:
-    if packed.ranks is None:
+def _walk_values(module: ModuleOp, kernel: KernelOp, forest: Forest, rows: NDArray[Any]) -> NDArray[Any]:
+    name = kernel.innermost_walk().ranks
+    if name is None:
         return read_inputs(forest, rows)
-    ranks = SymbolTable.lookup_symbol(module, packed.ranks)
+    ranks = SymbolTable.lookup_symbol(module, name)
     if not isinstance(ranks, RanksOp):
-        raise UsageError(f"there are no ranks {packed.ranks}")
+        raise UsageError(f"there are no ranks {name}")
     return rank_rows(ranks, encode_inputs(forest, rows), forest.predicates.category_cast)
 
 
 @dataclass(frozen=True)
-class _Landing:
+class Landing:
     """Where a walk ended: the leaf's number among all leaves, and the library's number of it."""
 
     leaf: int
     leaf_id: int
+
+
+class ReferenceWalk(Protocol):
+    """Walks over the tables of one form of trees."""
+
+    def walk(self, row: NDArray[Any], tree: int) -> Landing: ...
+
+    def leaf_row(self, leaf: int) -> int:
+        """Row of the model's leaf values, of a leaf by its number among all leaves."""
+        ...
+
+    def column(self, tree: int) -> int:
+        """The first output column that a tree adds to."""
+        ...
 
 
 class PackedWalk:
@@ -109,7 +122,7 @@ class PackedWalk:
         else:
             self.answer = _answer_of_ranks(packed, asked)
 
-    def walk(self, row: NDArray[Any], tree: int) -> _Landing:
+    def walk(self, row: NDArray[Any], tree: int) -> Landing:
         """From the root: left is the next node, right is ``step`` nodes on; a leaf is where the subtree ends."""
         node, end, lefts = int(self.base[tree]), int(self.base[tree + 1]), 0
         while node != end:
@@ -122,8 +135,8 @@ class PackedWalk:
                 node = right
         leaf = node + tree - lefts
         if self.packed.leaf_id is not None:
-            return _Landing(leaf, int(self.packed.leaf_id.array[leaf]))
-        return _Landing(leaf, 2 * (node - int(self.base[tree])) - lefts)
+            return Landing(leaf, int(self.packed.leaf_id.array[leaf]))
+        return Landing(leaf, 2 * (node - int(self.base[tree])) - lefts)
 
     def leaf_row(self, leaf: int) -> int:
         return leaf if self.packed.leaf_row is None else int(self.packed.leaf_row.array[leaf])
@@ -141,7 +154,7 @@ class PairedWalk:
         self.test = trees.tests.array[self.fields["kind"]]
         self.sets = trees.set_offset.array, trees.set_words.array
 
-    def walk(self, row: NDArray[Any], tree: int) -> _Landing:
+    def walk(self, row: NDArray[Any], tree: int) -> Landing:
         """From the root until a step stays; there the threshold is the leaf's number in its tree."""
         base = int(self.trees.base.array[tree])
         position, delta = base, 1
@@ -151,7 +164,7 @@ class PairedWalk:
             operand = int(self.fields["threshold"][position])
             position += delta + (not ranked_goes_left(int(self.test[position]), rank, operand, *self.sets))
         leaf = int(self.fields["threshold"][position]) + (base + tree) // 2
-        return _Landing(leaf, int(self.trees.leaf_id.array[leaf]))
+        return Landing(leaf, int(self.trees.leaf_id.array[leaf]))
 
     def leaf_row(self, leaf: int) -> int:
         return leaf if self.trees.leaf_row is None else int(self.trees.leaf_row.array[leaf])
@@ -215,7 +228,7 @@ class _Run:
     """One call: the values to walk on and the outputs so far."""
 
     forest: Forest
-    walk: PackedWalk | PairedWalk
+    walk: ReferenceWalk
     task: KernelTask
     values: NDArray[Any]
     tree_begin: int
@@ -266,11 +279,14 @@ def parts_of(loop: ForOp, first: int, last: int) -> list[tuple[int, int]]:
     return list(pairwise(cuts))
 
 
-def _packed_trees(module: ModuleOp, kernel: KernelOp) -> AnyTrees:
+def _reference_walk(module: ModuleOp, kernel: KernelOp, forest: Forest) -> ReferenceWalk:
     walk = kernel.innermost_walk()
     if walk.strategy is None or walk.trees is None:
         raise UsageError(f"kernel @{kernel.sym_name.data} has no walk yet", fix="run `layout` and `walk` before")
-    packed = SymbolTable.lookup_symbol(module, walk.trees)
-    if not isinstance(packed, PackedTreesOp | PairedTreesOp):
-        raise UsageError(f"there are no packed trees {walk.trees}")
-    return packed
+    match SymbolTable.lookup_symbol(module, walk.trees):
+        case PackedTreesOp() as packed:
+            return PackedWalk(packed, forest)
+        case PairedTreesOp() as paired:
+            return PairedWalk(paired)
+        case _:
+            raise UsageError(f"there are no trees {walk.trees} that can be walked")

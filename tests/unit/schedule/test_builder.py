@@ -84,7 +84,7 @@ def test_mistakes_are_errors_at_once() -> None:
 
 def test_an_error_of_a_later_directive_mentions_the_text_of_the_earlier_one() -> None:
     build = Schedule.build().parallel("row").split("row", into=("a", "b"), by=2)
-    with pytest.raises(ScheduleError, match=r"already parallel \(`parallel row`\) \(in `split row into=\(a, b\) by=2`\)"):
+    with pytest.raises(ScheduleError, match=r"is parallel \(`parallel row`\) \(in `split row into=\(a, b\) by=2`\)"):
         build.done()
 
 

@@ -162,7 +162,7 @@ WHOLE = [
     (
         "parallel row\nsplit row into=(a, b) by=2",
         "plan.sched:2:7",
-        "loop `row` is already parallel (line 1)",
+        "loop `row` is parallel (line 1)",
         "split it first",
     ),
     (

@@ -69,7 +69,7 @@ def test_mistakes_have_a_place_a_reason_and_a_fix(line: str, column: int, reason
     ("text", "reason"),
     [
         (ORDER + "fuse block, row into=x\n", "loop `tree` stands between `block` and `row`"),
-        ("parallel block\nfuse block, row into=x\n", "loop `block` is already parallel"),
+        ("parallel block\nfuse block, row into=x\n", "loop `block` is parallel"),
         (ORDER + "cache rows at=row\n", "loop `row` is inside of `tree`"),
         ("unroll row by=2\nunroll row by=4\n", "loop `row` is already unrolled"),
         ("unroll row by=full\nsplit tree into=(a, b) by=2\n", "`split` changes the loop nest, which is finished at line 3"),

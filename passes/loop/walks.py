@@ -1,0 +1,45 @@
+"""Which walk a kernel asks for: by its strategy and the form of its trees."""
+
+from __future__ import annotations
+
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.traits import SymbolTable
+
+from treec.errors import ScheduleError
+from treec.frontends.base import Forest, Trees
+from treec.passes.algo.depths import leaf_depths
+from treec.passes.loop.lanes_walk import LanesWalk
+from treec.passes.loop.pair_walk import PairWalk
+from treec.passes.loop.scalar_walk import ScalarWalk
+from treec.passes.loop.tables import Tables
+from treec.passes.loop.walking import Depth, TreeWalk
+from treec.treeir.plan import KernelOp, PackedTreesOp, PairedTreesOp
+
+
+def walk_of(kernel: KernelOp, module: ModuleOp, forest: Forest, tables: Tables) -> TreeWalk:
+    """The walk that a kernel asks for; raises `ScheduleError` where it has none."""
+    walk = kernel.innermost_walk()
+    if walk.strategy is None or walk.trees is None:
+        raise ScheduleError("the kernel has no walk", fix="add `layout packed` and `walk with=scalar`")
+    trees = SymbolTable.lookup_symbol(module, walk.trees)
+    if not isinstance(forest.trees, Trees):
+        raise ScheduleError(f"a {walk.strategy.data} walk needs trees with nodes")
+    depth = depth_of(forest, 0, forest.trees.n_trees)
+    cast = forest.predicates.category_cast
+    match walk.strategy.data, trees:
+        case "scalar", PackedTreesOp():
+            return ScalarWalk(walk, trees, tables, cast, depth)
+        case "scalar", PairedTreesOp():
+            return PairWalk(walk, trees, tables, cast, depth)
+        case "lanes", PackedTreesOp() if walk.lanes is not None:
+            return LanesWalk(walk.lanes.value.data, walk, trees, tables, cast, depth)
+        case _:
+            raise ScheduleError(f"a {walk.strategy.data} walk can't use {walk.trees}", fix="use `layout packed`")
+
+
+def depth_of(forest: Forest, first: int, last: int) -> Depth:
+    """Of trees ``first`` to ``last``."""
+    if not isinstance(forest.trees, Trees):
+        raise ScheduleError("oblivious trees have no scalar walk", fix="use another model")
+    shallowest, deepest = leaf_depths(forest.trees)
+    return Depth(int(shallowest[first:last].min(initial=1 << 30)), int(deepest[first:last].max(initial=0)))

@@ -1,0 +1,69 @@
+"""Directives about how the loops of a nest run."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from treec.schedule.arguments import LoopName, NumberOrWord, argument
+from treec.schedule.base import Directive, LoopUse, Stage, directive
+from treec.schedule.check import Axis, Scope
+
+
+@directive
+class UnrollLoop(Directive):
+    """Emits the body of a loop several times in straight code, and after it a loop for the iterations that are left.
+
+    Needs: a finished nest: no `split`, `fuse` or `order` comes after it. `by=full` needs a loop inside one step of another:
+    only its number of iterations is known. The code of a walk may be there 256 times.
+
+    Pays: seldom, since a walk is longer than the test at the end of a loop. It gives the compiler several walks to
+    schedule, which `walk … interleave=` does better.
+    """
+
+    keyword: ClassVar[str] = "unroll"
+    pass_name: ClassVar[str] = "unroll-loop"
+    stage: ClassVar[Stage] = Stage.PLAN
+    finishes_nest: ClassVar[bool] = True
+    once: ClassVar[bool] = False
+
+    loop: str = argument(LoopName(), "the loop", positional=True)
+    by: int | str = argument(NumberOrWord("full"), "how many times; `full`: as many as it has iterations")
+
+    def check(self, scope: Scope) -> None:
+        scope.axis(self, "loop", self.loop)
+        before = [d for d in scope.done if isinstance(d, UnrollLoop) and d.loop == self.loop]
+        if before:
+            reason = f"loop `{self.loop}` is already unrolled ({before[0].where()})"
+            raise self.error(reason, "keep one of the two", argument="loop")
+        if self.by == "full" and self.loop not in scope.inside:
+            reason = f"loop `{self.loop}` runs over as many {scope.loops[self.loop].value}s as a call has"
+            raise self.error(reason, "split it and unroll the inner loop, or write by=N", argument="by")
+
+
+@directive
+class ParallelLoop(Directive):
+    """Lets the iterations of a loop run on several threads. Results have the same bits for every number of threads.
+
+    Needs: the outermost loop, and that it runs over rows: the leaf values of a row are added in tree order, so trees cannot
+    be shared out.
+
+    Pays: for large batches. A loop over blocks of rows has enough work in one iteration, a loop over single rows may not.
+    """
+
+    keyword: ClassVar[str] = "parallel"
+    pass_name: ClassVar[str] = "parallel-loop"
+    stage: ClassVar[Stage] = Stage.PLAN
+
+    loop: str = argument(LoopName(), "the outermost loop", positional=True)
+
+    def check(self, scope: Scope) -> None:
+        if scope.axis(self, "loop", self.loop) is not Axis.ROW:
+            rows = [name for name, axis in scope.loops.items() if axis is Axis.ROW]
+            reason = f"loop `{self.loop}` runs over trees, whose leaf values are added in tree order"
+            raise self.error(reason, f"choose a loop over rows: {' or '.join(rows)}", argument="loop")
+        if self.loop != next(iter(scope.loops)):
+            reason = f"loop `{self.loop}` is not the outermost; the nest is {scope}"
+            raise self.error(reason, f"put `{self.loop}` first by `order`, above this line", argument="loop")
+
+    def loop_use(self) -> LoopUse:
+        return LoopUse(self.loop, f"loop `{self.loop}` is parallel", "make {} parallel", outermost=True)

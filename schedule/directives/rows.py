@@ -1,0 +1,92 @@
+"""Directives about what is made of a block of rows before it meets the trees."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from treec.schedule.arguments import Choice, LoopName, argument
+from treec.schedule.base import Directive, LoopUse, Stage, directive
+from treec.schedule.check import Axis, Scope
+from treec.schedule.directives.layout import Layout
+
+
+@directive
+class RankFeatures(Directive):
+    """Turns the values of a row into ranks, once per block of rows: the number of thresholds of its feature that a value is
+    not below. Walks then compare small integers, and a threshold in a node is as small. Exact: ranks decide as the values
+    do, missing values and categories included.
+
+    Needs: a place before `layout`; `at` is a loop over rows that stands outside of all loops over trees, its step is the
+    block; and a type that holds all ranks of every feature (255 thresholds are 256 ranks, all of a `u8`).
+
+    Pays: where nodes shrink, f64 thresholds most of all, and where a row meets many nodes: ranking costs each row a search
+    per feature, whatever the number of trees.
+    """
+
+    keyword: ClassVar[str] = "rank features"
+    pass_name: ClassVar[str] = "rank-features"
+    stage: ClassVar[Stage] = Stage.PLAN
+
+    at: str = argument(LoopName(), "the loop over rows, each step of which is ranked as one block")
+    to: str = argument(Choice(("u8", "u16", "u32")), "type of the ranks")
+
+    def check(self, scope: Scope) -> None:
+        cached = scope.find(CacheRows)
+        if cached is not None:
+            raise self.error(f"rows are copied ({cached.where()}), and ranks are a copy already", "keep one of the two")
+        layout = scope.find(Layout)
+        if layout is not None:
+            reason = f"thresholds lie in the nodes as `{layout.text}` ({layout.where()}) put them, before there are ranks"
+            raise self.error(reason, "move `rank features` above `layout`")
+        if scope.axis(self, "at", self.at) is not Axis.ROW:
+            rows = [name for name, axis in scope.loops.items() if axis is Axis.ROW]
+            reason = f"loop `{self.at}` runs over trees, and rows are ranked"
+            raise self.error(reason, f"choose a loop over rows: {' or '.join(rows)}", argument="at")
+
+    def loop_use(self) -> LoopUse:
+        return LoopUse(self.at, f"rows are ranked in each step of loop `{self.at}`", "rank at {}")
+
+    def check_nest(self, scope: Scope) -> None:
+        """The finished nest ranks a block of rows before it meets the first tree."""
+        nest = list(scope.loops)
+        outer = nest[: nest.index(self.at)]
+        tree = next((name for name in outer if scope.loops[name] is Axis.TREE), None)
+        if tree is not None:
+            reason = (
+                f"loop `{self.at}` is inside of `{tree}`: rows would be ranked again for each tree; the nest is {scope}"
+            )
+            raise self.error(reason, f"put `{self.at}` before `{tree}` by `order`", argument="at")
+
+
+@directive
+class CacheRows(Directive):
+    """Copies each block of rows before it meets the trees: in the dtype of the comparisons, missing values as NaN, and only
+    the columns that the model reads. `row`: a row's values side by side; `column`: a column's.
+
+    Needs: a finished nest (no `split`, `fuse` or `order` comes after it); a loop over rows outside of all loops over trees:
+    one of its steps is the block, whose copy may take 64 MiB; and a model whose inputs are not looked up in value tables.
+
+    Pays: where rows are of another dtype than the comparisons, or columns first in memory, and each value is read often: a
+    row is cast once, not at every node. For rows that already are what the walk reads it saves nothing. `column` has the
+    same column of neighbouring rows in one cache line; by rows was mostly as fast or faster.
+    """
+
+    keyword: ClassVar[str] = "cache rows"
+    pass_name: ClassVar[str] = "cache-rows"
+    stage: ClassVar[Stage] = Stage.PLAN
+    finishes_nest: ClassVar[bool] = True
+
+    at: str = argument(LoopName(), "the loop, each step of which is copied as one block")
+    layout: str = argument(Choice(("row", "column")), "how the copy lies in memory", default="row")
+
+    def check(self, scope: Scope) -> None:
+        ranked = scope.find(RankFeatures)
+        if ranked is not None:
+            raise self.error(f"rows are ranked ({ranked.where()}), and ranks are a copy already", "keep one of the two")
+        nest = list(scope.loops)
+        axis = scope.axis(self, "at", self.at)
+        trees = [name for name in nest[: nest.index(self.at) + 1] if scope.loops[name] is Axis.TREE]
+        if trees:
+            why = "runs over trees" if axis is Axis.TREE else f"is inside of `{trees[0]}`"
+            reason = f"loop `{self.at}` {why}, and rows are copied before they meet the first tree; the nest is {scope}"
+            raise self.error(reason, "choose a loop over rows outside of all loops over trees", argument="at")

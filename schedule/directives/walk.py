@@ -1,0 +1,71 @@
+"""The directive about how a tree is walked."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from treec.schedule.arguments import Choice, Neighbours, Number, argument
+from treec.schedule.base import Directive, Stage, directive
+from treec.schedule.check import Axis, Scope
+from treec.schedule.directives.layout import Layout
+
+
+@directive
+class Walk(Directive):
+    """Says how a tree is walked, in the innermost loop of the nest. `scalar`: one row, one tree, node by node. `lanes`: a
+    vector of `lanes` neighbouring rows goes down a tree together, each in its own lane; nodes, values and leaves are
+    gathered, and rows that fill no vector are walked one by one.
+
+    Needs: a `layout` before it, and a finished nest: no `split` or `order` comes after it. `lanes` needs a loop over rows
+    as the innermost.
+
+    Pays: `scalar` is the plain strategy that works for every model. `lanes` does one step of all its rows with the
+    instructions of one; it pays on CPUs with fast gathers (AVX-512), with a loop over blocks of rows outside of the trees,
+    and `interleave=row:N` makes N vectors go down together. `interleave` lets one walk's loads overlap another's
+    waiting; its axis is that of the innermost loop, and a walk that has its leaf waits for the others, so it pays most
+    where trees are balanced. `peel` and `unroll` save the test for a leaf where all trees are deep. Leaf ids (`apply`) are
+    always found one walk at a time.
+    """
+
+    keyword: ClassVar[str] = "walk"
+    pass_name: ClassVar[str] = "walk"
+    stage: ClassVar[Stage] = Stage.PLAN
+    finishes_nest: ClassVar[bool] = True
+    required: ClassVar[str | None] = "nothing says how a tree is walked"
+
+    strategy: str = argument(Choice(("scalar", "lanes")), "the strategy", spelled="with")
+    lanes: int = argument(
+        Number(values=(0, 2, 4, 8, 16, 32, 64)),
+        "rows in a vector, for `with=lanes`; 0 is 16 where thresholds are f32 and 8 where they are f64",
+        default=0,
+        quiet=True,
+    )
+    interleave: str = argument(
+        Neighbours(), "so many walks of neighbouring rows or trees go down together", default="none", quiet=True
+    )
+    peel: int = argument(Number(minimum=0), "steps that are straight code before the loop", default=0, quiet=True)
+    unroll: str = argument(
+        Choice(("none", "full")), "`full`: all steps are straight code, no loop", default="none", quiet=True
+    )
+
+    def check(self, scope: Scope) -> None:
+        if scope.find(Layout) is None:
+            reason = f"`walk with={self.strategy}` needs a layout of the nodes, and none is given before it"
+            raise self.error(reason, f"add `{Layout.shortest_usage()}` above it")
+        for before in scope.done:
+            before.check_nest(scope)
+        if self.strategy == "lanes":
+            self._check_lanes(scope)
+        elif self.lanes:
+            reason = f"`walk with={self.strategy}` has no lanes"
+            raise self.error(reason, "leave `lanes` out, or write with=lanes", argument="lanes")
+
+    def _check_lanes(self, scope: Scope) -> None:
+        layout = scope.find(Layout)
+        if layout is not None and layout.kind != "packed":
+            reason = f"lanes walk packed nodes, and these lie as {layout.kind} ({layout.where()})"
+            raise self.error(reason, "write `layout packed`, or with=scalar", argument="with")
+        innermost, axis = list(scope.loops.items())[-1]
+        if axis is not Axis.ROW:
+            reason = f"lanes are neighbouring rows, and the innermost loop, `{innermost}`, runs over trees"
+            raise self.error(reason, "put a loop over rows last by `order`, above this line", argument="with")
