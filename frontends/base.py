@@ -176,6 +176,8 @@ class Trees:
     (local) if >= 0, else ``~leaf`` (local); ``leaf_row`` i32[L], the leaf's row of ``Leaves.values``;
     ``leaf_id`` i32[L], the leaf's number in the library's own ``apply``; ``column`` i32[T], the first output column.
     ``inverted`` bool[N]: nodes where a true answer goes right and a false one left; None where there are none.
+    ``order`` i32[T]: the number of each stored tree, where that is not its place; None where it is. Sums, ranges of trees
+    and leaf ids go by number, ``iteration_offset`` counts numbers, all other columns are by place.
     ``weight`` f32/f64 [T]: factor of each tree, its dtype that of the product; None where trees have no weight.
     ``node_count`` f64[N], ``leaf_count`` f64[L]: the model's own training counts (cover), where it has them.
     ``iteration_offset`` i32[I + 1]: boundaries of boosting iterations, in trees.
@@ -194,10 +196,15 @@ class Trees:
     node_count: NDArray[np.float64] | None = None
     leaf_count: NDArray[np.float64] | None = None
     inverted: NDArray[np.bool_] | None = None
+    order: NDArray[np.int32] | None = None
 
     @property
     def n_trees(self) -> int:
         return len(self.node_offset) - 1
+
+    def places(self) -> NDArray[np.int64]:
+        """Where the tree of each number is stored, i64[T]."""
+        return np.arange(self.n_trees) if self.order is None else np.argsort(self.order, kind="stable")
 
     @property
     def n_nodes(self) -> int:
@@ -229,6 +236,10 @@ class ObliviousTrees:
     @property
     def n_trees(self) -> int:
         return len(self.level_offset) - 1
+
+    def places(self) -> NDArray[np.int64]:
+        """Where the tree of each number is stored, i64[T]."""
+        return np.arange(self.n_trees)
 
 
 @dataclass(frozen=True, eq=False)
@@ -447,6 +458,7 @@ def _check_trees(t: Trees, n_predicates: int) -> None:
     _require(t.node_count is None or len(t.node_count) == t.n_nodes, "node counts")
     _require(len(t.left) == t.n_nodes == len(t.right), "child columns differ in length")
     _require(t.inverted is None or (len(t.inverted) == t.n_nodes and t.inverted.dtype == bool), "inverted nodes")
+    _require(t.order is None or np.array_equal(np.sort(t.order), np.arange(len(nodes))), "the order of the trees")
     check_preorder(t.node_offset, t.left, t.right)
 
 

@@ -30,6 +30,11 @@ def get_all_passes() -> dict[str, Callable[[], type[ModulePass]]]:
 
         return SwapChildrenPass
 
+    def reorder_trees() -> type[ModulePass]:
+        from treec.passes.forest.reorder_trees import ReorderTreesPass
+
+        return ReorderTreesPass
+
     def set_target() -> type[ModulePass]:
         from treec.passes.plan.set_target import SetTargetPass
 
@@ -105,6 +110,7 @@ def get_all_passes() -> dict[str, Callable[[], type[ModulePass]]]:
         "share-leaves": share_leaves,
         "pad-trees": pad_trees,
         "swap-children": swap_children,
+        "reorder-trees": reorder_trees,
         "set-target": set_target,
         "plan-kernels": plan_kernels,
         "add-kernel": add_kernel,

@@ -174,6 +174,7 @@ class TreesOp(_StepOp):
     node_count = opt_prop_def(BlobAttr)
     leaf_count = opt_prop_def(BlobAttr)
     inverted = opt_prop_def(BlobAttr)
+    order = opt_prop_def(BlobAttr)
     result = result_def(LeavesType)
     traits = traits_def(Pure())
 
@@ -185,6 +186,9 @@ class TreesOp(_StepOp):
         _verify_leaves(self, leaves, trees)
         expect("node_count", self.node_count, [np.float64], n)
         expect("inverted", self.inverted, [np.bool_], n)
+        expect("order", self.order, [np.int32], trees)
+        if self.order is not None:
+            require(np.array_equal(np.sort(self.order.array), np.arange(trees)), "order is no permutation of the trees")
         expect_cover("node_offset", self.node_offset, n)
         prove_preorder(self.node_offset.data, self.leaf_offset.data, self.left.data, self.right.data)
         _verify_answers(self.predicate, self.answers.owner)

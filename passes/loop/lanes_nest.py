@@ -112,14 +112,21 @@ class LanesNestLowering(NestLowering):
         def one(t: LoopBuilder, offset: SSAValue, _: Values) -> Values:
             at = t.add(first_value, t.splat(t.cast(CastKind.TRUNC, offset, i32), first_value.type))
             value = self._weighted(t, t.load(values, at), visit.tree)
-            self._add_vector(t, visit.row, t.add(first_column, offset), value)
+            self._keep(t, visit, first_column, offset, value)
             return []
 
         if width == 1:
             value = self._weighted(b, b.load(values, first_value), visit.tree)
-            self._add_vector(b, visit.row, first_column, value)
+            self._keep(b, visit, first_column, b.constant(0), value)
         else:
             b.for_(b.constant(0), b.constant(width), one)
+
+    def _keep(self, b: LoopBuilder, visit: Visit, first_column: SSAValue, offset: SSAValue, value: SSAValue) -> None:
+        """Add a vector of values to its rows' sums, or hold it."""
+        if self.held is None:
+            self._add_vector(b, visit.row, b.add(first_column, offset), value)
+        else:
+            self.held.hold(b, value, visit.row, self._number(b, visit.tree), offset)
 
     def _add_vector(self, b: LoopBuilder, row: SSAValue, column: SSAValue, value: SSAValue) -> None:
         buffer, place = self._sum_place(b, row, column)

@@ -14,9 +14,11 @@ from treec.errors import ScheduleError
 from treec.frontends.base import Final, Forest
 from treec.passes.loop.builder import LoopBuilder, Values
 from treec.passes.loop.encode import emit_encoding, emit_missing
+from treec.passes.loop.held_sums import HeldSums
 from treec.passes.loop.rank import WalkRanks, emit_ranks
 from treec.passes.loop.row_cache import RowCache, alloc_rows, emit_row_copy
 from treec.passes.loop.tables import Tables, as_float
+from treec.passes.loop.tree_order import Chosen, TreeOrder
 from treec.passes.loop.unroll import emit_unrolled
 from treec.passes.loop.walking import Depth, Landing, TreeWalk, Visit
 from treec.passes.loop.walks import depth_of
@@ -58,7 +60,8 @@ class NestLowering:
 
     Sums start, and end, where the nest has no more row loops above its first tree loop: there the rows of the current block
     are initialised, and finished after the loops below. If that is a single row of one column, the sum stays in a
-    register; otherwise it is held in ``out``. Either way a row adds its trees in ascending order.
+    register; otherwise it is held in ``out``. Either way a row adds its trees in ascending order. Trees that are stored in
+    another order leave their values in workspace until the block's walks are done.
     """
 
     def __init__(
@@ -85,19 +88,42 @@ class NestLowering:
         self.ranks = ranks
         n_prefix = next(at for at, loop in enumerate(self.loops) if loop.axis.data is LoopAxis.TREE)
         self.prefix, self.rest = self.loops[:n_prefix], self.loops[n_prefix:]
+        self.order = TreeOrder.of(forest, tables)
+        self.chosen: Chosen | None = None
+        self.held: HeldSums | None = None
+        self.last_tree_loop = [loop for loop in self.loops if loop.axis.data is LoopAxis.TREE][-1].label.data
         one_row = all(loop.axis.data is LoopAxis.TREE for loop in self.rest)
-        self.in_register = task is Task.RAW and one_row and forest.n_columns == 1
+        self.holds = task is Task.RAW and self.order is not None
+        self.in_register = task is Task.RAW and one_row and forest.n_columns == 1 and not self.holds
 
     def stage(self, name: str) -> FuncOp:
         """The whole function."""
         out_type = i32 if self.task is Task.LEAF else self.sum_type
         stage = FuncOp(name, self.row_type, out_type, axis=Axis.ROW, grain=_grain(self.loops))
         self.rows, self.out, row_begin, row_end, tree_begin, tree_end = name_arguments(stage)
-        self.tree_begin = tree_begin
+        self.trees = (tree_begin, tree_end)
         b = LoopBuilder(stage.body.block)
-        self._prefix(b, self.prefix, State((row_begin, row_end), (tree_begin, tree_end)))
+        self._prefix(b, self.prefix, State((row_begin, row_end), self._chosen(b)))
         stage.body.block.add_op(ReturnOp())
         return stage
+
+    def _chosen(self, b: LoopBuilder) -> Range:
+        """What the loops over trees count: the trees of the call, or their places where these are others."""
+        if self.order is None:
+            return self.trees
+        cuts = next((loop.parts.array.tolist() for loop in self.loops if loop.parts is not None), None)
+        self.chosen = self.order.choose(b, *self.trees, cuts)
+        return b.constant(0), self.chosen.cuts[-1]
+
+    def _place(self, b: LoopBuilder, loop: ForOp, index: SSAValue) -> SSAValue:
+        """The place of the tree that ``loop`` is at, if it is a loop over single trees."""
+        if self.chosen is None or loop.label.data != self.last_tree_loop:
+            return index
+        return b.named("place", b.load_index(self.chosen.places, index))
+
+    def _number(self, b: LoopBuilder, tree: SSAValue) -> SSAValue:
+        """The tree's number, counted from the call's first."""
+        return b.sub(tree if self.order is None else self.order.number(b, tree), self.trees[0])
 
     def _prefix(self, b: LoopBuilder, loops: list[ForOp], state: State) -> Values:
         """Row loops above the first tree loop; then the block of rows they leave."""
@@ -109,6 +135,8 @@ class NestLowering:
             state = replace(state, encoded=self._encode(b, state), first_row=state.rows[0])
         if self.task is Task.LEAF:
             self._rest(b, self.rest, state)
+        elif self.holds:
+            self._held(b, state)
         elif self.in_register:
             total = self._rest(b, self.rest, replace(state, total=self._base(b, b.constant(0))))
             b.store(self._finish(b, total[0], b.constant(0)), self.out, state.rows[0], b.constant(0))
@@ -122,6 +150,17 @@ class NestLowering:
         self._rest(b, self.rest, state)
         if self._finishes():
             self._each_output(b, state.rows, self._finish_stored)
+
+    def _held(self, b: LoopBuilder, state: State) -> None:
+        """The values of a block of rows, held and then added by the numbers of their trees."""
+        begin, end = bounds(b, state.rows)
+        if self.held is None:  # one for all copies of an unrolled body, which run one after the other
+            block = self.prefix[-1].step.value.data if self.prefix else None
+            self.held = HeldSums.alloc(b, self.forest, self.tables, self.sum_type, block, begin)
+        held = self.held = replace(self.held, first_row=begin)
+        self._rest(b, self.rest, state)
+        held.add_up(b, end, self.trees, self._base)
+        self._each_output(b, state.rows, lambda t, row, column: self._finish(t, held.load(t, row, column), column))
 
     def _sum_place(self, b: LoopBuilder, row: SSAValue, column: SSAValue) -> tuple[SSAValue, list[SSAValue]]:
         """Where the sum of a row and column is held: buffer and indices."""
@@ -139,6 +178,8 @@ class NestLowering:
         def one_step(t: LoopBuilder, index: SSAValue, carried: Values) -> Values:
             inner = (index, t.minimum(t.add(index, step), end) if step > 1 else None)
             total = carried[0] if carried else None
+            if step == 1:
+                inner = (self._place(t, loop, index), None)
             if axis is LoopAxis.ROW:
                 return body(t, replace(state, rows=inner, total=total))
             return body(t, replace(state, trees=inner, total=total))
@@ -172,9 +213,12 @@ class NestLowering:
     def _parts(self, b: LoopBuilder, loops: list[ForOp], cuts: list[int], state: State) -> Values:
         """One loop per part, each over the part's trees that the call asks for; the sum goes on from one to the next."""
         begin, end = bounds(b, state.trees)
-        for first, last in pairwise(cuts):
-            lower = b.minimum(b.maximum(begin, b.constant(first)), end)
-            upper = b.maximum(b.minimum(end, b.constant(last)), lower)
+        for number, (first, last) in enumerate(pairwise(cuts)):
+            if self.chosen is None:
+                lower = b.minimum(b.maximum(begin, b.constant(first)), end)
+                upper = b.maximum(b.minimum(end, b.constant(last)), lower)
+            else:
+                lower, upper = self.chosen.cuts[number : number + 2]
             part = replace(state, trees=(lower, upper), depth=depth_of(self.forest, first, last))
             total = self._rest(b, loops, part)
             state = replace(state, total=total[0] if total else None)
@@ -191,7 +235,7 @@ class NestLowering:
             steps = [t.add(index, offset) for offset in range(n)]
             if loop.axis.data is LoopAxis.ROW:
                 return [Visit(row, state.trees[0]) for row in steps]
-            return [Visit(state.rows[0], tree) for tree in steps]
+            return [Visit(state.rows[0], self._place(t, loop, tree)) for tree in steps]
 
         def run(lower: SSAValue, upper: SSAValue, n: int, total: Values) -> Values:
             def body(t: LoopBuilder, index: SSAValue, carried: Values) -> Values:
@@ -230,7 +274,7 @@ class NestLowering:
         for visit, landing in zip(visits, landings, strict=True):
             if self.task is Task.LEAF:
                 leaf = b.cast(CastKind.TRUNC, self.walk.leaf_id(b, landing), i32)
-                b.store(leaf, self.out, visit.row, b.sub(visit.tree, self.tree_begin))
+                b.store(leaf, self.out, visit.row, self._number(b, visit.tree))
             else:
                 total = self._accumulate(b, visit, landing, total)
         return [] if total is None else [total]
@@ -261,9 +305,14 @@ class NestLowering:
         first_value = leaf_row if width == 1 else b.mul(leaf_row, width)
         first_column = self.walk.column(b, tree)
 
+        number = None if self.held is None else self._number(b, tree)
+
         def one(t: LoopBuilder, offset: SSAValue, _: Values) -> Values:
             column = t.add(first_column, offset)
             value = self._weighted(t, t.load(values, t.add(first_value, offset)), tree)
+            if self.held is not None and number is not None:
+                self.held.hold(t, value, row, number, offset)
+                return []
             buffer, place = self._sum_place(t, row, column)
             t.store(t.add(t.load(buffer, *place), value), buffer, *place)
             return []

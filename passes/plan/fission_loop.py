@@ -45,7 +45,8 @@ class FissionLoopPass(PlanPass):
                 raise ScheduleError(
                     f"the depth of neighbouring trees changes {n_parts - 1:,} times: that is {n_parts:,} loops, and the "
                     f"limit is {self.limit}",
-                    fix=f"make trees equal by `pad trees to=forest`, or allow it by limit={n_parts}",
+                    fix="put equal depths together by `reorder trees by=depth`, make trees equal by `pad trees to=forest`, "
+                    f"or allow it by limit={n_parts}",
                 )
             loop.properties["parts"] = BlobAttr.of(parts)
 

@@ -9,6 +9,7 @@ from treec.schedule.base import DIRECTIVES as DIRECTIVES
 from treec.schedule.directives.target import CPU_LEVELS as CPU_LEVELS
 from treec.schedule.directives.target import TargetCpu as TargetCpu
 from treec.schedule.directives.trees import PadTrees as PadTrees
+from treec.schedule.directives.trees import ReorderTrees as ReorderTrees
 from treec.schedule.directives.trees import ShareLeaves as ShareLeaves
 from treec.schedule.directives.trees import SharePredicates as SharePredicates
 from treec.schedule.directives.trees import SwapChildren as SwapChildren

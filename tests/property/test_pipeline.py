@@ -24,7 +24,7 @@ from treec.frontends.load import LoadedModel
 from treec.passes.pipeline import pipeline_of, run_pipeline
 from treec.runtime.execute import run_task
 from treec.schedule.base import Stage
-from treec.schedule.directives import CacheRows, Layout, RankFeatures
+from treec.schedule.directives import CacheRows, Layout, RankFeatures, ReorderTrees
 from treec.schedule.kernel import KernelWhen
 from treec.schedule.schedule import Schedule
 from treec.treeir.forest import Forest as ForestDialect
@@ -96,7 +96,8 @@ def schedules(draw: st.DrawFn) -> Schedule:
     common = [d for d in main if d.stage is not Stage.PLAN]
     rest = [d for d in main if d.stage is Stage.PLAN]
     limits = sorted(draw(st.one_of(st.just(set[int]()), st.sets(st.sampled_from((1, 2, 4, 5, 7, 50)), max_size=2))))
-    small = [(rows, [d for d in draw(plans()) if d.stage is Stage.PLAN]) for rows in limits]
+    held = any(isinstance(d, ReorderTrees) for d in common)
+    small = [(rows, [d for d in draw(plans(rows_first=held)) if d.stage is Stage.PLAN]) for rows in limits]
     if small and draw(st.booleans()):
         common.append(replace(next(d for d in rest if isinstance(d, Layout)), kind="packed"))
         rest = [d for d in rest if not isinstance(d, (Layout, RankFeatures))]
@@ -119,14 +120,21 @@ def draw_fuse(draw: st.DrawFn, inside: dict[str, str | None], axis: dict[str, st
 
 
 @st.composite
-def plans(draw: st.DrawFn) -> Schedule:
-    """Schedules of one kernel: splits of both axes, orders, layouts, with or without sharing and threads."""
+def plans(draw: st.DrawFn, *, rows_first: bool = False) -> Schedule:
+    """Schedules of one kernel: splits of both axes, orders, layouts, with or without sharing and threads.
+
+    ``rows_first``: the outermost loop is over rows.
+    """
     lines = [f"target cpu input={draw(st.sampled_from(('any', 'f32', 'f64')))}"]
     lines += [line for line in ("share predicates", "share leaves") if draw(st.booleans())]
     if draw(st.booleans()):
         lines.append("swap children")
     if draw(st.booleans()):
         lines.append(f"pad trees to={draw(st.sampled_from(('tree', 'forest')))} limit=1000")
+    reordered = draw(st.booleans())
+    if reordered:
+        lines.append(f"reorder trees by={draw(st.sampled_from(('depth', 'size', 'similarity')))}")
+        rows_first = True  # leaf values are held in blocks of rows
     inside: dict[str, str | None] = {"row": None, "tree": None}
     axis = {"row": "row", "tree": "tree"}
     for number in range(draw(st.integers(0, 3))):
@@ -145,6 +153,9 @@ def plans(draw: st.DrawFn) -> Schedule:
         while (parent := inside[chain[0]]) is not None:
             chain.insert(0, parent)
         nest += [name for name in chain if name not in nest]
+    if rows_first:
+        first = nest.index(next(name for name in nest if axis[name] == "row"))
+        nest.insert(0, nest.pop(first))
     if draw(st.booleans()):
         covers = next(name for name in nest if axis[name] == "tree")
         lines.append(f"fission {covers} by=depth limit=9")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, cast
 
 from hypothesis import given
@@ -18,6 +19,7 @@ from treec.schedule.directives import (
     Layout,
     OrderLoops,
     ParallelLoop,
+    ReorderTrees,
     ShareLeaves,
     SharePredicates,
     SplitLoop,
@@ -41,7 +43,15 @@ def schedules(draw: st.DrawFn) -> Schedule:
     kernels: list[KernelWhen] = []
     for rows in sorted(draw(st.sets(st.integers(1, 2**31 - 1), max_size=2))):
         kernels.append(KernelWhen(rows, tuple(d for d in draw(plans()) if d.stage is Stage.PLAN)))
+    if any(isinstance(d, ReorderTrees) for d in above):
+        kernels = [replace(kernel, directives=rows_first(kernel.directives)) for kernel in kernels]
     return Schedule((*above, *kernels, *below)).check()
+
+
+def rows_first(plan: tuple[Directive, ...]) -> tuple[Directive, ...]:
+    """The plan, or a plain one where its outermost loop runs over trees."""
+    outermost = next(iter(Schedule(plan).scope().loops.values()))
+    return plan if outermost == "row" else (Layout("packed"), Walk("scalar"))
 
 
 @st.composite
@@ -51,6 +61,7 @@ def plans(draw: st.DrawFn) -> Schedule:
     if draw(st.booleans()):
         found.append(TargetCpu(level=draw(st.sampled_from(CPU_LEVELS)), input=draw(st.sampled_from(("f32", "f64", "any")))))
     found.extend(draw(st.permutations([SharePredicates(), ShareLeaves()]))[: draw(st.integers(0, 2))])
+    reorder = ReorderTrees(draw(st.sampled_from(("depth", "size", "similarity"))))
     found.append(
         Layout("packed", predicates=draw(st.sampled_from(("inline", "table"))), align=draw(st.sampled_from((1, 4, 8))))
     )
@@ -65,6 +76,8 @@ def plans(draw: st.DrawFn) -> Schedule:
     together, peel, unroll = draw(neighbours), draw(st.integers(0, 9)), draw(st.sampled_from(("none", "full")))
     walk = Walk("scalar", 0, together, peel, unroll)
     loops = Schedule((*found, walk)).scope().loops
+    if next(iter(loops.values())) == "row" and draw(st.booleans()):
+        found.insert(next(at for at, d in enumerate(found) if isinstance(d, Layout)), reorder)
     if loops[next(reversed(loops))] == "row" and draw(st.booleans()):
         walk = Walk("lanes", draw(st.sampled_from((0, 2, 64))), together, peel, unroll)
     tail: list[Directive] = [walk]

@@ -119,8 +119,9 @@ class _Plain:
         self.forest = forest
         self.words = _Labels(forest, names)
         self.number = tree
-        nodes = slice(int(trees.node_offset[tree]), int(trees.node_offset[tree + 1]))
-        leaves = slice(int(trees.leaf_offset[tree]), int(trees.leaf_offset[tree + 1]))
+        place = int(trees.places()[tree])
+        nodes = slice(int(trees.node_offset[place]), int(trees.node_offset[place + 1]))
+        leaves = slice(int(trees.leaf_offset[place]), int(trees.leaf_offset[place + 1]))
         self.predicate, self.left, self.right = trees.predicate[nodes], trees.left[nodes], trees.right[nodes]
         self.leaf_row, self.leaf_id = trees.leaf_row[leaves], trees.leaf_id[leaves]
 
@@ -165,8 +166,9 @@ class _Packed:
         self.forest = forest
         self.words = _Labels(forest, names)
         self.number = tree
+        self.place = int(forest.trees.places()[tree])
         base = op.node_base.array
-        self.first, end = int(base[tree]), int(base[tree + 1])
+        self.first, end = int(base[self.place]), int(base[self.place + 1])
         self.records = op.nodes.array[self.first : end]
         self.size = self.records.dtype.itemsize
         self.step = decode(self.records, op.fields)["step"]
@@ -209,7 +211,7 @@ class _Packed:
             depth += 1
 
     def _leaf(self, at: int, lefts: int) -> DrawnNode:
-        leaf = self.first + self.number + at - lefts
+        leaf = self.first + self.place + at - lefts
         row = leaf if self.leaf_row is None else int(self.leaf_row[leaf])
         leaf_id = 2 * at - lefts if self.leaf_id is None else int(self.leaf_id[leaf])
         return self.words.leaf(row, leaf, leaf_id)

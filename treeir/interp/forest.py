@@ -75,7 +75,8 @@ def leaf_of_pairs(forest: Forest, encoded: NDArray[Any], tree: NDArray[np.intege
 
 def leaf_indices(forest: Forest, rows: NDArray[Any], trees: NDArray[np.integer] | None = None) -> NDArray[np.int32]:
     """The leaf (local) that each row ends in: i32[n, T], or a column for each of ``trees``."""
-    return _leaves(forest, encode_inputs(forest, rows), np.arange(forest.trees.n_trees) if trees is None else trees)
+    places = forest.trees.places()
+    return _leaves(forest, encode_inputs(forest, rows), places if trees is None else places[trees])
 
 
 def _leaves(forest: Forest, encoded: NDArray[Any], trees: NDArray[np.integer]) -> NDArray[np.int32]:
@@ -146,8 +147,8 @@ def _walk_levels(forest: Forest, trees: ObliviousTrees, encoded: NDArray[Any], r
 
 def leaf_ids(forest: Forest, rows: NDArray[Any], tree_begin: int = 0, tree_end: int | None = None) -> NDArray[np.int32]:
     """The library's numbers of the leaves: i32[n, tree_end - tree_begin]."""
-    trees = np.arange(tree_begin, forest.trees.n_trees if tree_end is None else tree_end)
-    local = leaf_indices(forest, rows, trees)
+    trees = forest.trees.places()[tree_begin:tree_end]
+    local = _leaves(forest, encode_inputs(forest, rows), trees)
     return forest.trees.leaf_id[forest.trees.leaf_offset[trees] + local]
 
 
@@ -164,7 +165,7 @@ def raw_and_leaf_ids(
 ) -> tuple[NDArray[Any], NDArray[np.int32]]:
     """`raw` and `leaf_ids` by one walk."""
     encoded = encode_inputs(forest, rows)
-    trees = np.arange(tree_begin, forest.trees.n_trees if tree_end is None else tree_end)
+    trees = forest.trees.places()[tree_begin:tree_end]
     total = np.empty((len(rows), forest.n_columns), forest.sum.dtype)
     ids = np.empty((len(rows), len(trees)), np.int32)
     step = max(1, PAIRS_PER_BLOCK // max(1, len(trees)))

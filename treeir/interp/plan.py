@@ -17,7 +17,7 @@ from xdsl.dialects.builtin import DictionaryAttr, ModuleOp
 from xdsl.traits import SymbolTable
 
 from treec.errors import InputError, UsageError
-from treec.frontends.base import CategoryCast, Forest, Predicates, Test
+from treec.frontends.base import CategoryCast, Forest, Predicates, Test, Trees
 from treec.treeir.blob import BlobAttr
 from treec.treeir.forest import only_model
 from treec.treeir.forest_convert import forest_of
@@ -52,6 +52,7 @@ def run_kernel(
     walk = _reference_walk(module, kernel, forest)
     run = _Run(forest, walk, task, _walk_values(module, kernel, forest, rows), begin, end)
     run.loop(kernel.nest(), {})
+    run.add_held()
     if task == "leaf":
         return run.leaf
     with np.errstate(all="ignore"):
@@ -236,6 +237,10 @@ class _Run:
 
     def __post_init__(self) -> None:
         rule = self.forest.sum
+        numbers = self.forest.trees.order if isinstance(self.forest.trees, Trees) else None
+        self.held: dict[tuple[int, int], int] | None = None if numbers is None else {}
+        self.number = np.arange(self.forest.trees.n_trees) if numbers is None else numbers
+        self.chosen = np.flatnonzero((self.number >= self.tree_begin) & (self.number < self.tree_end))
         self.leaf = np.full((len(self.values), self.tree_end - self.tree_begin), -1, np.int32)
         self.total = np.zeros((len(self.values), self.forest.n_columns), rule.dtype)
         if rule.base_first:
@@ -248,35 +253,48 @@ class _Run:
             return
         loop, *inner = loops
         of_rows = loop.axis.data is LoopAxis.ROW
-        whole = (0, len(self.values)) if of_rows else (self.tree_begin, self.tree_end)
+        whole = (0, len(self.values)) if of_rows else (0, len(self.chosen))
         first, last = whole if loop.of is None else ranges[loop.of.data]
         step = loop.step.value.data
-        for lower, upper in parts_of(loop, first, last):
+        for lower, upper in self.parts_of(loop, first, last):
             for begin in range(lower, upper, step):
                 here = {loop.label.data: (begin, min(begin + step, upper))}
                 self.loop(inner, ranges | here, begin if of_rows else row, tree if of_rows else begin)
 
+    def parts_of(self, loop: ForOp, first: int, last: int) -> list[tuple[int, int]]:
+        """The ranges that a loop covers one after the other, within ``first`` to ``last``; they may be empty. Parts are
+        of stored trees, a loop counts those that are asked for."""
+        if loop.parts is None:
+            return [(first, last)]
+        cuts = np.searchsorted(self.chosen, loop.parts.array).clip(first, last).tolist()
+        return list(pairwise(cuts))
+
     def visit(self, row: int, tree: int) -> None:
-        """Walk one row through one tree and add its leaf to the row's sum."""
-        landing = self.walk.walk(self.values[row], tree)
+        """Walk one row through the tree stored as number ``tree`` of those asked for; add its leaf to the row's sum, or
+        hold it until all are known where trees are stored in another order than they are added."""
+        place = int(self.chosen[tree])
+        landing = self.walk.walk(self.values[row], place)
         if self.task == "leaf":
-            self.leaf[row, tree - self.tree_begin] = landing.leaf_id
-            return
-        values = self.forest.leaves.values[self.walk.leaf_row(landing.leaf)]
+            self.leaf[row, self.number[place] - self.tree_begin] = landing.leaf_id
+        elif self.held is None:
+            self.add(row, place, landing.leaf)
+        else:
+            self.held[row, place] = landing.leaf
+
+    def add(self, row: int, place: int, leaf: int) -> None:
+        """Add a leaf of the tree stored at ``place``."""
+        values = self.forest.leaves.values[self.walk.leaf_row(leaf)]
         weight = self.forest.trees.weight
-        column = self.walk.column(tree)
+        column = self.walk.column(place)
         with np.errstate(all="ignore"):
             if weight is not None:
-                values = values.astype(weight.dtype) * weight[tree]
+                values = values.astype(weight.dtype) * weight[place]
             self.total[row, column : column + len(values)] += values.astype(self.total.dtype)
 
-
-def parts_of(loop: ForOp, first: int, last: int) -> list[tuple[int, int]]:
-    """The ranges that a loop covers one after the other, within ``first`` to ``last``; they may be empty."""
-    if loop.parts is None:
-        return [(first, last)]
-    cuts = loop.parts.array.clip(first, last).tolist()
-    return list(pairwise(cuts))
+    def add_held(self) -> None:
+        """Add what is held, each row's trees by number."""
+        for (row, place), leaf in sorted((self.held or {}).items(), key=lambda item: self.number[item[0][1]]):
+            self.add(row, place, leaf)
 
 
 def _reference_walk(module: ModuleOp, kernel: KernelOp, forest: Forest) -> ReferenceWalk:

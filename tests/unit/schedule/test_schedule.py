@@ -21,6 +21,7 @@ from treec.schedule.directives import (
     PadTrees,
     ParallelLoop,
     RankFeatures,
+    ReorderTrees,
     ShareLeaves,
     SharePredicates,
     SplitLoop,
@@ -65,8 +66,8 @@ walk with=scalar
 parallel block
 """
 
-ELSEWHERE = {KernelWhen, FuseLoops, UnrollLoop, CacheRows}
-"""See test_kernels.py and test_loops.py."""
+ELSEWHERE = {KernelWhen, FuseLoops, UnrollLoop, CacheRows, ReorderTrees}
+"""See test_kernels.py, test_loops.py and the tests of their passes."""
 
 DATA = (
     TargetCpu(level="x86-64-v3", input="f32"),
