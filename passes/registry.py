@@ -50,6 +50,11 @@ def get_all_passes() -> dict[str, Callable[[], type[ModulePass]]]:
 
         return RankFeaturesPass
 
+    def predicates() -> type[ModulePass]:
+        from treec.passes.plan.predicates import PredicatesPass
+
+        return PredicatesPass
+
     def add_kernel() -> type[ModulePass]:
         from treec.passes.plan.add_kernel import AddKernelPass
 
@@ -115,6 +120,7 @@ def get_all_passes() -> dict[str, Callable[[], type[ModulePass]]]:
         "plan-kernels": plan_kernels,
         "add-kernel": add_kernel,
         "rank-features": rank_features,
+        "predicates": predicates,
         "layout": layout,
         "split-loop": split_loop,
         "fuse-loops": fuse_loops,

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from xdsl.ir import Dialect
 
+from treec.treeir.loop_bits import MaskBitsOp, PopcountOp
 from treec.treeir.loop_control import ForOp, IfOp, RepeatOp, RepeatWhileOp, YieldOp
 from treec.treeir.loop_memory import AllocOp, GetTableOp, LoadOp, StoreOp, TableOp
 from treec.treeir.loop_scalars import BinaryOp, CastOp, CompareOp, ConstantOp, MathOp, SelectOp
+from treec.treeir.loop_shuffle import ShuffleOp
 from treec.treeir.loop_stage import FuncOp, KernelOp, ReturnOp
 from treec.treeir.loop_types import (
     BinaryKindAttr,
@@ -41,12 +43,15 @@ __all__ = [
     "LaneNumbersOp",
     "LoadOp",
     "Loop",
+    "MaskBitsOp",
     "MathOp",
+    "PopcountOp",
     "RepeatOp",
     "RepeatWhileOp",
     "ReturnOp",
     "ScatterOp",
     "SelectOp",
+    "ShuffleOp",
     "SplatOp",
     "StoreOp",
     "TableOp",
@@ -70,12 +75,15 @@ Loop = Dialect(
         KernelOp,
         LaneNumbersOp,
         LoadOp,
+        MaskBitsOp,
         MathOp,
+        PopcountOp,
         RepeatOp,
         RepeatWhileOp,
         ReturnOp,
         ScatterOp,
         SelectOp,
+        ShuffleOp,
         SplatOp,
         StoreOp,
         TableOp,

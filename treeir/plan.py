@@ -43,6 +43,7 @@ from treec.treeir.loop_types import LoopKind, LoopKindAttr
 from treec.treeir.pairs import PairedTreesOp
 from treec.treeir.plan_trees import BitFieldAttr, PackedTreesOp, TreesOp
 from treec.treeir.ranks import RanksOp
+from treec.treeir.slices import PredicateBitsOp, SlicedTreesOp
 
 __all__ = [
     "STRATEGIES",
@@ -54,7 +55,9 @@ __all__ = [
     "PackedTreesOp",
     "PairedTreesOp",
     "Plan",
+    "PredicateBitsOp",
     "RanksOp",
+    "SlicedTreesOp",
     "TargetOp",
     "TreesOp",
     "WalkOp",
@@ -73,8 +76,10 @@ class LoopAxisAttr(EnumAttribute[LoopAxis], SpacedOpaqueSyntaxAttribute):
     name = "plan.axis"
 
 
-STRATEGIES = ("scalar", "lanes")
+STRATEGIES = ("scalar", "lanes", "bitslice")
 """Ways to walk that have an implementation."""
+WORDS = (64, 128, 256, 512, 1024)
+"""Rows whose bits may be handled together."""
 LANES = (2, 4, 8, 16, 32, 64)
 """Rows that a vector may have."""
 
@@ -102,7 +107,8 @@ class WalkOp(IRDLOperation):
 
     ``interleave`` walks go down together, of neighbours along ``interleave_axis``; with ``lanes`` each is one of a vector
     of so many rows. The first ``peel`` steps are straight code before the loop; with ``unroll`` "full" all steps are.
-    Rows become ``ranks`` in each step of the loop ``ranks_at``.
+    Rows become ``ranks`` in each step of the loop ``ranks_at``, and these the bits of ``predicates`` where they are asked
+    for; of ``word`` rows at once is then found where they land.
     The rows of each step of the loop ``rows_at`` are copied before it, ``rows_layout`` "row" by row or "column" by column.
     """
 
@@ -116,6 +122,8 @@ class WalkOp(IRDLOperation):
     unroll = opt_prop_def(StringAttr)
     ranks = opt_prop_def(FlatSymbolRefAttrConstr)
     ranks_at = opt_prop_def(StringAttr)
+    predicates = opt_prop_def(FlatSymbolRefAttrConstr)
+    word = opt_prop_def(IntegerAttr)
     rows_at = opt_prop_def(StringAttr)
     rows_layout = opt_prop_def(StringAttr)
     irdl_options = (ParsePropInAttrDict(),)
@@ -146,6 +154,10 @@ class WalkOp(IRDLOperation):
             raise VerifyException("a walk of lanes, and no other, says how many they are")
         if self.lanes is not None and self.lanes.value.data not in LANES:
             raise VerifyException(f"a vector can't have {self.lanes.value.data} lanes")
+        if (self.strategy.data == "bitslice") != (self.word is not None):
+            raise VerifyException("a bitslice walk, and no other, says how many rows a word has")
+        if self.word is not None and (self.word.value.data not in WORDS or self.predicates is None):
+            raise VerifyException(f"a bitslice walk reads bits of predicates, words of {WORDS} rows")
         if (self.interleave is None) != (self.interleave_axis is None):
             raise VerifyException("interleave and interleave_axis go together")
         if self.interleave is not None and self.interleave.value.data < 1:
@@ -301,6 +313,8 @@ class KernelOp(IRDLOperation):
         rows_at = self.innermost_walk().rows_at
         if rows_at is not None:
             _verify_row_block(self.nest(), rows_at.data)
+        if self.innermost_walk().word is not None:
+            _verify_sliced_nest(self.nest(), self.innermost_walk())
         base = self._tree_base()
         for loop in self.nest():
             if loop.parts is not None and base is not None:
@@ -354,6 +368,15 @@ def _verify_row_block(loops: list[ForOp], label: str) -> None:
             return
 
 
+def _verify_sliced_nest(loops: list[ForOp], walk: WalkOp) -> None:
+    axes = [loop.axis.data for loop in loops]
+    n_above = axes.index(LoopAxis.TREE)
+    if n_above == 0 or axes[n_above:].count(LoopAxis.ROW) != 1 or axes[-1] is not LoopAxis.ROW:
+        raise VerifyException("a bitslice walk has a loop over blocks of rows, then loops over trees, then one over rows")
+    if walk.ranks_at is None or loops[n_above - 1].label.data != walk.ranks_at.data:
+        raise VerifyException("a bitslice walk has its rows ranked in the loop right outside of the trees")
+
+
 def kernels_of(module: ModuleOp) -> list[KernelOp]:
     return [op for op in module.ops if isinstance(op, KernelOp)]
 
@@ -365,6 +388,6 @@ def target_of(module: ModuleOp) -> TargetOp | None:
 
 Plan = Dialect(
     "plan",
-    [ForOp, KernelOp, PackedTreesOp, PairedTreesOp, RanksOp, TargetOp, WalkOp],
+    [ForOp, KernelOp, PackedTreesOp, PairedTreesOp, PredicateBitsOp, RanksOp, SlicedTreesOp, TargetOp, WalkOp],
     [BitFieldAttr, LoopAxisAttr],
 )

@@ -16,6 +16,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation
 
 from treec.codegen.abi import STAGE_PARAMETERS
+from treec.codegen.llvm.bits import emit_mask_bits, emit_popcount
 from treec.codegen.llvm.control import emit_for, emit_if, emit_repeat, emit_return, emit_terminator
 from treec.codegen.llvm.memory import WORKSPACE_ALIGN, bind_arguments, emit_alloc, emit_get_table, emit_load, emit_store
 from treec.codegen.llvm.scalars import emit_binary, emit_cast, emit_compare, emit_constant, emit_math, emit_select
@@ -23,7 +24,7 @@ from treec.codegen.llvm.stage import ARGUMENT, Place, Stage
 from treec.codegen.llvm.tables import TableSection, declare_tables
 from treec.codegen.llvm.target import ResolvedTarget
 from treec.codegen.llvm.types import I32, I64, POINTER, define_function
-from treec.codegen.llvm.vectors import emit_any_lane, emit_gather, emit_lane_numbers, emit_scatter, emit_splat
+from treec.codegen.llvm.vectors import emit_any_lane, emit_gather, emit_lane_numbers, emit_scatter, emit_shuffle, emit_splat
 from treec.errors import CodegenError
 from treec.treeir import loop
 from treec.treeir.loop_types import BufferType, is_float
@@ -46,12 +47,15 @@ EMITTERS: dict[type[Operation], Callable[[Stage, Any], None]] = {
     loop.IfOp: emit_if,
     loop.LaneNumbersOp: emit_lane_numbers,
     loop.LoadOp: emit_load,
+    loop.MaskBitsOp: emit_mask_bits,
     loop.MathOp: emit_math,
+    loop.PopcountOp: emit_popcount,
     loop.RepeatOp: emit_repeat,
     loop.RepeatWhileOp: emit_terminator,
     loop.ReturnOp: emit_return,
     loop.ScatterOp: emit_scatter,
     loop.SelectOp: emit_select,
+    loop.ShuffleOp: emit_shuffle,
     loop.SplatOp: emit_splat,
     loop.StoreOp: emit_store,
     loop.YieldOp: emit_terminator,

@@ -32,3 +32,19 @@ def leaf_depths(trees: Trees) -> tuple[I64, I64]:
             owner.append(tree[child >= 0])
         node, tree = np.concatenate(inner), np.concatenate(owner)
     return shallowest, deepest
+
+
+def node_depths(trees: Trees) -> I64:
+    """Depth of every node, i64 [N]; roots have depth 0."""
+    depths = np.zeros(trees.n_nodes, np.int64)
+    sizes = np.diff(trees.node_offset)
+    node, base = trees.node_offset[:-1][sizes > 0], trees.node_offset[:-1][sizes > 0]
+    depth = 0
+    while len(node):
+        depths[node] = depth
+        children = [(trees.left[node], base), (trees.right[node], base)]
+        node, base = (
+            np.concatenate(parts) for parts in zip(*((b[c >= 0] + c[c >= 0], b[c >= 0]) for c, b in children), strict=True)
+        )
+        depth += 1
+    return depths

@@ -20,11 +20,14 @@ from treec.treeir.loop import (
     IfOp,
     LaneNumbersOp,
     LoadOp,
+    MaskBitsOp,
     MathOp,
+    PopcountOp,
     RepeatOp,
     RepeatWhileOp,
     ScatterOp,
     SelectOp,
+    ShuffleOp,
     SplatOp,
     StoreOp,
     TableOp,
@@ -182,6 +185,17 @@ class LoopBuilder:
     def any_lane(self, value: SSAValue) -> SSAValue:
         """i1: is it true, in any lane of a vector?"""
         return self._value(AnyLaneOp(value)) if is_vector(value.type) else value
+
+    def mask_bits(self, value: SSAValue) -> SSAValue:
+        """The answers of lanes as bits of an integer, lane 0 lowest."""
+        return self._value(MaskBitsOp(value))
+
+    def popcount(self, value: SSAValue) -> SSAValue:
+        return self._value(PopcountOp(value))
+
+    def shuffle(self, table: SSAValue, index: SSAValue) -> SSAValue:
+        """Lanes of a vector by a vector of i32."""
+        return self._value(ShuffleOp(table, index))
 
     def store(self, value: SSAValue, buffer: SSAValue, *indices: SSAValue) -> None:
         self._add(StoreOp(value, buffer, indices))

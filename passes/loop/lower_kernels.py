@@ -13,14 +13,10 @@ from treec.codegen.abi import Axis, DType, Task
 from treec.errors import ScheduleError
 from treec.frontends.base import Forest, Link
 from treec.passes.loop.builder import LoopBuilder
-from treec.passes.loop.lanes_nest import LanesNestLowering
-from treec.passes.loop.lanes_walk import LanesWalk
 from treec.passes.loop.links import divide_row, emit_link
-from treec.passes.loop.nest import ROW_TYPES, NestLowering, name_arguments
-from treec.passes.loop.rank import ranks_of_walk
+from treec.passes.loop.nest import ROW_TYPES, name_arguments
+from treec.passes.loop.nests import nest_of
 from treec.passes.loop.tables import Tables
-from treec.passes.loop.walking import TreeWalk
-from treec.passes.loop.walks import walk_of
 from treec.treeir.forest import only_model
 from treec.treeir.forest_convert import forest_of
 from treec.treeir.forest_types import dtype_attribute
@@ -72,32 +68,23 @@ class _ModuleLowering:
 
     def kernel(self, kernel: PlanKernelOp) -> None:
         name = kernel.sym_name.data
-        walk = walk_of(kernel, self.module, self.forest, self.tables)
         rows_max = kernel.rows_max.value.data
         calls: list[KernelOp] = []
         for dtype in self.dtypes:
             if dtype not in self.links:
                 self.links[dtype] = self._link_stage(name, dtype)
             link = self.links[dtype]
-            raw = self._stage(kernel, walk, Task.RAW, dtype)
-            leaf = self._stage(kernel, walk, Task.LEAF, dtype)
+            raw = self._stage(kernel, Task.RAW, dtype)
+            leaf = self._stage(kernel, Task.LEAF, dtype)
             stages = {Task.RAW: [raw], Task.RESPONSE: [raw, *link], Task.LEAF: [leaf]}
             calls += [KernelOp(task, dtype, names, rows_max) for task, names in stages.items()]
         self.module.body.block.add_ops(calls)
 
-    def _stage(self, kernel: PlanKernelOp, walk: TreeWalk, task: Task, dtype: DType) -> str:
+    def _stage(self, kernel: PlanKernelOp, task: Task, dtype: DType) -> str:
         name = f"{kernel.sym_name.data}_{task.name.lower()}_{dtype.name.lower()}"
-        stage = self._nest(kernel, walk, task, dtype).stage(name)
+        stage = nest_of(kernel, self.module, self.forest, self.tables, task, ROW_TYPES[dtype]).stage(name)
         self.module.body.block.add_op(stage)
         return stage.sym_name.data
-
-    def _nest(self, kernel: PlanKernelOp, walk: TreeWalk, task: Task, dtype: DType) -> NestLowering:
-        ranks = ranks_of_walk(kernel, self.module)
-        if isinstance(walk, LanesWalk):
-            if task is Task.RAW:
-                return LanesNestLowering(kernel, walk, ranks, self.forest, self.tables, ROW_TYPES[dtype])
-            walk = walk.one_row()
-        return NestLowering(kernel, walk, ranks, self.forest, self.tables, task, ROW_TYPES[dtype])
 
     def _link_stage(self, kernel_name: str, dtype: DType) -> list[str]:
         """The stage that turns raw outputs into responses in place, one for all kernels; none for an identity."""

@@ -10,7 +10,7 @@ from xdsl.dialects.builtin import f32, f64, i32
 from xdsl.ir import Attribute, SSAValue
 
 from treec.codegen.abi import Axis, DType, Task
-from treec.errors import ScheduleError
+from treec.errors import CodegenError, ScheduleError
 from treec.frontends.base import Final, Forest
 from treec.passes.loop.builder import LoopBuilder, Values
 from treec.passes.loop.encode import emit_encoding, emit_missing
@@ -67,14 +67,14 @@ class NestLowering:
     def __init__(
         self,
         kernel: KernelOp,
-        walk: TreeWalk,
+        walk: TreeWalk | None,
         ranks: WalkRanks | None,
         forest: Forest,
         tables: Tables,
         task: Task,
         row_type: Attribute,
     ) -> None:
-        self.walk = walk.plain() if task is Task.LEAF else walk
+        self._walk = walk.plain() if walk is not None and task is Task.LEAF else walk
         self.forest = forest
         self.tables = tables
         self.task = task
@@ -95,6 +95,13 @@ class NestLowering:
         one_row = all(loop.axis.data is LoopAxis.TREE for loop in self.rest)
         self.holds = task is Task.RAW and self.order is not None
         self.in_register = task is Task.RAW and one_row and forest.n_columns == 1 and not self.holds
+
+    @property
+    def walk(self) -> TreeWalk:
+        """How single rows go down single trees."""
+        if self._walk is None:
+            raise CodegenError("this nest has no walk of single rows")
+        return self._walk
 
     def stage(self, name: str) -> FuncOp:
         """The whole function."""

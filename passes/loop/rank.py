@@ -29,7 +29,7 @@ from treec.treeir.loop_types import CastKind, CompareKind
 from treec.treeir.plan import KernelOp
 from treec.treeir.ranks import RanksOp
 
-_ELEMENTS = {"u8": i8, "u16": i16, "u32": i32}
+RANK_ELEMENTS = {"u8": i8, "u16": i16, "u32": i32}
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def emit_ranks(
     block: int,
 ) -> SSAValue:
     """Workspace [block, views + 1] of rank type with the ranks of rows ``begin`` to ``end``; the last view is 0."""
-    element = _ELEMENTS[ranks.to.data]
+    element = RANK_ELEMENTS[ranks.to.data]
     ranked = b.alloc([block, ranks.n_views + 1], element)
 
     def no_view(t: LoopBuilder, row: SSAValue, _: Values) -> Values:
@@ -101,10 +101,9 @@ def emit_ranks(
         return []
 
     b.for_(begin, end, no_view)
-    for group in _groups(ranks, forest.inputs):
-        code = _GroupCode(ranks, forest, tables, group)
+    for code in group_codes(ranks, forest, tables):
 
-        def one_source(t: LoopBuilder, at: SSAValue, _: Values, code: _GroupCode = code) -> Values:
+        def one_source(t: LoopBuilder, at: SSAValue, _: Values, code: GroupCode = code) -> Values:
             source = code.source(t, at)
 
             def one_row(u: LoopBuilder, row: SSAValue, _: Values) -> Values:
@@ -115,8 +114,13 @@ def emit_ranks(
             t.for_(begin, end, one_row)
             return []
 
-        b.for_(b.constant(0), b.constant(len(group.sources)), one_source)
+        b.for_(b.constant(0), b.constant(code.n_sources), one_source)
     return ranked
+
+
+def group_codes(ranks: RanksOp, forest: Forest, tables: Tables) -> list[GroupCode]:
+    """The code of every group of sources."""
+    return [GroupCode(ranks, forest, tables, group) for group in _groups(ranks, forest.inputs)]
 
 
 @dataclass(frozen=True)
@@ -129,11 +133,12 @@ class _Source:
     of_missing: list[SSAValue]
 
 
-class _GroupCode:
+class GroupCode:
     """Code for one source of a group at run time."""
 
     def __init__(self, ranks: RanksOp, forest: Forest, tables: Tables, group: _Group) -> None:
         self.ranks, self.group, self.tables = ranks, group, tables
+        self.n_sources = len(group.sources)
         self.inputs, self.cast = forest.inputs, forest.predicates.category_cast
         self.input = ranks.source_input.array[group.sources]
         self.type = dtype_attribute(forest.inputs.dtype)

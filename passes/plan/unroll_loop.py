@@ -34,6 +34,8 @@ class UnrollLoopPass(PlanPass):
             if loop.unroll is not None:
                 raise ScheduleError(f"`{self.loop}` is already unrolled", fix="keep one `unroll` line per loop")
             loop.properties["unroll"] = IntegerAttr(self._count(kernel, loop), i64)
+            if kernel.innermost_walk().word is not None and loop is kernel.nest()[-1]:
+                raise ScheduleError(f"the rows of `{self.loop}` are bits of words in a bitslice walk", fix="leave it out")
             walk = kernel.innermost_walk().interleave
             times = prod(other.unroll.value.data for other in kernel.nest() if other.unroll is not None)
             times *= 1 if walk is None else walk.value.data

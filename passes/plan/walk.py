@@ -9,10 +9,11 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import IntegerAttr, ModuleOp, StringAttr, i64
 
 from treec.errors import ScheduleError
+from treec.passes.plan.bitslice import add_sliced_trees
 from treec.passes.plan.rewrite import PlanPass
 from treec.treeir.forest import only_model
 from treec.treeir.forest_convert import forest_of
-from treec.treeir.plan import LANES, KernelOp, LoopAxis, WalkOp
+from treec.treeir.plan import LANES, WORDS, KernelOp, LoopAxis, WalkOp
 
 VECTOR_BYTES = 64
 
@@ -21,7 +22,9 @@ VECTOR_BYTES = 64
 class WalkPass(PlanPass):
     """Choose how each kernel walks. ``scalar``: one row down one tree, a node at a time; needs a layout. ``lanes``: a
     vector of ``lanes`` neighbouring rows down one tree, a row per lane (0: as many as 512 bits have of the thresholds'
-    dtype); needs a loop over rows as the innermost.
+    dtype); needs a loop over rows as the innermost. ``bitslice``: selects between bits of ``predicates`` give the leaves of
+    ``word`` rows at once (0: as many as a block has, up to 512), numbered as ``leaf`` says (see
+    `treec.passes.algo.bitslice`); this strategy lays the trees out itself.
 
     ``interleave``: ``row:k`` or ``tree:k``, the innermost loop's axis: k walks go down together, each stopping at its own
     leaf, so trees may be ragged. ``peel``: that many steps are straight code before the loop. ``unroll`` ``full``: all are,
@@ -29,8 +32,10 @@ class WalkPass(PlanPass):
     """
 
     name = "walk"
-    strategy: Literal["scalar", "lanes"] = "scalar"
+    strategy: Literal["scalar", "lanes", "bitslice"] = "scalar"
     lanes: int = 0
+    leaf: Literal["auto", "path", "index"] = "auto"
+    word: int = 0
     interleave: str = "none"
     peel: int = 0
     unroll: Literal["none", "full"] = "none"
@@ -40,6 +45,9 @@ class WalkPass(PlanPass):
             walk = kernel.innermost_walk()
             if walk.strategy is not None:
                 raise ScheduleError("the kernel already has a walk", fix="keep one `walk` line")
+            if self.strategy == "bitslice":
+                self._bitslice(kernel, walk, op)
+                continue
             if walk.trees is None:
                 raise ScheduleError(f"a {self.strategy} walk needs trees in memory", fix="put `layout packed` before it")
             walk.properties["strategy"] = StringAttr(self.strategy)
@@ -50,6 +58,19 @@ class WalkPass(PlanPass):
                 walk.properties["peel"] = IntegerAttr(self.peel, i64)
             if self.unroll == "full":
                 walk.properties["unroll"] = StringAttr(self.unroll)
+
+    def _bitslice(self, kernel: KernelOp, walk: WalkOp, module: ModuleOp) -> None:
+        if walk.trees is not None:
+            raise ScheduleError("a bitslice walk lays trees out itself", fix="leave `layout` out")
+        *above, innermost = kernel.nest()
+        if innermost.unroll is not None:
+            reason = f"the rows of loop `{innermost.label.data}` are bits of words, and it is unrolled"
+            raise ScheduleError(reason, fix=f"leave `unroll {innermost.label.data}` out")
+        walk.properties["trees"] = add_sliced_trees(module, kernel, self.leaf)
+        walk.properties["strategy"] = StringAttr(self.strategy)
+        block = next((loop.step.value.data for loop in above[::-1] if loop.axis.data is LoopAxis.ROW), 1)
+        word = self.word or next((rows for rows in WORDS if rows >= min(block, 512)), WORDS[-1])
+        walk.properties["word"] = IntegerAttr(word, i64)
 
     def _lanes(self, kernel: KernelOp, module: ModuleOp) -> int:
         lanes = self.lanes or VECTOR_BYTES // forest_of(only_model(module)).inputs.dtype.itemsize

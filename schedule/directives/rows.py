@@ -59,6 +59,55 @@ class RankFeatures(Directive):
 
 
 @directive
+class AnswerPredicates(Directive):
+    """Answers every distinct predicate for a block of rows, one bit per row, before the block meets the first tree. Leaves
+    are then found by `walk with=bitslice`, which reads these bits alone.
+
+    Needs: `rank features` at the same loop, the one right outside of the loops over trees; no `layout`; and
+    `walk with=bitslice`.
+
+    Pays: histogram-trained models have at most 255 thresholds a feature, so that all trees share a few thousand
+    predicates: each is answered for 64 rows by one compare of a vector of ranks.
+    """
+
+    keyword: ClassVar[str] = "predicates"
+    pass_name: ClassVar[str] = "predicates"
+    stage: ClassVar[Stage] = Stage.PLAN
+
+    at: str = argument(LoopName(), "the loop over rows, for each step of which predicates are answered")
+
+    def check(self, scope: Scope) -> None:
+        scope.axis(self, "at", self.at)
+        layout = scope.find(Layout)
+        if layout is not None:
+            reason = f"nodes that lie as `{layout.text}` ({layout.where()}) ask their predicates themselves"
+            raise self.error(reason, "leave the layout out: `walk with=bitslice` has its own")
+        ranked = scope.find(RankFeatures)
+        if ranked is None or ranked.at != self.at:
+            raise self.error(
+                f"predicates at `{self.at}` are asked about ranks that are made there",
+                f"put `rank features at={self.at} to=u8` above it",
+            )
+
+    def loop_use(self) -> LoopUse:
+        return LoopUse(self.at, f"predicates are answered in each step of loop `{self.at}`", "answer them at {}")
+
+    def check_nest(self, scope: Scope) -> None:
+        """A block is ranked and answered, then meets the trees, all its rows together."""
+        nest, axes = list(scope.loops), list(scope.loops.values())
+        first = axes.index(Axis.TREE)
+        if nest[:first][-1:] != [self.at]:
+            raise self.error(
+                f"loop `{self.at}` is not right outside of the trees; the nest is {scope}",
+                f"write e.g. `order {self.at}, tree, row`",
+                argument="at",
+            )
+        if axes[first:].count(Axis.ROW) != 1 or axes[-1] is not Axis.ROW:
+            reason = f"inside of `{self.at}` are loops over trees, and then one over rows; the nest is {scope}"
+            raise self.error(reason, f"write e.g. `order {self.at}, tree, row`")
+
+
+@directive
 class CacheRows(Directive):
     """Copies each block of rows before it meets the trees: in the dtype of the comparisons, missing values as NaN, and only
     the columns that the model reads. `row`: a row's values side by side; `column`: a column's.

@@ -99,9 +99,11 @@ def schedules(draw: st.DrawFn) -> Schedule:
     held = any(isinstance(d, ReorderTrees) for d in common)
     small = [(rows, [d for d in draw(plans(rows_first=held)) if d.stage is Stage.PLAN]) for rows in limits]
     if small and draw(st.booleans()):
-        common.append(replace(next(d for d in rest if isinstance(d, Layout)), kind="packed"))
-        rest = [d for d in rest if not isinstance(d, (Layout, RankFeatures))]
-        small = [(rows, [d for d in plan if not isinstance(d, (Layout, RankFeatures))]) for rows, plan in small]
+        plain = [plan for plan in (rest, *(plan for _, plan in small)) if any(isinstance(d, Layout) for d in plan)]
+        if len(plain) == 1 + len(small):
+            common.append(replace(next(d for d in rest if isinstance(d, Layout)), kind="packed"))
+            rest = [d for d in rest if not isinstance(d, (Layout, RankFeatures))]
+            small = [(rows, [d for d in plan if not isinstance(d, (Layout, RankFeatures))]) for rows, plan in small]
     return Schedule((*common, *(KernelWhen(rows, tuple(plan)) for rows, plan in small), *rest)).check()
 
 
@@ -117,6 +119,16 @@ def draw_fuse(draw: st.DrawFn, inside: dict[str, str | None], axis: dict[str, st
     inside[new] = around
     axis[new] = axis[inner]
     return f"fuse {outer}, {inner} into={new}"
+
+
+def draw_bitslice(draw: st.DrawFn, nest: list[str], at: str) -> list[str]:
+    """The rest of a schedule whose nest has a block of rows, loops over trees, and its rows."""
+    lines = [f"order {', '.join(nest)}", f"rank features at={at} to={draw(st.sampled_from(('u8', 'u16', 'u32')))}"]
+    lines.append(f"predicates at={at}")
+    lines += [f"unroll {loop} by=2" for loop in nest[:-1] if draw(st.integers(0, 3)) == 0]
+    leaf, word = draw(st.sampled_from(("auto", "path", "index"))), draw(st.sampled_from((0, 64, 128)))
+    lines.append(f"walk with=bitslice leaf={leaf} word={word}")
+    return lines + [f"parallel {nest[0]}" for _ in range(draw(st.integers(0, 1)))]
 
 
 @st.composite
@@ -160,6 +172,9 @@ def plans(draw: st.DrawFn, *, rows_first: bool = False) -> Schedule:
         covers = next(name for name in nest if axis[name] == "tree")
         lines.append(f"fission {covers} by=depth limit=9")
     above_trees = [loop for at, loop in enumerate(nest) if all(axis[outer] == "row" for outer in nest[: at + 1])]
+    kept = [axis[loop] for loop in nest[len(above_trees) :]]
+    if above_trees and kept.count("row") == 1 and kept[-1] == "row" and draw(st.booleans()):
+        return Schedule.from_text("\n".join([*lines, *draw_bitslice(draw, nest, above_trees[-1])]))
     ranked = bool(above_trees) and draw(st.booleans())
     if ranked:
         to = draw(st.sampled_from(("u8", "u16", "u32")))

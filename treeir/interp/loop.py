@@ -199,6 +199,21 @@ def _any_lane(machine: Machine, op: loop.AnyLaneOp) -> None:
     machine.values[op.result] = np.bool_(machine.value(op.value).any())
 
 
+def _mask_bits(machine: Machine, op: loop.MaskBitsOp) -> None:
+    bits = sum(1 << lane for lane, is_true in enumerate(machine.value(op.value)) if is_true)
+    machine.values[op.result] = dtype_of(op.result.type).type(bits)
+
+
+def _popcount(machine: Machine, op: loop.PopcountOp) -> None:
+    value = machine.value(op.value)
+    counts = [int(number).bit_count() for number in np.atleast_1d(value)]
+    machine.values[op.result] = np.array(counts, value.dtype).reshape(np.shape(value))[()]
+
+
+def _shuffle(machine: Machine, op: loop.ShuffleOp) -> None:
+    machine.values[op.result] = machine.value(op.table)[machine.value(op.index).astype(np.int64)]
+
+
 def _for(machine: Machine, op: loop.ForOp) -> None:
     lower, upper, step = (machine.index(value) for value in (op.lower, op.upper, op.step))
     if step <= 0:
@@ -239,10 +254,13 @@ _RUNNERS: dict[type[Operation], Callable[[Machine, Any], None]] = {
     loop.IfOp: _if,
     loop.LaneNumbersOp: _lane_numbers,
     loop.LoadOp: _load,
+    loop.MaskBitsOp: _mask_bits,
     loop.MathOp: _math,
+    loop.PopcountOp: _popcount,
     loop.RepeatOp: _repeat,
     loop.ScatterOp: _scatter,
     loop.SelectOp: _select,
+    loop.ShuffleOp: _shuffle,
     loop.SplatOp: _splat,
     loop.StoreOp: _store,
 }

@@ -22,10 +22,22 @@ from treec.treeir.blob import BlobAttr
 from treec.treeir.forest import only_model
 from treec.treeir.forest_convert import forest_of
 from treec.treeir.interp.forest import encode_inputs
+from treec.treeir.interp.landing import Landing
 from treec.treeir.interp.links import finish_sum, response
 from treec.treeir.interp.predicates import goes_left
 from treec.treeir.interp.ranks import rank_rows, ranked_goes_left
-from treec.treeir.plan import BitFieldAttr, ForOp, KernelOp, LoopAxis, PackedTreesOp, PairedTreesOp, kernels_of
+from treec.treeir.interp.slices import SlicedWalk
+from treec.treeir.plan import (
+    BitFieldAttr,
+    ForOp,
+    KernelOp,
+    LoopAxis,
+    PackedTreesOp,
+    PairedTreesOp,
+    PredicateBitsOp,
+    SlicedTreesOp,
+    kernels_of,
+)
 from treec.treeir.ranks import RanksOp
 
 KernelTask = Literal["raw", "response", "leaf"]
@@ -81,14 +93,6 @@ def _walk_values(module: ModuleOp, kernel: KernelOp, forest: Forest, rows: NDArr
     if not isinstance(ranks, RanksOp):
         raise UsageError(f"there are no ranks {name}")
     return rank_rows(ranks, encode_inputs(forest, rows), forest.predicates.category_cast)
-
-
-@dataclass(frozen=True)
-class Landing:
-    """Where a walk ended: the leaf's number among all leaves, and the library's number of it."""
-
-    leaf: int
-    leaf_id: int
 
 
 class ReferenceWalk(Protocol):
@@ -306,5 +310,10 @@ def _reference_walk(module: ModuleOp, kernel: KernelOp, forest: Forest) -> Refer
             return PackedWalk(packed, forest)
         case PairedTreesOp() as paired:
             return PairedWalk(paired)
+        case SlicedTreesOp() as sliced:
+            predicates = SymbolTable.lookup_symbol(module, sliced.predicates)
+            if not isinstance(predicates, PredicateBitsOp):
+                raise UsageError(f"there are no predicate bits {sliced.predicates}")
+            return SlicedWalk(sliced, predicates)
         case _:
             raise UsageError(f"there are no trees {walk.trees} that can be walked")

@@ -17,7 +17,16 @@ PLAIN: dict[str, Any] = {
     "directives": [
         {"directive": "layout", "kind": "packed", "predicates": "inline", "align": 4},
         {"directive": "split", "loop": "row", "into": ["block", "row"], "by": 64},
-        {"directive": "walk", "with": "scalar", "lanes": 0, "interleave": "none", "peel": 0, "unroll": "none"},
+        {
+            "directive": "walk",
+            "with": "scalar",
+            "lanes": 0,
+            "interleave": "none",
+            "peel": 0,
+            "unroll": "none",
+            "leaf": "auto",
+            "word": 0,
+        },
     ],
 }
 

@@ -95,6 +95,7 @@ def test_a_page_without_marks_is_refused() -> None:
 
 def test_presets_are_whole_plans_with_comments() -> None:
     assert {name: str(preset(name).scope()) for name in preset_names()} == {
+        "bitslice": "block, tree, row",
         "interleaved": "block, row, tree",
         "lanes": "block, tree, row",
         "one-row-at-a-time": "row, tree",

@@ -13,6 +13,7 @@ from treec.errors import ScheduleError
 from treec.schedule.check import Axis
 from treec.schedule.directives import (
     DIRECTIVES,
+    AnswerPredicates,
     CacheRows,
     FissionLoop,
     FuseLoops,
@@ -66,7 +67,7 @@ walk with=scalar
 parallel block
 """
 
-ELSEWHERE = {KernelWhen, FuseLoops, UnrollLoop, CacheRows, ReorderTrees}
+ELSEWHERE = {AnswerPredicates, KernelWhen, FuseLoops, UnrollLoop, CacheRows, ReorderTrees}
 """See test_kernels.py, test_loops.py and the tests of their passes."""
 
 DATA = (
@@ -125,6 +126,9 @@ def test_places_are_kept_and_do_not_count_for_equality() -> None:
     assert hash(split) == hash(DATA[5])
 
 
+WALK = {"strategy": "scalar", "lanes": 0, "interleave": "none", "peel": 0, "unroll": "none", "leaf": "auto", "word": 0}
+
+
 def test_one_directive_is_one_pass_with_plain_options() -> None:
     assert [(d.pass_name, d.pass_args()) for d in Schedule(DATA)] == [
         ("set-target", {"level": "x86-64-v3", "input": "f32"}),
@@ -137,7 +141,18 @@ def test_one_directive_is_one_pass_with_plain_options() -> None:
         ("layout", {"kind": "packed", "predicates": "table", "align": 8}),
         ("order-loops", {"loops": ("block", "tree", "row")}),
         ("fission-loop", {"loop": "tree", "by": "depth", "limit": 3}),
-        ("walk", {"strategy": "scalar", "lanes": 0, "interleave": "none", "peel": 0, "unroll": "none"}),
+        (
+            "walk",
+            {
+                "strategy": "scalar",
+                "lanes": 0,
+                "interleave": "none",
+                "peel": 0,
+                "unroll": "none",
+                "leaf": "auto",
+                "word": 0,
+            },
+        ),
         ("parallel-loop", {"loop": "block"}),
     ]
 

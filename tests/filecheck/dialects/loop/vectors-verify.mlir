@@ -139,3 +139,50 @@ loop.func @f axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.
   loop.return
 }
 // CHECK: expected a vector of i1, not vector<8xi32>
+
+// -----
+
+loop.func @f axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {
+  %lane = loop.lane_numbers : vector<8xi32>
+  %x = loop.mask_bits %lane : vector<8xi32> -> i8
+  loop.return
+}
+// CHECK: expected a vector of i1, not vector<8xi32>
+
+// -----
+
+loop.func @f axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {
+  %lane = loop.lane_numbers : vector<8xi32>
+  %less = loop.compare slt %lane, %lane : vector<8xi32> -> vector<8xi1>
+  %x = loop.mask_bits %less : vector<8xi1> -> i16
+  loop.return
+}
+// CHECK: bits of 8 lanes are an i8, not an i16
+
+// -----
+
+loop.func @f axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {
+  %x = loop.constant 0.5 : f32 -> f32
+  %y = loop.popcount %x : f32
+  loop.return
+}
+// CHECK: bits are counted in integers, not in f32
+
+// -----
+
+loop.func @f axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {
+  %lane = loop.lane_numbers : vector<8xi64>
+  %x = loop.shuffle %lane[%lane] : vector<8xi64>, vector<8xi64> -> vector<8xi64>
+  loop.return
+}
+// CHECK: a vector is looked up by a vector of i32, not vector<8xi64> by vector<8xi64>
+
+// -----
+
+loop.func @f axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {
+  %lane = loop.lane_numbers : vector<8xi32>
+  %few = loop.lane_numbers : vector<4xi32>
+  %x = loop.shuffle %lane[%few] : vector<8xi32>, vector<4xi32> -> vector<4xi32>
+  loop.return
+}
+// CHECK: lanes of vector<8xi32> looked up by vector<4xi32> are no vector<4xi32>

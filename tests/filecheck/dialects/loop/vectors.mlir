@@ -19,6 +19,12 @@ loop.func @vectors axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : 
   %less = loop.compare olt %x, %t : vector<8xf32> -> vector<8xi1>
   // CHECK: %any = loop.any_lane %less : vector<8xi1>
   %any = loop.any_lane %less : vector<8xi1>
+  // CHECK-NEXT: %mask = loop.mask_bits %less : vector<8xi1> -> i8
+  %mask = loop.mask_bits %less : vector<8xi1> -> i8
+  // CHECK-NEXT: %count = loop.popcount %mask : i8
+  %count = loop.popcount %mask : i8
+  // CHECK-NEXT: %looked_up = loop.shuffle %x[%lane] : vector<8xf32>, vector<8xi32> -> vector<8xf32>
+  %looked_up = loop.shuffle %x[%lane] : vector<8xf32>, vector<8xi32> -> vector<8xf32>
   // CHECK-NEXT: loop.scatter %x, %out[%rb, %zero] plus [%lane, %lane] : vector<8xf32>, !loop.buffer<f32, 2, global>, vector<8xi32>, vector<8xi32>
   loop.scatter %x, %out[%rb, %zero] plus [%lane, %lane] : vector<8xf32>, !loop.buffer<f32, 2, global>, vector<8xi32>, vector<8xi32>
   loop.return

@@ -357,3 +357,57 @@ plan.kernel @main of @small rows 9223372036854775807 {
   }
 }
 // CHECK: unroll is "full" or absent, not 'half'
+
+// -----
+
+plan.kernel @main of @small rows 9223372036854775807 {
+  plan.for serial "block" row step 64 {
+    plan.for serial "tree" tree step 1 {
+      plan.for serial "row" row step 1 of "block" {
+        plan.walk {strategy = "bitslice", trees = @trees, ranks = @ranks, ranks_at = "block", predicates = @bits}
+      }
+    }
+  }
+}
+// CHECK: a bitslice walk, and no other, says how many rows a word has
+
+// -----
+
+plan.kernel @main of @small rows 9223372036854775807 {
+  plan.for serial "block" row step 64 {
+    plan.for serial "tree" tree step 1 {
+      plan.for serial "row" row step 1 of "block" {
+        plan.walk {strategy = "bitslice", trees = @trees, ranks = @ranks, ranks_at = "block", predicates = @bits, word = 48 : i64}
+      }
+    }
+  }
+}
+// CHECK: a bitslice walk reads bits of predicates, words of (64, 128, 256, 512, 1024) rows
+
+// -----
+
+plan.kernel @main of @small rows 9223372036854775807 {
+  plan.for serial "block" row step 64 {
+    plan.for serial "row" row step 1 of "block" {
+      plan.for serial "tree" tree step 1 {
+        plan.walk {strategy = "bitslice", trees = @trees, ranks = @ranks, ranks_at = "block", predicates = @bits, word = 64 : i64}
+      }
+    }
+  }
+}
+// CHECK: a bitslice walk has a loop over blocks of rows, then loops over trees, then one over rows
+
+// -----
+
+plan.kernel @main of @small rows 9223372036854775807 {
+  plan.for serial "outer" row step 128 {
+    plan.for serial "block" row step 64 of "outer" {
+      plan.for serial "tree" tree step 1 {
+        plan.for serial "row" row step 1 of "block" {
+          plan.walk {strategy = "bitslice", trees = @trees, ranks = @ranks, ranks_at = "outer", predicates = @bits, word = 64 : i64}
+        }
+      }
+    }
+  }
+}
+// CHECK: a bitslice walk has its rows ranked in the loop right outside of the trees

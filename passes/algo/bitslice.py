@@ -1,0 +1,278 @@
+"""Trees as selects between bits: the leaf of a row as a code, each bit of which is found without a walk. Pure numpy.
+
+A row answers every predicate with one bit. Each leaf of a tree has a code; bit ``b`` of the code of a row's leaf is a
+function of the answers: at a node, the bit of the child on the true side where the predicate is true, else that of the
+other child. So a node's bit is nothing new where both children have the same bit, or one of them has none; the predicate
+itself, where it is 1 on the true side and 0 on the other; else one select between two bits. Bits live in *slots*: those
+of the predicates first, then one of zeros and one of ones, then a tree's own selects in their order.
+
+Codes: the first ``cut`` answers on the way to a leaf are bits of their own (a *path*, highest first, 1 for true; a leaf
+above leaves the bits below free), and a subtree below numbers its leaves in order (an *index*). A cut of 0 has the fewest
+bits; a cut of the depth the fewest selects. Which is cheaper is a small sum: see `Cost`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from treec.frontends.base import Trees
+from treec.passes.algo.depths import node_depths
+
+I64 = NDArray[np.int64]
+FREE = -1
+"""A bit that may be anything."""
+BYTE_BITS = 8
+MOST_BITS = 12
+"""Of a code: a tree's table has 2**bits leaves."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a tree costs for 512 rows, in cycles, roughly: a select of 512 bits with its loads and its store, a bit of a
+    code (put into 512 bytes), and the look-up of 512 leaf values by codes of so many bits, by permutes of registers up to
+    ``permuted`` bits, else by gathers."""
+
+    select: float = 3.0
+    bit: float = 18.0
+    permute: float = 40.0
+    gather: float = 650.0
+    permuted: int = 5
+
+    def lookup(self, bits: I64) -> NDArray[np.float64]:
+        registers = 2.0 ** np.maximum(bits - 4, 0)
+        return np.where(bits <= self.permuted, self.permute * (2 * registers - 1), self.gather)
+
+
+@dataclass(frozen=True, eq=False)
+class SlicedTrees:
+    """T trees over P predicates.
+
+    ``select`` i64[S, 3]: slots of the condition, of what is taken where it is true, and where it is not;
+    ``select_offset`` i64[T + 1]; the k-th select of a tree makes slot ``P + 2 + k``. ``bits`` i64[sum]: slots of a code's
+    bits, lowest first; ``bit_offset`` i64[T + 1]. ``leaf`` i64[sum]: the leaf of each code, among all leaves;
+    ``code_offset`` i64[T + 1], tree t has 2**(its bits) codes.
+    """
+
+    n_predicates: int
+    select: I64
+    select_offset: I64
+    bits: I64
+    bit_offset: I64
+    leaf: I64
+    code_offset: I64
+
+    @property
+    def n_slots(self) -> int:
+        return self.n_predicates + 2 + int(np.diff(self.select_offset).max(initial=0))
+
+
+@dataclass(frozen=True, eq=False)
+class _Shape:
+    """Nodes with their sides: ``true``, ``false`` i64[N], a node among all if >= 0, else ``~leaf`` among all leaves."""
+
+    tree: I64
+    predicate: I64
+    true: I64
+    false: I64
+    depth: I64
+    leaf_tree: I64
+    root: I64
+    """i64[T]: of trees with nodes, -1 of others."""
+
+    @property
+    def n_trees(self) -> int:
+        return len(self.root)
+
+
+def slice_trees(
+    trees: Trees, slot: I64, n_predicates: int, numbering: str = "auto", cost: Cost | None = None
+) -> SlicedTrees:
+    """Selects and codes of all trees.
+
+    ``slot`` i64[predicates of the model]: which of the ``n_predicates`` distinct ones each is. ``numbering``: ``path``,
+    ``index``, or ``auto`` for the cheapest cut of each tree. Raises `ValueError` naming the first tree that has more leaves
+    than the widest code.
+    """
+    shape = _shape(trees, slot)
+    n_leaves = np.diff(trees.leaf_offset)
+    if n_leaves.max(initial=1) > 1 << MOST_BITS:
+        raise ValueError(f"tree {int(n_leaves.argmax())} has {int(n_leaves.max()):,} leaves")
+    cut = _cuts(shape, n_leaves, n_predicates, numbering, cost or Cost())
+    codes = _codes(shape, cut)
+    return _selects(shape, codes, n_predicates)
+
+
+def _shape(trees: Trees, slot: I64) -> _Shape:
+    n_trees = trees.n_trees
+    tree = np.repeat(np.arange(n_trees), np.diff(trees.node_offset))
+    leaf_tree = np.repeat(np.arange(n_trees), np.diff(trees.leaf_offset))
+    sides = [_global(child.astype(np.int64), tree, trees) for child in (trees.left, trees.right)]
+    if trees.inverted is not None:
+        sides = [np.where(trees.inverted, sides[1], sides[0]), np.where(trees.inverted, sides[0], sides[1])]
+    root = np.where(np.diff(trees.node_offset) > 0, trees.node_offset[:-1], -1)
+    return _Shape(tree, slot[trees.predicate], sides[0], sides[1], node_depths(trees), leaf_tree, root)
+
+
+def _global(child: I64, tree: I64, trees: Trees) -> I64:
+    return np.where(child >= 0, child + trees.node_offset[tree], child - trees.leaf_offset[tree])
+
+
+@dataclass(frozen=True, eq=False)
+class _Codes:
+    """``code`` i64[L] of each leaf, and which of its bits matter: ``care`` i64[L]; ``bits`` i64[T]."""
+
+    code: I64
+    care: I64
+    bits: I64
+
+
+def _below(shape: _Shape) -> I64:
+    """Leaves below each node, i64[N]."""
+    count = np.zeros(len(shape.tree), np.int64)
+    for level in _levels(shape)[::-1]:
+        for side in (shape.true[level], shape.false[level]):
+            count[level] += np.where(side >= 0, count[np.maximum(side, 0)], 1)
+    return count
+
+
+def _levels(shape: _Shape) -> list[I64]:
+    """Nodes by depth, the roots first."""
+    order = np.argsort(shape.depth, kind="stable")
+    ends = np.cumsum(np.bincount(shape.depth)) if len(order) else np.zeros(0, np.int64)
+    return np.split(order, ends[:-1]) if len(ends) else []
+
+
+def _width(n: I64) -> I64:
+    """Bits that number ``n`` things."""
+    return np.frexp(np.maximum(n - 1, 0).astype(np.float64))[1].astype(np.int64)
+
+
+def _codes(shape: _Shape, cut: I64) -> _Codes:
+    """Codes of all leaves for the cut of each tree."""
+    below = _below(shape)
+    levels = _levels(shape)
+    at_cut = shape.depth == cut[shape.tree]
+    index_bits = np.zeros(shape.n_trees, np.int64)
+    np.maximum.at(index_bits, shape.tree[at_cut], _width(below[at_cut]))
+    deepest = np.full(shape.n_trees, -1, np.int64)
+    np.maximum.at(deepest, shape.tree, shape.depth)
+    path_bits = np.minimum(deepest + 1, cut)
+    bits = path_bits + index_bits
+    n_leaves = len(shape.leaf_tree)
+    code, care = np.zeros(len(shape.tree), np.int64), np.zeros(len(shape.tree), np.int64)
+    leaf_code, leaf_care = np.zeros(n_leaves, np.int64), np.zeros(n_leaves, np.int64)
+    whole = (1 << index_bits) - 1
+    for level in levels:
+        tree = shape.tree[level]
+        on_path = shape.depth[level] < cut[tree]
+        bit = np.where(on_path, 1 << np.maximum(bits[tree] - 1 - shape.depth[level], 0), 0)
+        false = shape.false[level]
+        skipped = np.where(false >= 0, below[np.maximum(false, 0)], 1)
+        step = np.where(on_path, bit, skipped)
+        matters = care[level] | np.where(on_path, bit, whole[tree])
+        for side, move in ((shape.true[level], step), (false, 0)):
+            value = code[level] + move
+            inner = side >= 0
+            code[side[inner]], care[side[inner]] = value[inner], matters[inner]
+            leaf_code[~side[~inner]], leaf_care[~side[~inner]] = value[~inner], matters[~inner]
+    return _Codes(leaf_code, leaf_care, bits)
+
+
+def _cuts(shape: _Shape, n_leaves: I64, n_predicates: int, numbering: str, cost: Cost) -> I64:
+    """The cut of each tree."""
+    deepest = np.full(shape.n_trees, -1, np.int64)
+    np.maximum.at(deepest, shape.tree, shape.depth)
+    limit = max(BYTE_BITS, int(_width(n_leaves).max(initial=0)))
+    if numbering == "index":
+        return np.zeros(shape.n_trees, np.int64)
+    best = np.zeros(shape.n_trees, np.int64)
+    least = np.full(shape.n_trees, np.inf)
+    for cut in range(min(limit, int(deepest.max(initial=-1)) + 1) + 1):
+        codes = _codes(shape, np.full(shape.n_trees, cut))
+        if numbering == "path":
+            spent = np.where(codes.bits <= limit, -float(cut), np.inf)
+        else:
+            count = _count_selects(shape, codes, n_predicates)
+            spent = cost.select * count + cost.bit * codes.bits + cost.lookup(codes.bits)
+            spent = np.where(codes.bits <= limit, spent, np.inf)
+        best, least = np.where(spent < least, cut, best), np.minimum(spent, least)
+    return best
+
+
+def _count_selects(shape: _Shape, codes: _Codes, n_predicates: int) -> I64:
+    made = _Emission(shape, codes, n_predicates)
+    made.run()
+    return np.bincount(np.concatenate([np.zeros(0, np.int64), *made.owner]), minlength=shape.n_trees)
+
+
+class _Emission:
+    """The bits of every node, from the deepest up; selects are numbered as they are made, over all trees."""
+
+    def __init__(self, shape: _Shape, codes: _Codes, n_predicates: int) -> None:
+        self.shape = shape
+        self.width = int(codes.bits.max(initial=0))
+        bit = np.arange(self.width)
+        self.zero, self.one = n_predicates, n_predicates + 1
+        self.first = n_predicates + 2
+        value = np.where(codes.code[:, None] >> bit & 1, self.one, self.zero)
+        self.of_leaf = np.where(codes.care[:, None] >> bit & 1, value, FREE)
+        self.of_node = np.full((len(shape.tree), self.width), FREE, np.int64)
+        self.owner: list[I64] = []
+        self.made: list[I64] = []
+
+    def run(self) -> None:
+        for level in _levels(self.shape)[::-1]:
+            self._level(level)
+
+    def _level(self, level: I64) -> None:
+        true, false = (self._side(side[level]) for side in (self.shape.true, self.shape.false))
+        predicate = self.shape.predicate[level][:, None]
+        result = np.where((true == false) | (false == FREE), true, np.where(true == FREE, false, FREE - 1))
+        result = np.where((true == self.one) & (false == self.zero), predicate, result)
+        node, bit = np.nonzero(result == FREE - 1)
+        result[node, bit] = self.first + np.arange(len(node))
+        self.first += len(node)
+        self.of_node[level] = result
+        self.owner.append(self.shape.tree[level][node])
+        self.made.append(np.stack([predicate[node, 0], true[node, bit], false[node, bit]], axis=1))
+
+    def _side(self, side: I64) -> I64:
+        inner = side >= 0
+        bits = np.empty((len(side), self.width), np.int64)
+        bits[inner], bits[~inner] = self.of_node[side[inner]], self.of_leaf[~side[~inner]]
+        return bits
+
+
+def _selects(shape: _Shape, codes: _Codes, n_predicates: int) -> SlicedTrees:
+    made = _Emission(shape, codes, n_predicates)
+    made.run()
+    owner = np.concatenate([np.zeros(0, np.int64), *made.owner])
+    select = np.concatenate([np.zeros((0, 3), np.int64), *made.made])
+    order = np.argsort(owner, kind="stable")  # what a select needs was made before it
+    offset = np.searchsorted(owner[order], np.arange(shape.n_trees + 1))
+    local = np.empty(len(order), np.int64)
+    local[order] = np.arange(len(order)) - offset[owner[order]]
+    slot = np.concatenate([np.arange(n_predicates + 2), n_predicates + 2 + local])
+    bit_offset = np.concatenate([[0], np.cumsum(codes.bits)])
+    tree = np.repeat(np.arange(shape.n_trees), codes.bits)
+    bit = np.arange(len(tree)) - bit_offset[tree]
+    found = made.of_node[shape.root[tree], bit]
+    bits = np.where(found == FREE, made.zero, found)  # free in every leaf
+    leaf, code_offset = _leaves(shape, codes)
+    return SlicedTrees(n_predicates, slot[select[order]], offset, slot[bits], bit_offset, leaf, code_offset)
+
+
+def _leaves(shape: _Shape, codes: _Codes) -> tuple[I64, I64]:
+    """The leaf of every code: a leaf has all codes that agree where it cares; codes of no leaf have a tree's first."""
+    code_offset = np.concatenate([[0], np.cumsum(1 << codes.bits)]).astype(np.int64)
+    first = np.searchsorted(shape.leaf_tree, np.arange(shape.n_trees))
+    leaf = np.repeat(first, 1 << codes.bits)
+    bits = codes.bits[shape.leaf_tree]
+    span = (1 << bits) - codes.care  # free bits are the lowest ones
+    at = np.repeat(code_offset[shape.leaf_tree] + codes.code, span)
+    within = np.arange(len(at)) - np.repeat(np.cumsum(span) - span, span)
+    leaf[at + within] = np.repeat(np.arange(len(span)), span)
+    return leaf, code_offset

@@ -1,0 +1,38 @@
+"""Which lowering a kernel's nest asks for: by the strategy of its walk."""
+
+from __future__ import annotations
+
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Attribute
+from xdsl.traits import SymbolTable
+
+from treec.codegen.abi import Task
+from treec.errors import ScheduleError
+from treec.frontends.base import Forest
+from treec.passes.loop.bitslice_nest import BitsliceNest
+from treec.passes.loop.lanes_nest import LanesNestLowering
+from treec.passes.loop.lanes_walk import LanesWalk
+from treec.passes.loop.nest import NestLowering
+from treec.passes.loop.rank import ranks_of_walk
+from treec.passes.loop.tables import Tables
+from treec.passes.loop.walks import walk_of
+from treec.treeir.plan import KernelOp, PredicateBitsOp, SlicedTreesOp
+
+
+def nest_of(
+    kernel: KernelOp, module: ModuleOp, forest: Forest, tables: Tables, task: Task, row_type: Attribute
+) -> NestLowering:
+    """The lowering of a kernel for one task and dtype of rows; raises `ScheduleError` where its walk is not finished."""
+    ranks, name = ranks_of_walk(kernel, module), kernel.innermost_walk().trees
+    trees = None if name is None else SymbolTable.lookup_symbol(module, name)
+    if isinstance(trees, SlicedTreesOp):
+        predicates = SymbolTable.lookup_symbol(module, trees.predicates)
+        if ranks is None or not isinstance(predicates, PredicateBitsOp):
+            raise ScheduleError("a bitslice walk reads bits of predicates on ranks", fix="add `predicates at=…`")
+        return BitsliceNest(kernel, trees, predicates, ranks, forest, tables, task, row_type)
+    walk = walk_of(kernel, module, forest, tables)
+    if isinstance(walk, LanesWalk):
+        if task is Task.RAW:
+            return LanesNestLowering(kernel, walk, ranks, forest, tables, row_type)
+        walk = walk.one_row()
+    return NestLowering(kernel, walk, ranks, forest, tables, task, row_type)

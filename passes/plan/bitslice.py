@@ -1,0 +1,52 @@
+"""The trees of ``walk with=bitslice``."""
+
+from __future__ import annotations
+
+from xdsl.dialects.builtin import ModuleOp, SymbolRefAttr
+from xdsl.ir import Attribute
+from xdsl.traits import SymbolTable
+
+from treec.errors import ScheduleError, UnsupportedModelError
+from treec.frontends.base import Trees
+from treec.passes.algo.bitslice import MOST_BITS, slice_trees
+from treec.passes.algo.packed import narrow
+from treec.passes.plan.rewrite import add_shared
+from treec.treeir.blob import BlobAttr
+from treec.treeir.forest import only_model
+from treec.treeir.forest_convert import forest_of
+from treec.treeir.plan import KernelOp, PredicateBitsOp, SlicedTreesOp
+
+
+def add_sliced_trees(module: ModuleOp, kernel: KernelOp, numbering: str) -> SymbolRefAttr:
+    """Add ``plan.sliced_trees`` over the kernel's predicate bits; raises `ScheduleError` for a model that has none."""
+    forest, name = forest_of(only_model(module)), kernel.innermost_walk().predicates
+    predicates = None if name is None else SymbolTable.lookup_symbol(module, name)
+    if not isinstance(predicates, PredicateBitsOp):
+        raise ScheduleError("a bitslice walk reads bits of predicates", fix="put `predicates at=…` before it")
+    if not isinstance(forest.trees, Trees):
+        raise UnsupportedModelError("oblivious trees are not compiled yet", fix="use another model type")
+    if forest.leaves.linear is not None:
+        raise UnsupportedModelError("linear leaves are not compiled yet", fix="train with linear_tree=false")
+    trees = forest.trees
+    try:
+        sliced = slice_trees(trees, predicates.slot.array, predicates.n_predicates, numbering)
+    except ValueError as error:
+        raise ScheduleError(
+            f"{error}, and a code has at most {MOST_BITS} bits: {1 << MOST_BITS:,} leaves",
+            fix="walk with=scalar or with=lanes, which take trees of any size",
+        ) from None
+    properties: dict[str, Attribute] = {
+        "predicates": SymbolRefAttr(predicates.sym_name.data),
+        "select": BlobAttr.of(narrow(sliced.select.reshape(-1))),
+        "select_offset": BlobAttr.of(sliced.select_offset),
+        "bits": BlobAttr.of(narrow(sliced.bits)),
+        "bit_offset": BlobAttr.of(sliced.bit_offset),
+        "leaf": BlobAttr.of(narrow(sliced.leaf)),
+        "code_offset": BlobAttr.of(sliced.code_offset),
+        "leaf_id": BlobAttr.of(narrow(trees.leaf_id)),
+    }
+    if not (trees.leaf_row == range(trees.n_leaves)).all():
+        properties["leaf_row"] = BlobAttr.of(narrow(trees.leaf_row))
+    if trees.column.any():
+        properties["column"] = BlobAttr.of(narrow(trees.column))
+    return add_shared(module, SlicedTreesOp.create(properties=properties), "trees")
