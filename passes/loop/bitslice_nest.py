@@ -67,10 +67,17 @@ class BitsliceNest(NestLowering):
         ranked = emit_rank_columns(b, self.ranks.op, self.forest, self.tables, self.rows, begin, end, self.block)
         if self._workspace is None:  # one for all copies of an unrolled body, which run one after the other
             slots = b.alloc([self.n_predicates + 2 + self.sliced.n_selects, self.n_words], i64)
-            sums = b.alloc([self.forest.n_columns, self.block], self.sum_type) if self.task is Task.RAW else None
+            sums = (
+                b.alloc([self.forest.n_columns, self.block], self.sum_type)
+                if self.task is Task.RAW and not self.holds
+                else None
+            )
             self._workspace = slots, b.alloc([WORD_ROWS], self.code), sums
         self.bits.emit(b, ranked, self._slots, self.n_words)
         return replace(state, first_row=begin)
+
+    def _block_rows(self) -> int:
+        return self.block
 
     def _summed(self, b: LoopBuilder, state: State) -> None:
         begin, _ = bounds(b, state.rows)
@@ -119,7 +126,7 @@ class BitsliceNest(NestLowering):
         self._tree(b, state, state.trees[0])
         return []
 
-    def _number(self, b: LoopBuilder, name: str, table: BlobAttr, at: SSAValue) -> SSAValue:
+    def _entry(self, b: LoopBuilder, name: str, table: BlobAttr, at: SSAValue) -> SSAValue:
         return b.load_index(b.table(self.tables.of(f"slice_{name}", table)), at)
 
     def _tree(self, b: LoopBuilder, state: State, tree: SSAValue) -> None:
@@ -140,8 +147,8 @@ class BitsliceNest(NestLowering):
 
     def _selects(self, b: LoopBuilder, tree: SSAValue, word: SSAValue) -> None:
         offset, table = self.sliced.select_offset, b.table(self.tables.of("slice_select", self.sliced.select))
-        begin = self._number(b, "select_offset", offset, tree)
-        count = b.sub(self._number(b, "select_offset", offset, b.add(tree, 1)), begin)
+        begin = self._entry(b, "select_offset", offset, tree)
+        count = b.sub(self._entry(b, "select_offset", offset, b.add(tree, 1)), begin)
 
         def one(t: LoopBuilder, number: SSAValue, _: Values) -> Values:
             at = t.mul(t.add(begin, number), 3)
@@ -156,8 +163,8 @@ class BitsliceNest(NestLowering):
 
     def _land(self, b: LoopBuilder, state: State, tree: SSAValue, first: SSAValue, last: SSAValue) -> None:
         """Use the leaves of the rows of some words: code for each number of bits that codes have."""
-        begin = self._number(b, "bit_offset", self.sliced.bit_offset, tree)
-        count = b.sub(self._number(b, "bit_offset", self.sliced.bit_offset, b.add(tree, 1)), begin)
+        begin = self._entry(b, "bit_offset", self.sliced.bit_offset, tree)
+        count = b.sub(self._entry(b, "bit_offset", self.sliced.bit_offset, b.add(tree, 1)), begin)
         kinds = np.unique(self.n_bits).tolist()
 
         def chain(t: LoopBuilder, at: int) -> Values:
@@ -179,8 +186,12 @@ class BitsliceNest(NestLowering):
     ) -> None:
         table = b.table(self.tables.of("slice_bits", self.sliced.bits))
         slots = [b.load_index(table, b.add(bits, bit)) for bit in range(n_bits)]
-        first_code = self._number(b, "code_offset", self.sliced.code_offset, tree)
-        use = self._leaf_ids(state, tree, first_code) if self.task is Task.LEAF else self._add(b, tree, first_code, n_bits)
+        first_code = self._entry(b, "code_offset", self.sliced.code_offset, tree)
+        use = (
+            self._leaf_ids(state, tree, first_code)
+            if self.task is Task.LEAF
+            else self._add(b, state, tree, first_code, n_bits)
+        )
 
         def one_word(t: LoopBuilder, word: SSAValue, _: Values) -> Values:
             code = t.constant(0, VectorType(self.code, [WORD_ROWS]))
@@ -201,7 +212,7 @@ class BitsliceNest(NestLowering):
             def one_row(t: LoopBuilder, row: SSAValue, _: Values) -> Values:
                 code = t.add(first_code, t.load_index(self._codes, t.sub(row, first)))
                 leaf = t.cast(CastKind.TRUNC, self.leaves.leaf_id(t, code), i32)
-                t.store(leaf, self.out, row, t.sub(tree, self.tree_begin))
+                t.store(leaf, self.out, row, self._number(t, tree))
                 return []
 
             b.for_(first, b.minimum(b.add(first, WORD_ROWS), end), one_row)
@@ -209,12 +220,12 @@ class BitsliceNest(NestLowering):
         return use
 
     def _add(
-        self, b: LoopBuilder, tree: SSAValue, first_code: SSAValue, n_bits: int
+        self, b: LoopBuilder, state: State, tree: SSAValue, first_code: SSAValue, n_bits: int
     ) -> Callable[[LoopBuilder, SSAValue], None]:
-        """Add the leaf values of a word's rows to their sums."""
+        """Add the leaf values of a word's rows to their sums, or hold them."""
         column = b.constant(0)
         if self.sliced.column is not None:
-            column = self._number(b, "column", self.sliced.column, tree)
+            column = self._entry(b, "column", self.sliced.column, tree)
         registers = self.leaves.registers(b, first_code, n_bits)
         index = VectorType(i32, [self.leaves.lanes])
 
@@ -223,6 +234,9 @@ class BitsliceNest(NestLowering):
                 self.leaves.permuted(t, registers, code) if registers else self.leaves.gathered(t, first_code, code, offset)
             )
             value = as_float(t, found, self.sum_type)
+            if self.held is not None:
+                self.held.hold(t, value, t.add(state.rows[0], row), self._number(t, tree), offset)
+                return
             place = t.add(column, offset)
             t.store(t.add(t.load_vector(self._sums, place, row, type_=value.type), value), self._sums, place, row)
 

@@ -162,12 +162,16 @@ class NestLowering:
         """The values of a block of rows, held and then added by the numbers of their trees."""
         begin, end = bounds(b, state.rows)
         if self.held is None:  # one for all copies of an unrolled body, which run one after the other
-            block = self.prefix[-1].step.value.data if self.prefix else None
+            block = self._block_rows()
             self.held = HeldSums.alloc(b, self.forest, self.tables, self.sum_type, block, begin)
         held = self.held = replace(self.held, first_row=begin)
         self._rest(b, self.rest, state)
         held.add_up(b, end, self.trees, self._base)
         self._each_output(b, state.rows, lambda t, row, column: self._finish(t, held.load(t, row, column), column))
+
+    def _block_rows(self) -> int | None:
+        """Rows that workspace for a block has room for; None where blocks have no bound."""
+        return self.prefix[-1].step.value.data if self.prefix else None
 
     def _sum_place(self, b: LoopBuilder, row: SSAValue, column: SSAValue) -> tuple[SSAValue, list[SSAValue]]:
         """Where the sum of a row and column is held: buffer and indices."""
