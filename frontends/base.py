@@ -266,7 +266,8 @@ class SumRule:
     """How leaf values become raw outputs, to the last bit.
 
     Accumulates in ``dtype``, in tree order, from ``base`` [K] (of ``dtype``) if ``base_first``, else from 0 with the base
-    added last; then ``final``.
+    added last; then ``final``. ``reassociate``: any order and grouping of the additions will do, see
+    `treec.verify.bounds`; the interpreter of a Forest keeps to tree order all the same.
     """
 
     dtype: np.dtype[Any]
@@ -275,6 +276,7 @@ class SumRule:
     final: Final = Final.NONE
     operand: float = 1.0
     bias: float = 0.0
+    reassociate: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,11 @@ from xdsl.passes import ModulePass
 def get_all_passes() -> dict[str, Callable[[], type[ModulePass]]]:
     """Pass name → a function that imports and returns its class."""
 
+    def float_policy() -> type[ModulePass]:
+        from treec.passes.forest.float_policy import FloatPolicyPass
+
+        return FloatPolicyPass
+
     def share_predicates() -> type[ModulePass]:
         from treec.passes.forest.share_predicates import SharePredicatesPass
 
@@ -111,6 +116,7 @@ def get_all_passes() -> dict[str, Callable[[], type[ModulePass]]]:
         return LowerKernelsPass
 
     return {
+        "float-policy": float_policy,
         "share-predicates": share_predicates,
         "share-leaves": share_leaves,
         "pad-trees": pad_trees,

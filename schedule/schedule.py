@@ -13,7 +13,7 @@ from treec.errors import ScheduleError, UsageError
 from treec.schedule import json_form
 from treec.schedule.base import Directive
 from treec.schedule.check import Scope, check_directives
-from treec.schedule.directives import TargetCpu
+from treec.schedule.directives import FloatPolicy, TargetCpu
 from treec.schedule.kernel import MAIN
 from treec.schedule.parse import parse_directives
 from treec.schedule.print import print_directives
@@ -106,6 +106,11 @@ class Schedule:
     def target(self) -> TargetCpu:
         """The ``target cpu`` line, or its defaults."""
         return next((d for d in self.directives if isinstance(d, TargetCpu)), TargetCpu())
+
+    @property
+    def float_policy(self) -> str:
+        """``exact``, unless the ``float`` line says otherwise."""
+        return next((d.policy for d in self.directives if isinstance(d, FloatPolicy)), "exact")
 
     def with_target(self, *, level: str | None = None, input: str | None = None) -> Schedule:
         """The schedule with arguments of its ``target cpu`` line replaced: what a command-line option does."""

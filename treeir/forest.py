@@ -21,6 +21,7 @@ from xdsl.dialects.builtin import (
     ModuleOp,
     StringAttr,
     SymbolNameConstraint,
+    UnitAttr,
     f32,
     f64,
 )
@@ -258,6 +259,7 @@ class SumOp(_StepOp):
     final = prop_def(StringAttr)
     operand = prop_def(FloatAttr)
     bias = prop_def(FloatAttr)
+    reassociate = opt_prop_def(UnitAttr)
     result = result_def(ColumnsType)
     traits = traits_def(Pure())
 

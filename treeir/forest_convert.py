@@ -6,7 +6,7 @@ from dataclasses import fields
 from typing import Any, TypeVar
 
 from numpy.typing import NDArray
-from xdsl.dialects.builtin import BoolAttr, ModuleOp, StringAttr
+from xdsl.dialects.builtin import BoolAttr, ModuleOp, StringAttr, UnitAttr
 from xdsl.ir import Attribute
 from xdsl.irdl import IRDLOperation
 
@@ -118,6 +118,7 @@ def sum_properties(leaves: Leaves, rule: SumRule) -> dict[str, Attribute]:
         "final": StringAttr(rule.final.value),
         "operand": number(rule.operand),
         "bias": number(rule.bias),
+        **({"reassociate": UnitAttr()} if rule.reassociate else {}),
     }
 
 
@@ -197,4 +198,5 @@ def sum_of(op: SumOp) -> SumRule:
         Final(op.final.data),
         op.operand.value.data,
         op.bias.value.data,
+        op.reassociate is not None,
     )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from treec.errors import VerificationError
 from treec.frontends.base import Forest
+from treec.verify.bounds import within
 from treec.verify.compare import shown
 
 SHOWN_COLUMNS = 8
@@ -21,7 +22,9 @@ HINT = (
 
 @dataclass
 class Verification:
-    """Counts of one verification; all differences are 0 or there would be an error instead.
+    """Counts of one verification; all differences are 0 or there would be an error instead. Where sums are
+    ``reassociated``, raw outputs are within a bound of their own (`treec.verify.bounds`) of the interpreter's and the
+    library's: ``max_difference`` is the largest difference, ``bound_share`` the largest part of its bound that one took.
 
     Nodes: ``nodes`` in the model, ``nodes_tested`` of them (all, or a random sample beyond the budget),
     ``nodes_unreachable`` of the tested that no row can reach, ``nodes_reached`` by a boundary row. ``comparisons``: numbers
@@ -37,6 +40,8 @@ class Verification:
     random_rows: int = 0
     comparisons: int = 0
     max_difference: float = 0.0
+    reassociated: bool = False
+    bound_share: float = 0.0
     oracle: str | None = None
     oracle_version: str | None = None
     oracle_absent: str | None = None
@@ -51,6 +56,23 @@ class Verification:
     def nodes_reachable(self) -> int:
         """Tested nodes that are not proven to be out of reach."""
         return self.nodes_tested - self.nodes_unreachable
+
+    @property
+    def verdict(self) -> str:
+        """How raw outputs compare, in two words or with figures."""
+        if not self.reassociated:
+            return "bit-identical"
+        return f"sums reassociated, max |Δ| = {self.max_difference:.2g}, {100 * self.bound_share:.2g} % of the bound"
+
+    def within(self, expected: NDArray[Any], found: NDArray[Any], bound: NDArray[np.float64]) -> tuple[int, ...] | None:
+        """Record how far sums are apart; the place of the first that is beyond its bound, or None."""
+        with np.errstate(all="ignore"):
+            apart = np.abs(expected.astype(np.float64) - found.astype(np.float64))
+            share = apart / bound
+        self.max_difference = max(self.max_difference, float(apart[np.isfinite(apart)].max(initial=0.0)))
+        self.bound_share = max(self.bound_share, float(share[np.isfinite(share)].max(initial=0.0)))
+        wrong = np.argwhere(~within(expected, found, bound))
+        return tuple(int(index) for index in wrong[0]) if len(wrong) else None
 
     def to_dict(self) -> dict[str, Any]:
         """For the card: plain JSON values."""
@@ -73,6 +95,7 @@ class Verification:
             "row_dtypes": list(self.row_dtypes),
             "comparisons": self.comparisons,
             "max_difference": self.max_difference,
+            **({"bound_share": self.bound_share} if self.reassociated else {}),
             "library": oracle,
             "seed": self.seed,
             "seconds": round(self.seconds, 3),
@@ -87,7 +110,7 @@ class Verification:
             library = f"{self.oracle} {self.oracle_version} on {self.oracle_rows:,} rows"
             library += f", links within {self.oracle_ulp} ulp" if self.oracle_bound else ""
         return (
-            f"bit-identical: {self.nodes_reached:,} of {self.nodes_reachable:,} nodes{sample} reached{unreachable}; "
+            f"{self.verdict}: {self.nodes_reached:,} of {self.nodes_reachable:,} nodes{sample} reached{unreachable}; "
             f"{self.boundary_rows:,} boundary and {self.random_rows:,} random rows; {library}"
         )
 

@@ -93,7 +93,7 @@ class NestLowering:
         self.held: HeldSums | None = None
         self.last_tree_loop = [loop for loop in self.loops if loop.axis.data is LoopAxis.TREE][-1].label.data
         one_row = all(loop.axis.data is LoopAxis.TREE for loop in self.rest)
-        self.holds = task is Task.RAW and self.order is not None
+        self.holds = task is Task.RAW and self.order is not None and not forest.sum.reassociate
         self.in_register = task is Task.RAW and one_row and forest.n_columns == 1 and not self.holds
 
     @property

@@ -7,6 +7,7 @@ and of the reference.
 # ruff: noqa: I001
 from treec.schedule.base import DIRECTIVES as DIRECTIVES
 from treec.schedule.directives.target import CPU_LEVELS as CPU_LEVELS
+from treec.schedule.directives.target import FloatPolicy as FloatPolicy
 from treec.schedule.directives.target import TargetCpu as TargetCpu
 from treec.schedule.directives.trees import PadTrees as PadTrees
 from treec.schedule.directives.trees import ReorderTrees as ReorderTrees

@@ -1,4 +1,4 @@
-"""The directive about the machine, for the whole artifact."""
+"""Directives for the whole artifact: the machine, and how exact sums are."""
 
 from __future__ import annotations
 
@@ -29,3 +29,22 @@ class TargetCpu(Directive):
     input: str = argument(
         Choice(("f32", "f64", "any")), "dtype of the rows that are accepted; `any` is both", default="any"
     )
+
+
+@directive
+class FloatPolicy(Directive):
+    """Says whether the leaf values of a row are added in the model's order. With `exact`, which is the default, they are:
+    raw outputs are those of the library, to the last bit. `reassociate` allows another order and grouping: that of the
+    schedule, so results still do not depend on the batch, the threads or the strides. The card records the policy.
+
+    Needs: nothing. Verification then compares raw outputs within a bound that follows from the number of terms and their
+    sizes (docs/exactness.md), and everything else as ever.
+
+    Pays: with `reorder trees`, which then holds no leaf values, and `reduce`, which needs it.
+    """
+
+    keyword: ClassVar[str] = "float"
+    pass_name: ClassVar[str] = "float-policy"
+    stage: ClassVar[Stage] = Stage.TARGET
+
+    policy: str = argument(Choice(("exact", "reassociate")), "the order of sums", positional=True)

@@ -7,6 +7,7 @@ from typing import ClassVar
 from treec.schedule.arguments import Choice, Number, argument
 from treec.schedule.base import Directive, Stage, directive
 from treec.schedule.check import Axis, Scope
+from treec.schedule.directives.target import FloatPolicy
 
 
 @directive
@@ -84,6 +85,8 @@ class ReorderTrees(Directive):
     each row, tree and value of a leaf, and added in the model's order when the block's walks are done. Leaf ids and ranges
     of trees go by the model's numbers.
 
+    Under `float reassociate` nothing is held: values are added in the new order.
+
     Needs: a loop over rows outside of all loops over trees, whose steps are the blocks; the held values of a block may take
     64 MiB.
 
@@ -100,10 +103,14 @@ class ReorderTrees(Directive):
 
     def check_nest(self, scope: Scope) -> None:
         outermost, axis = next(iter(scope.loops.items()))
-        if axis is Axis.TREE:
+        policy = scope.find(FloatPolicy)
+        if axis is Axis.TREE and (policy is None or policy.policy == "exact"):
             reason = (
                 f"leaf values are held for a block of rows, and the outermost loop, `{outermost}`, runs over trees; the "
                 f"nest is {scope}"
             )
-            fix = "put a loop over rows first: e.g. `split row into=(block, row) by=64` and `order block, tree, row`"
+            fix = (
+                "put a loop over rows first, e.g. `split row into=(block, row) by=64` and `order block, tree, row`, or "
+                "allow sums in any order by `float reassociate`"
+            )
             raise self.error(reason, fix)

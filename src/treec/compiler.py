@@ -151,6 +151,7 @@ def _card(compilation: Compilation, level: str) -> dict[str, Any]:
         compilation.forest,
         schedule=compilation.schedule.to_text(),
         cpu_level=level,
+        float_policy=compilation.schedule.float_policy,
         verification=None if checked is None else checked.to_dict(),
         seconds={name: round(spent, 3) for name, spent in compilation.seconds.items()},
         linker=compilation.linker,
@@ -218,6 +219,7 @@ def _verify(compilation: Compilation, compiled: CompiledModel, progress: Progres
             CompiledRunner(compiled),
             compilation.oracle,
             oracle_absent=why_no_oracle(compilation.forest.source),
+            reassociated=compilation.schedule.float_policy == "reassociate",
             progress=lambda done: progress("verify", done),
         )
 

@@ -16,6 +16,7 @@ from treec.schedule.directives import (
     CPU_LEVELS,
     DIRECTIVES,
     CacheRows,
+    FloatPolicy,
     Layout,
     OrderLoops,
     ParallelLoop,
@@ -60,6 +61,8 @@ def plans(draw: st.DrawFn) -> Schedule:
     found: list[Directive] = []
     if draw(st.booleans()):
         found.append(TargetCpu(level=draw(st.sampled_from(CPU_LEVELS)), input=draw(st.sampled_from(("f32", "f64", "any")))))
+    if draw(st.booleans()):
+        found.append(FloatPolicy(draw(st.sampled_from(("exact", "reassociate")))))
     found.extend(draw(st.permutations([SharePredicates(), ShareLeaves()]))[: draw(st.integers(0, 2))])
     reorder = ReorderTrees(draw(st.sampled_from(("depth", "size", "similarity"))))
     found.append(

@@ -100,6 +100,7 @@ def _verify(
         oracle,
         seed=seed,
         oracle_absent=why_no_oracle(loaded.forest.source),
+        reassociated=_reassociated(code),
         progress=lambda done: progress("verify", done),
     )
     report.facts["verification"] = found.to_dict()
@@ -111,8 +112,9 @@ def verified_lines(found: Verification, seconds: float) -> list[str]:
     share = found.nodes_reached / found.nodes_reachable if found.nodes_reachable else 1.0
     sample = "" if found.nodes_tested == found.nodes else f", of a sample of {found.nodes_tested:,} of {found.nodes:,}"
     beyond = f"; {found.nodes_unreachable:,} more are out of any row's reach" if found.nodes_unreachable else ""
+    verdict = found.verdict if found.reassociated else f"{found.verdict}, max |Δ| = {found.max_difference:g}"
     lines = [
-        f"bit-identical, max |Δ| = {found.max_difference:g}: {found.boundary_rows:,} boundary and {found.random_rows:,} "
+        f"{verdict}: {found.boundary_rows:,} boundary and {found.random_rows:,} "
         f"random rows against the interpreter; {seconds:.2f} s",
         f"boundary rows reached {found.nodes_reached:,} of {found.nodes_reachable:,} reachable nodes "
         f"({100 * share:.1f} %{sample}){beyond}",
@@ -120,7 +122,8 @@ def verified_lines(found: Verification, seconds: float) -> list[str]:
     if found.oracle is None:
         return [*lines, f"not compared with the library: {found.oracle_absent}"]
     links = f", links within {found.oracle_ulp} ulp" if found.oracle_bound else ""
-    return [*lines, f"{found.oracle} {found.oracle_version} gives the same bits on {found.oracle_rows:,} rows{links}"]
+    same = "agrees within the bound" if found.reassociated else "gives the same bits"
+    return [*lines, f"{found.oracle} {found.oracle_version} {same} on {found.oracle_rows:,} rows{links}"]
 
 
 def _compare(
@@ -145,7 +148,12 @@ def _compare(
         with_library = compare_rows(code, forest, oracle, rows, name, progress)
         report.facts.setdefault("compared", []).append({"rows": len(rows), "what": name, "library_rows": with_library})
         library = f", with {oracle.library} {oracle.version} on {with_library:,}" if oracle is not None else ""
-        report.line("compare", f"{name}: bit-identical with the interpreter on {len(rows):,} rows{library}")
+        how = "within the bound of" if _reassociated(code) else "bit-identical with"
+        report.line("compare", f"{name}: {how} the interpreter on {len(rows):,} rows{library}")
+
+
+def _reassociated(code: CompiledModel) -> bool:
+    return code.card["float"] == "reassociate"
 
 
 def compare_rows(
@@ -157,19 +165,21 @@ def compare_rows(
 
     from treec.runtime.rows import as_rows
     from treec.treeir.interp import forest as interpreter
+    from treec.verify.bounds import sum_bound
 
     step = max(1, CHUNK_CELLS // max(1, forest.inputs.n_features))
     asked = 0
     for begin in range(0, len(rows), step):
         part = as_rows(rows[begin : begin + step], code.library.facts)
         raw = code.predict(part, raw=True).reshape(len(part), -1)
-        _same(name, begin, "raw output", raw, interpreter.raw(forest, part), "the reference interpreter")
+        bound = sum_bound(forest, part) if _reassociated(code) else np.zeros(raw.shape)
+        _same(name, begin, raw, interpreter.raw(forest, part), bound, "the reference interpreter")
         if oracle is not None:
             taken = np.flatnonzero(oracle.accepts(part))
             asked += len(taken)
             if len(taken):
                 against = f"{oracle.library} {oracle.version}"
-                _same(name, begin, "raw output", raw[taken], oracle.raw(part[taken]), against, taken)
+                _same(name, begin, raw[taken], oracle.raw(part[taken]), bound[taken], against, taken)
         progress("compare", (begin + len(part)) / len(rows))
     return asked
 
@@ -177,24 +187,25 @@ def compare_rows(
 def _same(
     name: str,
     begin: int,
-    what: str,
     got: NDArray[Any],
     expected: NDArray[Any],
+    bound: NDArray[Any],
     against: str,
     taken: NDArray[Any] | None = None,
 ) -> None:
     import numpy as np
 
+    from treec.verify.bounds import within
     from treec.verify.compare import same
     from treec.verify.report import HINT
 
-    equal = same(expected, got)
+    equal = within(expected, got, bound) if bound.any() else same(expected, got)
     if got.shape == expected.shape and got.dtype == expected.dtype and equal.all():
         return
     row, column = (int(index) for index in np.argwhere(~equal)[0])
     number = begin + (row if taken is None else int(taken[row]))
     raise VerificationError(
-        f"{what} {column} is {got[row, column]!r}, {against} says {expected[row, column]!r}",
+        f"raw output {column} is {got[row, column]!r}, {against} says {expected[row, column]!r}",
         place=f"{name}: row {number}",
         fix=HINT,
     )

@@ -242,7 +242,8 @@ class _Run:
     def __post_init__(self) -> None:
         rule = self.forest.sum
         numbers = self.forest.trees.order if isinstance(self.forest.trees, Trees) else None
-        self.held: dict[tuple[int, int], int] | None = None if numbers is None else {}
+        in_order = numbers is None or rule.reassociate
+        self.held: dict[tuple[int, int], int] | None = None if in_order else {}
         self.number = np.arange(self.forest.trees.n_trees) if numbers is None else numbers
         self.chosen = np.flatnonzero((self.number >= self.tree_begin) & (self.number < self.tree_end))
         self.leaf = np.full((len(self.values), self.tree_end - self.tree_begin), -1, np.int32)

@@ -51,7 +51,7 @@ LINES = [
     (1, "share predicate", 1, "unknown directive `share predicate`", "did you mean `share predicates`?"),
     (1, "share leafs", 1, "unknown directive `share leafs`", "did you mean `share leaves`?"),
     (1, "share predicates of=row", 18, "has no argument `of`; it has none", "write `share predicates`"),
-    (1, "64 target", 1, "begins with its name, not with `64`", "the directives are target cpu, share predicates"),
+    (1, "64 target", 1, "begins with its name, not with `64`", "the directives are target cpu, float, share predicates"),
     (2, "layuot packed", 1, "unknown directive `layuot`", "did you mean `layout`?"),
     (2, "  Layout packed", 3, "unknown directive `Layout`", "did you mean `layout`?"),
     (2, "tile nodes size=8", 1, "unknown directive `tile`", "the directives are target cpu"),

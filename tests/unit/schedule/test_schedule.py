@@ -16,6 +16,7 @@ from treec.schedule.directives import (
     AnswerPredicates,
     CacheRows,
     FissionLoop,
+    FloatPolicy,
     FuseLoops,
     Layout,
     OrderLoops,
@@ -67,7 +68,7 @@ walk with=scalar
 parallel block
 """
 
-ELSEWHERE = {AnswerPredicates, KernelWhen, FuseLoops, UnrollLoop, CacheRows, ReorderTrees}
+ELSEWHERE = {AnswerPredicates, KernelWhen, FuseLoops, UnrollLoop, CacheRows, ReorderTrees, FloatPolicy}
 """See test_kernels.py, test_loops.py and the tests of their passes."""
 
 DATA = (
