@@ -1,6 +1,6 @@
 """Rows become ranks: the code that fills a block of ranked rows in workspace, before trees look at them.
 
-Sources are grouped by what their code has to do, so that the code has no decisions left: numbers by the steps of their
+Sources are grouped by what their code has to do, so that the code has no decisions left: numbers by the levels of their
 search, and by which values count as missing in each view. A group is a loop over its sources around a loop over rows.
 Ranked rows are dense, a row's views side by side: a walk that stays with its row then adds the view to a fixed address.
 """
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from xdsl.dialects.builtin import ModuleOp, i8, i16, i32, i64
+from xdsl.dialects.builtin import ModuleOp, VectorType, i8, i16, i32, i64
 from xdsl.ir import SSAValue
 from xdsl.traits import SymbolTable
 
@@ -20,6 +20,7 @@ from treec.errors import ScheduleError
 from treec.frontends.base import Forest, Inputs, Missing
 from treec.passes.algo.packed import narrow
 from treec.passes.algo.ranks import FIRST_CATEGORY, INVALID
+from treec.passes.algo.search import PIVOTS, search_levels, search_tables
 from treec.passes.loop.builder import LoopBuilder, Values
 from treec.passes.loop.encode import emit_position, emit_value
 from treec.passes.loop.predicate import emit_category, emit_is_missing
@@ -59,11 +60,11 @@ def ranks_of_walk(kernel: KernelOp, module: ModuleOp) -> WalkRanks | None:
 
 @dataclass(frozen=True)
 class _Group:
-    """Sources with the same code. ``steps`` of a search, -1 for categories."""
+    """Sources with the same code. ``levels`` of a search, -1 for categories."""
 
     number: int
     sources: NDArray[np.int64]
-    steps: int
+    levels: int
     from_table: bool
     missing: tuple[Missing, ...]
 
@@ -76,9 +77,9 @@ def _groups(ranks: RanksOp, inputs: Inputs) -> list[_Group]:
     found: dict[tuple[int, bool, tuple[Missing, ...]], list[int]] = {}
     for source, number in enumerate(ranks.source_input.array):
         is_category = ranks.source_limit.array[source] >= 0
-        steps = -1 if is_category else int(n_cuts[source]).bit_length()
+        levels = -1 if is_category else search_levels(int(n_cuts[source]))
         missing = tuple(Missing(kind) for kind in ranks.view_missing.array[views[source] : views[source + 1]])
-        found.setdefault((steps, bool(from_table[number]), missing), []).append(source)
+        found.setdefault((levels, bool(from_table[number]), missing), []).append(source)
     return [_Group(n, np.array(s), *key) for n, (key, s) in enumerate(sorted(found.items(), key=lambda item: item[0]))]
 
 
@@ -131,6 +132,8 @@ class _Source:
     column: SSAValue
     first_view: SSAValue
     of_missing: list[SSAValue]
+    pivots: SSAValue | None
+    """The top level of its search."""
 
 
 class GroupCode:
@@ -139,6 +142,9 @@ class GroupCode:
     def __init__(self, ranks: RanksOp, forest: Forest, tables: Tables, group: _Group) -> None:
         self.ranks, self.group, self.tables = ranks, group, tables
         self.n_sources = len(group.sources)
+        offset = ranks.cut_offset.array
+        cuts = [ranks.cuts.array[offset[source] : offset[source + 1]] for source in group.sources]
+        self.levels = search_tables(cuts, max(0, group.levels))
         self.inputs, self.cast = forest.inputs, forest.predicates.category_cast
         self.input = ranks.source_input.array[group.sources]
         self.type = dtype_attribute(forest.inputs.dtype)
@@ -157,6 +163,7 @@ class GroupCode:
             self._number(b, "column", self.inputs.column[self.input], at),
             self._number(b, "view", first, at),
             [self._number(b, f"missing{k}", rank[first + k], at) for k in range(len(self.group.missing))],
+            self._pivots(b, 0, at, b.constant(0)) if self.group.levels > 0 else None,
         )
 
     def ranks_of(
@@ -166,7 +173,7 @@ class GroupCode:
         value = emit_value(b, self.inputs, rows, row, source.column, self.type)
         if self.group.from_table:
             value = self._position(b, source, value)
-        rank = self._category(b, source, value) if self.group.steps < 0 else self._search(b, source, value)
+        rank = self._category(b, source, value) if self.group.levels < 0 else self._search(b, source, value)
         for number, (what, of_missing) in enumerate(zip(self.group.missing, source.of_missing, strict=True)):
             yield b.add(source.first_view, number), b.select(emit_is_missing(b, value, what), of_missing, rank)
 
@@ -186,26 +193,20 @@ class GroupCode:
         return b.select(valid, known, b.constant(INVALID))
 
     def _search(self, b: LoopBuilder, source: _Source, value: SSAValue) -> SSAValue:
-        """How many cuts are not above the value: a binary search over 2**steps - 1 of them, NaN behind the real ones."""
-        steps = self.group.steps
-        if steps == 0:
-            return b.constant(0)
-        width = 1 << steps
-        cuts = self._table(b, "cuts", self._padded_cuts(width))
-        base = b.mul(source.at, width)
-        below = b.constant(0)
-        for step in reversed(range(steps)):
-            half = 1 << step
-            cut = b.load(cuts, b.add(b.add(base, below), half - 1))
-            not_below = b.cast(CastKind.ZEXT, b.compare(CompareKind.OLE, cut, value), i64)
-            below = b.add(below, b.mul(not_below, half))
-        return below
+        """How many cuts are not above the value: on each level one compare with the pivots of the part found so far."""
+        found = b.constant(0)
+        lanes = VectorType(self.type, [PIVOTS])
+        for level in range(self.group.levels):
+            pivots = source.pivots
+            if level or pivots is None:
+                pivots = self._pivots(b, level, source.at, b.mul(found, PIVOTS))
+            not_above = b.compare(CompareKind.OLE, pivots, b.splat(value, lanes))
+            count = b.cast(CastKind.ZEXT, b.popcount(b.mask_bits(not_above)), i64)
+            found = b.add(b.mul(found, PIVOTS), count)
+        return found
 
-    def _padded_cuts(self, width: int) -> NDArray[np.generic]:
-        """The cuts of all sources of the group, ``width`` numbers each."""
-        cuts, offset = self.ranks.cuts.array, self.ranks.cut_offset.array
-        table = np.full((len(self.group.sources), width), np.nan, cuts.dtype)
-        for at, source in enumerate(self.group.sources):
-            begin, end = offset[source : source + 2]
-            table[at, : end - begin] = cuts[begin:end]
-        return table
+    def _pivots(self, b: LoopBuilder, level: int, at: SSAValue, first: SSAValue) -> SSAValue:
+        """A vector of a level's pivots of source ``at``, from the ``first`` on."""
+        table = self.levels[level]
+        pivots = self._table(b, f"pivots{level}", table)
+        return b.load_vector(pivots, b.add(b.mul(at, table.shape[1]), first), type_=VectorType(self.type, [PIVOTS]))
