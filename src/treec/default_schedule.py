@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from treec.default_bitslice import bitslice_pays
 from treec.frontends.base import Forest, Trees
 from treec.passes.algo.depths import leaf_depths
 from treec.passes.algo.packed import narrow, pack_trees, walk_columns
@@ -44,16 +45,24 @@ def default_schedule(forest: Forest) -> Choice:
     if share_leaves:
         lines.append("share leaves")
     ranked = _ranked_layout(forest, leaf_bytes, reasons)
-    lines += [] if ranked else _layout(forest, leaf_bytes, reasons)
-    lines += [
+    layout = [] if ranked else _layout(forest, leaf_bytes, reasons)
+    sharing = [line for line in layout if line.startswith("share")]
+    walk = [
+        *(line for line in layout if line not in sharing),
         f"split row into=(block, row) by={BLOCK_ROWS}",
         *ranked,
         "order block, tree, row",
         _walk(forest, INTERLEAVE_PAIRS if ranked else INTERLEAVE_PACKED, reasons),
-        "parallel block",
     ]
     reasons.append(f"blocks of {BLOCK_ROWS} rows per tree: the tree and the block's sums stay in cache")
-    return Choice(Schedule.from_text("\n".join(lines), "<default>"), tuple(reasons))
+    sliced = bitslice_pays(forest)
+    if sliced is None:
+        plan = [*walk, "parallel block"]
+    else:
+        reasons += sliced.reasons()
+        small = [f"kernel when rows <= {sliced.rows} {{", *(f"  {line}" for line in walk), "}"] if sliced.rows else []
+        plan = [*small, *sliced.plan()]
+    return Choice(Schedule.from_text("\n".join([*lines, *sharing, *plan]), "<default>"), tuple(reasons))
 
 
 def _walk(forest: Forest, interleave: int, reasons: list[str]) -> str:

@@ -50,6 +50,25 @@ def test_the_reasons_say_the_bytes_that_the_tables_have() -> None:
     assert any(f"{size:.1f} bytes per inner node" in reason for reason in reasons), (size, reasons)
 
 
+def test_batches_of_a_model_with_few_predicates_are_bitsliced_and_few_rows_walked() -> None:
+    choice = default_schedule(build(replace(LARGE, n_trees=100)))
+    text = choice.schedule.to_text()
+    assert "kernel when rows <= " in text
+    assert text.index("walk with=scalar") < text.index("walk with=bitslice")
+    assert any("are bitsliced" in reason for reason in choice.reasons)
+
+
+def test_trees_of_more_leaves_than_a_byte_numbers_are_walked() -> None:
+    text = default_schedule(build(replace(LARGE, n_trees=3, leaves=257))).schedule.to_text()
+    assert "bitslice" not in text
+    assert "walk with=scalar" in text
+
+
+def test_a_tree_that_a_walk_finds_sooner_than_its_predicates_are_answered_is_walked() -> None:
+    text = default_schedule(build(replace(LARGE, n_trees=1, leaves=20, n_predicates=2000))).schedule.to_text()
+    assert "bitslice" not in text
+
+
 def test_wide_thresholds_get_a_table_of_predicates() -> None:
     forest = build(replace(LARGE, input_dtype=F64, leaf_dtype=F64, sum_dtype=F64))
     schedule = default_schedule(forest).schedule.to_text()
