@@ -52,8 +52,12 @@ demo: $(RUN_STAMP) ## train a model, compile it, run it, compare bit for bit
 	@$(BIN)/python examples/demo.py
 
 .PHONY: bench
-bench: $(RUN_STAMP) ## walk-based schedules beside the model's own library (ARGS='--batch 64 higgs')
+bench: $(RUN_STAMP) ## schedules beside the model's own library (ARGS='--batch 64 higgs')
 	$(BIN)/python -m bench.walks $(ARGS)
+
+.PHONY: bench-rivals
+bench-rivals: $(RUN_STAMP) ## treec beside other engines (ARGS='--batch 1 4096 --threads 1 2 higgs')
+	$(BIN)/python -m bench.versus $(ARGS)
 
 .PHONY: test
 test: lint types lit unit ## everything CI runs

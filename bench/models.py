@@ -29,7 +29,7 @@ TRAINED = {
 
 @dataclass(frozen=True)
 class BenchModel:
-    """``rows`` f32 [n, n_features], C order; tile them for longer batches."""
+    """``rows`` f32 [n, n_features], C order."""
 
     name: str
     path: Path
@@ -40,9 +40,13 @@ class BenchModel:
         return "lightgbm" if self.path.suffix == ".txt" else "xgboost"
 
     def batch(self, n_rows: int) -> NDArray[np.float32]:
-        """The first ``n_rows`` of the rows, repeated as often as needed."""
-        repeats = -(-n_rows // len(self.rows))
-        return np.ascontiguousarray(np.tile(self.rows, (repeats, 1))[:n_rows])
+        """The first ``n_rows`` of the rows; when they are used up, new ones: each feature from one of two rows, by lot. The
+        same rows again and again would teach a branch predictor the answers."""
+        new = max(0, n_rows - len(self.rows))
+        rng = np.random.default_rng(len(self.rows))
+        one, other = self.rows[rng.integers(0, len(self.rows), (2, new))]
+        mixed = np.where(rng.random(one.shape) < 0.5, one, other)
+        return np.ascontiguousarray(np.concatenate([self.rows, mixed])[:n_rows])
 
 
 def bench_models(names: list[str] | None = None) -> list[BenchModel]:
