@@ -40,7 +40,7 @@ class FloatPolicy(Directive):
     Needs: nothing. Verification then compares raw outputs within a bound that follows from the number of terms and their
     sizes (docs/exactness.md), and everything else as ever.
 
-    Pays: with `reorder trees`, which then holds no leaf values, and `reduce`, which needs it.
+    Pays: with `reorder trees`, which then holds no leaf values.
     """
 
     keyword: ClassVar[str] = "float"
