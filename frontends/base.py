@@ -178,6 +178,7 @@ class Trees:
     ``inverted`` bool[N]: nodes where a true answer goes right and a false one left; None where there are none.
     ``order`` i32[T]: the number of each stored tree, where that is not its place; None where it is. Sums, ranges of trees
     and leaf ids go by number, ``iteration_offset`` counts numbers, all other columns are by place.
+    ``tile`` i32[N]: nodes of a tree with one number are evaluated together, and hang together; None if there are none.
     ``weight`` f32/f64 [T]: factor of each tree, its dtype that of the product; None where trees have no weight.
     ``node_count`` f64[N], ``leaf_count`` f64[L]: the model's own training counts (cover), where it has them.
     ``iteration_offset`` i32[I + 1]: boundaries of boosting iterations, in trees.
@@ -197,6 +198,7 @@ class Trees:
     leaf_count: NDArray[np.float64] | None = None
     inverted: NDArray[np.bool_] | None = None
     order: NDArray[np.int32] | None = None
+    tile: NDArray[np.int32] | None = None
 
     @property
     def n_trees(self) -> int:

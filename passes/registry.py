@@ -40,6 +40,11 @@ def get_all_passes() -> dict[str, Callable[[], type[ModulePass]]]:
 
         return ReorderTreesPass
 
+    def tile_nodes() -> type[ModulePass]:
+        from treec.passes.forest.tile_nodes import TileNodesPass
+
+        return TileNodesPass
+
     def set_target() -> type[ModulePass]:
         from treec.passes.plan.set_target import SetTargetPass
 
@@ -122,6 +127,7 @@ def get_all_passes() -> dict[str, Callable[[], type[ModulePass]]]:
         "pad-trees": pad_trees,
         "swap-children": swap_children,
         "reorder-trees": reorder_trees,
+        "tile-nodes": tile_nodes,
         "set-target": set_target,
         "plan-kernels": plan_kernels,
         "add-kernel": add_kernel,

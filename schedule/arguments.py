@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
-Value = int | str | tuple[str, ...]
+Value = int | float | str | tuple[str, ...]
 """What an argument holds: plain data that a pass takes as it is."""
 
 LOOP_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -116,6 +116,29 @@ class NumberOrWord:
         if number is not None and self.minimum <= number <= LARGEST:
             return number
         raise BadValue(f"must be {self.allowed()}, not {quoted(value)}")
+
+
+@dataclass(frozen=True)
+class Share:
+    """A number from 0 to 1, kept as the shortest text that gives it."""
+
+    is_list: bool = dataclasses.field(default=False, init=False)
+
+    def placeholder(self) -> str:
+        return "P"
+
+    def allowed(self) -> str:
+        return "a number from 0 to 1"
+
+    def convert(self, value: object) -> Value:
+        is_number = isinstance(value, (str, int, float)) and not isinstance(value, bool)
+        try:
+            number = float(value) if is_number else -1.0
+        except ValueError:
+            number = -1.0
+        if 0 <= number <= 1:
+            return repr(number + 0.0)  # no -0.0
+        raise BadValue(f"must be {self.allowed()}, not {quoted(value)}", "write digits with a point, e.g. 0.2")
 
 
 @dataclass(frozen=True)

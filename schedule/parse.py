@@ -21,6 +21,7 @@ from treec.schedule.kernel import KernelWhen
 from treec.schedule.place import SourcePlace
 
 _TOKEN = re.compile(r"[ \t]+|(?P<word>[A-Za-z_][A-Za-z0-9_.:-]*)|(?P<number>-?[0-9][A-Za-z0-9_.]*)|(?P<mark><=|[=(),{}])")
+_DECIMAL = re.compile(r"-?[0-9]+\.[0-9]+(?:e-?[0-9]+)?")
 
 Raw = str | int | tuple[str | int, ...]
 
@@ -227,7 +228,7 @@ class _Line:
             fix = "a value is a word, a number or a list in parentheses"
             self._fail(f"{wanted} is missing before {found}", column, fix)
         self.at += 1
-        if token.kind == "word":
+        if token.kind == "word" or _DECIMAL.fullmatch(token.text):
             return token.text, token.column
         if not token.text.removeprefix("-").isdigit():
             self._fail(f"{quoted(token.text)} is not a whole number", token.column, "write digits only")

@@ -144,11 +144,16 @@ class BlobAttr(Data[Blob]):
 
 
 def dtype_text(dtype: np.dtype[Any]) -> str:
-    """A dtype in one string; fields of a record as ``name:offset:format`` and the record's size last."""
+    """A dtype in one string; fields of a record as ``name:offset:format`` and the record's size last. ``8<f4`` is a field
+    of eight numbers."""
     if dtype.fields is None:
         return dtype.str
-    fields = [f"{name}:{offset}:{kind.str}" for name, (kind, offset, *_) in dtype.fields.items()]
+    fields = [f"{name}:{offset}:{_format(kind)}" for name, (kind, offset, *_) in dtype.fields.items()]
     return ";".join([*fields, str(dtype.itemsize)])
+
+
+def _format(kind: np.dtype[Any]) -> str:
+    return kind.str if kind.subdtype is None else f"{kind.shape[0]}{kind.base.str}"
 
 
 def parse_dtype(parser: AttrParser) -> np.dtype[Any]:

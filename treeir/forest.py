@@ -44,7 +44,7 @@ from xdsl.utils.exceptions import VerifyException
 from treec.errors import ModelError
 from treec.frontends.base import CategoryCast, Final, Link, Missing, Test
 from treec.treeir.blob import BlobAttr
-from treec.treeir.forest_checks import FLOATS, expect, expect_cover, expect_within, prove_preorder, require
+from treec.treeir.forest_checks import FLOATS, expect, expect_cover, expect_within, prove_preorder, prove_tiles, require
 from treec.treeir.forest_types import (
     AnswersType,
     ColumnsType,
@@ -176,6 +176,7 @@ class TreesOp(_StepOp):
     leaf_count = opt_prop_def(BlobAttr)
     inverted = opt_prop_def(BlobAttr)
     order = opt_prop_def(BlobAttr)
+    tile = opt_prop_def(BlobAttr)
     result = result_def(LeavesType)
     traits = traits_def(Pure())
 
@@ -192,6 +193,9 @@ class TreesOp(_StepOp):
             require(np.array_equal(np.sort(self.order.array), np.arange(trees)), "order is no permutation of the trees")
         expect_cover("node_offset", self.node_offset, n)
         prove_preorder(self.node_offset.data, self.leaf_offset.data, self.left.data, self.right.data)
+        if self.tile is not None:
+            expect("tile", self.tile, [np.int32], n)
+            prove_tiles(self.node_offset.data, self.left.data, self.right.data, self.tile.data)
         _verify_answers(self.predicate, self.answers.owner)
 
 

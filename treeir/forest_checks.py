@@ -14,8 +14,13 @@ from treec.treeir.blob import Blob, BlobAttr
 
 FLOATS = (np.float32, np.float64)
 
+LARGEST_TILE = 16
+"""Nodes that a tile may have."""
+
 _preorder_proofs: set[tuple[str, ...]] = set()
 """Digests of node offsets, leaf offsets and children that were proved: every pass verifies the module again."""
+_tile_proofs: set[tuple[str, ...]] = set()
+"""Likewise of node offsets, children and tiles."""
 
 
 def require(condition: bool | np.bool_, what: str) -> None:
@@ -64,3 +69,30 @@ def prove_preorder(node_offset: Blob, leaf_offset: Blob, left: Blob, right: Blob
     except ModelError as error:
         raise VerifyException(error.message) from None
     _preorder_proofs.add(key)
+
+
+def prove_tiles(node_offset: Blob, left: Blob, right: Blob, tile: Blob) -> None:
+    """Prove that tiles are as `treec.frontends.base.Trees` says: each hangs together and is not too large, and those of a
+    tree are numbered from 0 on.
+
+    Children must be proved already. Raises `VerifyException`.
+    """
+    key = (node_offset.digest, left.digest, right.digest, tile.digest)
+    if key in _tile_proofs or len(tile.array) == 0:
+        return
+    offset, number = node_offset.array, tile.array.astype(np.int64)
+    sizes = np.diff(offset)
+    base = np.repeat(offset[:-1], sizes)
+    require(bool(np.all((number >= 0) & (number < np.repeat(sizes, sizes)))), "tile is out of range")
+    begins = np.ones(len(number), bool)  # nodes that are not in the tile of the node above
+    for child in (left.array, right.array):
+        inner = np.flatnonzero(child >= 0)
+        below = base[inner] + child[inner]
+        begins[below] = number[below] != number[inner]
+    of_tile = np.bincount(base + number, minlength=len(number))  # a tree has at most as many tiles as nodes
+    roots = np.bincount((base + number)[begins], minlength=len(number))
+    require(int(of_tile.max()) <= LARGEST_TILE, f"a tile has {int(of_tile.max())} nodes, and the most is {LARGEST_TILE}")
+    require(bool(np.all(roots[of_tile > 0] == 1)), "the nodes of a tile do not hang together")
+    first_gap = (of_tile[1:] > 0) & (of_tile[:-1] == 0) & (base[1:] == base[:-1])
+    require(not first_gap.any() and bool(np.all(of_tile[offset[:-1][sizes > 0]] > 0)), "tiles are not numbered from 0 on")
+    _tile_proofs.add(key)

@@ -139,10 +139,10 @@ def _verify_access(buffer: SSAValue, indices: Sequence[SSAValue], field: StringA
             raise VerifyException(f"the record has no field {field.data!r}") from None
     elif field is not None:
         raise VerifyException("only records have fields")
-    if scalar_of(value.type) != element:
+    if isinstance(value.type, VectorType) and isinstance(type_.element, RecordType) and value.type != element:
+        raise VerifyException("fields of neighbouring records are not read as vectors")
+    if value.type != element and scalar_of(value.type) != element:
         raise VerifyException(f"the buffer holds {element}, not {value.type}")
-    if isinstance(value.type, VectorType) and isinstance(type_.element, RecordType):
-        raise VerifyException("records are not read as vectors")
 
 
 @irdl_op_definition

@@ -151,7 +151,8 @@ class MathKindAttr(EnumAttribute[MathKind], SpacedOpaqueSyntaxAttribute):
 
 @irdl_attr_definition
 class RecordType(ParametrizedAttribute, TypeAttribute):
-    """``!loop.record<8, "threshold" : f32 @ 0, "meta" : i32 @ 4>``: named fields at byte offsets, unaligned if need be."""
+    """``!loop.record<8, "threshold" : f32 at 0, "meta" : i32 at 4>``: named fields, numbers or vectors of them, at byte
+    offsets, unaligned if need be."""
 
     name = "loop.record"
 
@@ -183,7 +184,7 @@ class RecordType(ParametrizedAttribute, TypeAttribute):
         if len({n.data for n in self.names}) != len(self.names):
             raise VerifyException("two fields of a record have the same name")
         for type_, offset in zip(self.types, self.offsets, strict=True):
-            if offset.data < 0 or offset.data + byte_size(type_) > self.size.data:
+            if offset.data < 0 or offset.data + field_size(type_) > self.size.data:
                 raise VerifyException(f"field {type_} at {offset.data} is outside of the record's {self.size.data} bytes")
 
     def print_parameters(self, printer: Printer) -> None:
@@ -258,6 +259,11 @@ def byte_size(type_: Attribute) -> int:
     if (size := _BYTES.get(type_)) is not None:
         return size
     raise VerifyException(f"{type_} can't be the element of a buffer")
+
+
+def field_size(type_: Attribute) -> int:
+    """Bytes of a field of a record: a number or a vector of numbers."""
+    return lanes_of(type_) * byte_size(scalar_of(type_))
 
 
 def is_float(type_: Attribute) -> bool:

@@ -38,9 +38,12 @@ def gathered_type(buffer: BufferType, field: str | None) -> Attribute:
             raise VerifyException(f"a record of {element.size.data} bytes is gathered one field at a time")
         return bits
     try:
-        return element.field(field)[0]
+        type_ = element.field(field)[0]
     except KeyError:
         raise VerifyException(f"the record has no field {field!r}") from None
+    if is_vector(type_):
+        raise VerifyException(f"field {field!r} is a vector: it is loaded from one record, not gathered from several")
+    return type_
 
 
 def _verify_places(buffer: SSAValue, origin: Sequence[SSAValue], offsets: Sequence[SSAValue], lanes: int) -> BufferType:

@@ -44,6 +44,7 @@ from treec.treeir.pairs import PairedTreesOp
 from treec.treeir.plan_trees import BitFieldAttr, PackedTreesOp, TreesOp
 from treec.treeir.ranks import RanksOp
 from treec.treeir.slices import PredicateBitsOp, SlicedTreesOp
+from treec.treeir.tiles import TiledTreesOp
 
 __all__ = [
     "STRATEGIES",
@@ -59,6 +60,7 @@ __all__ = [
     "RanksOp",
     "SlicedTreesOp",
     "TargetOp",
+    "TiledTreesOp",
     "TreesOp",
     "WalkOp",
     "kernels_of",
@@ -76,7 +78,7 @@ class LoopAxisAttr(EnumAttribute[LoopAxis], SpacedOpaqueSyntaxAttribute):
     name = "plan.axis"
 
 
-STRATEGIES = ("scalar", "lanes", "bitslice")
+STRATEGIES = ("scalar", "lanes", "tile", "bitslice")
 """Ways to walk that have an implementation."""
 WORDS = (64, 128, 256, 512, 1024)
 """Rows whose bits may be handled together."""
@@ -388,6 +390,17 @@ def target_of(module: ModuleOp) -> TargetOp | None:
 
 Plan = Dialect(
     "plan",
-    [ForOp, KernelOp, PackedTreesOp, PairedTreesOp, PredicateBitsOp, RanksOp, SlicedTreesOp, TargetOp, WalkOp],
+    [
+        ForOp,
+        KernelOp,
+        PackedTreesOp,
+        PairedTreesOp,
+        PredicateBitsOp,
+        RanksOp,
+        SlicedTreesOp,
+        TargetOp,
+        TiledTreesOp,
+        WalkOp,
+    ],
     [BitFieldAttr, LoopAxisAttr],
 )

@@ -11,26 +11,25 @@ I64 = NDArray[np.int64]
 
 
 def leaf_depths(trees: Trees) -> tuple[I64, I64]:
-    """Depth of the shallowest and of the deepest leaf of each tree, i64 [T] each; a tree of one leaf has depth 0."""
+    """Depth of the shallowest and of the deepest leaf of each tree, i64 [T] each: how many nodes, or where trees have tiles
+    how many tiles, a row meets on its way; a tree of one leaf has depth 0."""
     shallowest = np.full(trees.n_trees, np.iinfo(np.int64).max)
     deepest = np.zeros(trees.n_trees, np.int64)
     sizes = np.diff(trees.node_offset)
     shallowest[sizes == 0] = 0
     tree = np.flatnonzero(sizes)
-    node = trees.node_offset[tree]
-    depth = 0
+    node, depth = trees.node_offset[tree], np.ones(len(tree), np.int64)
     while len(node):
-        depth += 1
         base = trees.node_offset[tree]
-        inner: list[I64] = []
-        owner: list[I64] = []
+        below: list[tuple[I64, I64, I64]] = []
         for child in (trees.left[node], trees.right[node]):
-            ended = tree[child < 0]
-            shallowest[ended] = np.minimum(shallowest[ended], depth)
-            deepest[ended] = depth
-            inner.append((base + child)[child >= 0])
-            owner.append(tree[child >= 0])
-        node, tree = np.concatenate(inner), np.concatenate(owner)
+            is_leaf = child < 0
+            np.minimum.at(shallowest, tree[is_leaf], depth[is_leaf])
+            np.maximum.at(deepest, tree[is_leaf], depth[is_leaf])
+            at = (base + child)[~is_leaf]
+            step = 1 if trees.tile is None else trees.tile[at] != trees.tile[node[~is_leaf]]
+            below.append((at, tree[~is_leaf], depth[~is_leaf] + step))
+        node, tree, depth = (np.concatenate(pair) for pair in zip(*below, strict=True))
     return shallowest, deepest
 
 

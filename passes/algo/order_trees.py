@@ -13,7 +13,7 @@ from treec.passes.algo.depths import leaf_depths
 
 I64 = NDArray[np.int64]
 
-_BY_NODE = ("predicate", "left", "right", "node_count", "inverted")
+_BY_NODE = ("predicate", "left", "right", "node_count", "inverted", "tile")
 _BY_LEAF = ("leaf_row", "leaf_id", "leaf_count")
 _BY_TREE = ("column", "weight")
 SIGNATURE_LEVELS = 3

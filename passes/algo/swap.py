@@ -93,6 +93,7 @@ def _gather(
         leaf_row=trees.leaf_row[leaf_source],
         leaf_id=trees.leaf_id[leaf_source],
         inverted=inverted if inverted.any() else None,
+        tile=None if trees.tile is None else trees.tile[node_source],
         node_count=None if trees.node_count is None else trees.node_count[node_source],
         leaf_count=None if trees.leaf_count is None else trees.leaf_count[leaf_source],
     )

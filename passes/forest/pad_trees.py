@@ -38,6 +38,8 @@ class PadTreesPass(ModulePass):
         require_no_plan(op, self.name)
         trees_op = trees_to_change(op, self.name)
         trees = trees_of(trees_op)
+        if trees.tile is not None:
+            raise ScheduleError("padding makes new nodes, which are in no tile", fix="move `pad trees` above `tile nodes`")
         _, depth = leaf_depths(trees)
         if self.to == "forest":
             depth = np.full_like(depth, depth.max(initial=0))

@@ -24,7 +24,7 @@ from treec.passes.loop.walking import Depth, Landing, TreeWalk, Visit
 from treec.passes.loop.walks import depth_of
 from treec.treeir.forest_types import dtype_attribute
 from treec.treeir.loop import FuncOp, ReturnOp
-from treec.treeir.loop_types import BinaryKind, CastKind, LoopKind
+from treec.treeir.loop_types import BinaryKind, CastKind, LoopKind, is_vector
 from treec.treeir.plan import ForOp, KernelOp, LoopAxis
 
 ROW_TYPES: dict[DType, Attribute] = {DType.F32: f32, DType.F64: f64}
@@ -304,7 +304,12 @@ class NestLowering:
     def _load_row(
         self, b: LoopBuilder, buffer: SSAValue, row: SSAValue, column: SSAValue, *, by_column: bool = False
     ) -> SSAValue:
-        return b.load(buffer, column, row) if by_column else b.load(buffer, row, column)
+        """A column of a row; for a vector of columns, one in each lane."""
+        if not is_vector(column.type):
+            return b.load(buffer, column, row) if by_column else b.load(buffer, row, column)
+        here, same = b.constant(0), b.constant(0, column.type)
+        origin, offsets = ([here, row], [column, same]) if by_column else ([row, here], [same, column])
+        return b.gather(buffer, origin, offsets)
 
     def _accumulate(self, b: LoopBuilder, visit: Visit, landing: Landing, total: SSAValue | None) -> SSAValue | None:
         row, tree = visit.row, visit.tree

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from xdsl.dialects.builtin import DictionaryAttr, f32, f64, i1, i8, i16, i32, i64
+from xdsl.dialects.builtin import DictionaryAttr, VectorType, f32, f64, i1, i8, i16, i32, i64
 from xdsl.ir import Attribute, Block, SSAValue
 
 from treec.passes.loop.builder import LoopBuilder
@@ -25,8 +25,13 @@ def element_type(dtype: np.dtype[Any]) -> Attribute:
     """The buffer element for a numpy dtype; a record for a structured one."""
     if dtype.fields is None:
         return _ELEMENTS[dtype.str[1:]]
-    fields = [(name, _ELEMENTS[kind.str[1:]], offset) for name, (kind, offset, *_) in dtype.fields.items()]
+    fields = [(name, _field_type(kind), offset) for name, (kind, offset, *_) in dtype.fields.items()]
     return RecordType.of(dtype.itemsize, fields)
+
+
+def _field_type(kind: np.dtype[Any]) -> Attribute:
+    number = _ELEMENTS[kind.base.str[1:]]
+    return number if kind.subdtype is None else VectorType(number, [kind.shape[0]])
 
 
 class Tables:

@@ -12,8 +12,12 @@ from treec.passes.loop.lanes_walk import LanesWalk
 from treec.passes.loop.pair_walk import PairWalk
 from treec.passes.loop.scalar_walk import ScalarWalk
 from treec.passes.loop.tables import Tables
+from treec.passes.loop.tile_walk import TileWalk
 from treec.passes.loop.walking import Depth, TreeWalk
-from treec.treeir.plan import KernelOp, PackedTreesOp, PairedTreesOp
+from treec.treeir.plan import KernelOp, PackedTreesOp, PairedTreesOp, TiledTreesOp
+
+FIXES = {"scalar": "use `layout packed`", "lanes": "use `layout packed`", "tile": "use `layout sparse` or `layout array`"}
+"""What a strategy needs."""
 
 
 def walk_of(kernel: KernelOp, module: ModuleOp, forest: Forest, tables: Tables) -> TreeWalk:
@@ -31,14 +35,19 @@ def walk_of(kernel: KernelOp, module: ModuleOp, forest: Forest, tables: Tables) 
             return ScalarWalk(walk, trees, tables, cast, depth)
         case "scalar", PairedTreesOp():
             return PairWalk(walk, trees, tables, cast, depth)
+        case "tile", TiledTreesOp():
+            return TileWalk(walk, trees, tables, cast, depth)
+        case "scalar", TiledTreesOp() if trees.lanes == 1:
+            return TileWalk(walk, trees, tables, cast, depth)
         case "lanes", PackedTreesOp() if walk.lanes is not None:
             return LanesWalk(walk.lanes.value.data, walk, trees, tables, cast, depth)
         case _:
-            raise ScheduleError(f"a {walk.strategy.data} walk can't use {walk.trees}", fix="use `layout packed`")
+            fix = "use `walk with=tile`" if isinstance(trees, TiledTreesOp) else FIXES[walk.strategy.data]
+            raise ScheduleError(f"a {walk.strategy.data} walk can't use {walk.trees}", fix=fix)
 
 
 def depth_of(forest: Forest, first: int, last: int) -> Depth:
-    """Of trees ``first`` to ``last``."""
+    """Of trees ``first`` to ``last``; of trees with tiles, counted in tiles."""
     if not isinstance(forest.trees, Trees):
         raise ScheduleError("oblivious trees have no scalar walk", fix="use another model")
     shallowest, deepest = leaf_depths(forest.trees)

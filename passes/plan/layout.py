@@ -6,19 +6,20 @@ from dataclasses import dataclass
 from typing import Literal, TypedDict
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import DictionaryAttr, ModuleOp, StringAttr, SymbolRefAttr
+from xdsl.dialects.builtin import ModuleOp, StringAttr, SymbolRefAttr
 from xdsl.ir import Attribute
 
 from treec.errors import ScheduleError, UnsupportedModelError
 from treec.frontends.base import Forest, Trees
-from treec.passes.algo.packed import PackedTrees, Records, narrow, pack_ranked_trees, pack_trees, walk_columns
+from treec.passes.algo.packed import PackedTrees, narrow, pack_ranked_trees, pack_trees, walk_columns
 from treec.passes.algo.pairs import pair_trees
 from treec.passes.plan.rank_features import ranks_of, tables_of
 from treec.passes.plan.rewrite import PlanPass, add_shared
+from treec.passes.plan.tiled_layout import bit_fields, tiled_trees_op
 from treec.treeir.blob import BlobAttr
 from treec.treeir.forest import only_model
 from treec.treeir.forest_convert import forest_of
-from treec.treeir.plan import BitFieldAttr, PackedTreesOp, PairedTreesOp
+from treec.treeir.plan import PackedTreesOp, PairedTreesOp, TreesOp
 from treec.treeir.ranks import RanksOp
 
 
@@ -35,17 +36,18 @@ class LayoutPass(PlanPass):
     feature into each node; ``table`` puts a predicate id there, smaller where ``share predicates`` left few of them.
     Records have a multiple of ``align`` bytes. After ``rank-features`` thresholds are ranks, bits among others, and
     ``pairs`` can be had: records of nodes and leaves, siblings side by side, leaves pointing at themselves (see
-    `treec.passes.algo.pairs`). Needs trees with nodes and plain leaf values.
+    `treec.passes.algo.pairs`). ``sparse`` and ``array`` have a record per tile (see `treec.passes.algo.tiled`); without
+    tiles, a node is one. Needs trees with nodes and plain leaf values.
     """
 
     name = "layout"
-    kind: Literal["packed", "pairs"] = "packed"
+    kind: Literal["packed", "pairs", "sparse", "array"] = "packed"
     predicates: Literal["inline", "table"] = "inline"
     align: int = 4
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        if self.align not in (1, 2, 4, 8):
-            raise ScheduleError(f"records can't be aligned to {self.align} bytes", fix="use align=1, 2, 4 or 8")
+        if self.align not in (1, 2, 4, 8, 16, 32, 64):
+            raise ScheduleError(f"records can't be aligned to {self.align} bytes", fix="use a power of two up to 64")
         forest = forest_of(only_model(op))
         if not isinstance(forest.trees, Trees):
             raise UnsupportedModelError("oblivious trees are not compiled yet", fix="use another model type")
@@ -57,10 +59,22 @@ class LayoutPass(PlanPass):
         if len({kernel.innermost_walk().ranks for kernel in kernels}) > 1:
             raise ScheduleError("some kernels rank rows and some don't", fix="lay out each by the option kernel=")
         ranks = ranks_of(op, kernels[0])
-        made = self._pairs(forest.trees, ranks) if self.kind == "pairs" else self._packed(forest, forest.trees, ranks)
+        made = self._made(forest, forest.trees, ranks)
         trees = add_shared(op, made, "trees")
         for kernel in kernels:
             kernel.innermost_walk().properties["trees"] = trees
+
+    def _made(self, forest: Forest, trees: Trees, ranks: RanksOp | None) -> TreesOp:
+        if self.kind == "sparse" or self.kind == "array":
+            if self.predicates != "inline":
+                raise ScheduleError(f"`layout {self.kind}` keeps predicates in the tiles", fix="leave `predicates` out")
+            return tiled_trees_op(forest, trees, ranks, self.kind, self.align)
+        if trees.tile is not None:
+            raise ScheduleError(
+                f"`layout {self.kind}` knows nothing of tiles, and the trees have some",
+                fix="use `layout sparse` or `layout array`",
+            )
+        return self._pairs(trees, ranks) if self.kind == "pairs" else self._packed(forest, trees, ranks)
 
     def _packed(self, forest: Forest, trees: Trees, ranks: RanksOp | None) -> PackedTreesOp:
         how: _How = {"with_table": self.predicates == "table", "align": self.align}
@@ -80,7 +94,7 @@ class LayoutPass(PlanPass):
         properties: dict[str, Attribute] = {
             "sym_name": StringAttr("trees"),
             "nodes": BlobAttr.of(paired.nodes.table),
-            "fields": _fields(paired.nodes),
+            "fields": bit_fields(paired.nodes.fields),
             "base": BlobAttr.of(paired.base),
             "tests": BlobAttr.of(paired.tests),
             "leaf_id": BlobAttr.of(paired.leaf_id),
@@ -100,7 +114,7 @@ def _packed_op(name: str, packed: PackedTrees, forest: Forest, ranks: RanksOp | 
     properties: dict[str, Attribute] = {
         "sym_name": StringAttr(name),
         "nodes": BlobAttr.of(packed.nodes.table),
-        "fields": _fields(packed.nodes),
+        "fields": bit_fields(packed.nodes.fields),
         "node_base": BlobAttr.of(packed.node_base),
         "kinds": BlobAttr.of(packed.kinds),
         "set_offset": BlobAttr.of(narrow(sets.set_offset)),
@@ -110,13 +124,9 @@ def _packed_op(name: str, packed: PackedTrees, forest: Forest, ranks: RanksOp | 
         properties["ranks"] = SymbolRefAttr(ranks.sym_name.data)
     if packed.predicates is not None:
         properties["predicates"] = BlobAttr.of(packed.predicates.table)
-        properties["predicate_fields"] = _fields(packed.predicates)
+        properties["predicate_fields"] = bit_fields(packed.predicates.fields)
     for key in ("leaf_row", "leaf_id", "column"):
         table = getattr(packed, key)
         if table is not None:
             properties[key] = BlobAttr.of(table)
     return PackedTreesOp.create(properties=properties)
-
-
-def _fields(records: Records) -> DictionaryAttr:
-    return DictionaryAttr({n: BitFieldAttr.of(f.width, f.shift, f.base) for n, f in records.fields.items()})

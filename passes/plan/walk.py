@@ -7,13 +7,14 @@ from typing import Literal
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import IntegerAttr, ModuleOp, StringAttr, i64
+from xdsl.traits import SymbolTable
 
 from treec.errors import ScheduleError
 from treec.passes.plan.bitslice import add_sliced_trees
 from treec.passes.plan.rewrite import PlanPass
 from treec.treeir.forest import only_model
 from treec.treeir.forest_convert import forest_of
-from treec.treeir.plan import LANES, WORDS, KernelOp, LoopAxis, WalkOp
+from treec.treeir.plan import LANES, WORDS, KernelOp, LoopAxis, TiledTreesOp, WalkOp
 
 VECTOR_BYTES = 64
 
@@ -22,7 +23,8 @@ VECTOR_BYTES = 64
 class WalkPass(PlanPass):
     """Choose how each kernel walks. ``scalar``: one row down one tree, a node at a time; needs a layout. ``lanes``: a
     vector of ``lanes`` neighbouring rows down one tree, a row per lane (0: as many as 512 bits have of the thresholds'
-    dtype); needs a loop over rows as the innermost. ``bitslice``: selects between bits of ``predicates`` give the leaves of
+    dtype); needs a loop over rows as the innermost. ``tile``: one row down one tree, a tile at a time; needs the layout
+    ``sparse`` or ``array``. ``bitslice``: selects between bits of ``predicates`` give the leaves of
     ``word`` rows at once (0: as many as a block has, up to 512), numbered as ``leaf`` says (see
     `treec.passes.algo.bitslice`); this strategy lays the trees out itself.
 
@@ -32,7 +34,7 @@ class WalkPass(PlanPass):
     """
 
     name = "walk"
-    strategy: Literal["scalar", "lanes", "bitslice"] = "scalar"
+    strategy: Literal["scalar", "lanes", "tile", "bitslice"] = "scalar"
     lanes: int = 0
     leaf: Literal["auto", "path", "index"] = "auto"
     word: int = 0
@@ -50,6 +52,7 @@ class WalkPass(PlanPass):
                 continue
             if walk.trees is None:
                 raise ScheduleError(f"a {self.strategy} walk needs trees in memory", fix="put `layout packed` before it")
+            self._require_form(walk, op)
             walk.properties["strategy"] = StringAttr(self.strategy)
             if self.strategy == "lanes":
                 walk.properties["lanes"] = IntegerAttr(self._lanes(kernel, op), i64)
@@ -71,6 +74,15 @@ class WalkPass(PlanPass):
         block = next((loop.step.value.data for loop in above[::-1] if loop.axis.data is LoopAxis.ROW), 1)
         word = self.word or next((rows for rows in WORDS if rows >= min(block, 512)), WORDS[-1])
         walk.properties["word"] = IntegerAttr(word, i64)
+
+    def _require_form(self, walk: WalkOp, module: ModuleOp) -> None:
+        """Tiles are walked as tiles, and nothing else is."""
+        trees = None if walk.trees is None else SymbolTable.lookup_symbol(module, walk.trees)
+        tiled = isinstance(trees, TiledTreesOp)
+        if self.strategy == "tile" and not tiled:
+            raise ScheduleError("the layout has no tiles", fix="use `layout sparse` or `layout array`")
+        if tiled and (self.strategy == "lanes" or (self.strategy == "scalar" and trees.lanes > 1)):
+            raise ScheduleError(f"a {self.strategy} walk can't use tiles", fix="write with=tile, or use `layout packed`")
 
     def _lanes(self, kernel: KernelOp, module: ModuleOp) -> int:
         lanes = self.lanes or VECTOR_BYTES // forest_of(only_model(module)).inputs.dtype.itemsize

@@ -14,6 +14,7 @@ from treec.schedule.directives.trees import ReorderTrees as ReorderTrees
 from treec.schedule.directives.trees import ShareLeaves as ShareLeaves
 from treec.schedule.directives.trees import SharePredicates as SharePredicates
 from treec.schedule.directives.trees import SwapChildren as SwapChildren
+from treec.schedule.directives.tiles import TileNodes as TileNodes
 from treec.schedule.directives.loops import FissionLoop as FissionLoop
 from treec.schedule.directives.loops import FuseLoops as FuseLoops
 from treec.schedule.directives.loops import OrderLoops as OrderLoops

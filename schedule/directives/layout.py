@@ -6,33 +6,51 @@ from typing import ClassVar
 
 from treec.schedule.arguments import Choice, Number, argument
 from treec.schedule.base import Directive, Stage, directive
+from treec.schedule.check import Scope
+from treec.schedule.directives.tiles import TileNodes
+
+TILED = ("sparse", "array")
+"""Layouts of tiles."""
 
 
 @directive
 class Layout(Directive):
     """Says how nodes lie in memory. `packed`: one record per inner node, all of one size, trees one after the other.
-    `pairs`: one per node and leaf, siblings side by side, leaves pointing at themselves.
+    `pairs`: one per node and leaf, siblings side by side, leaves pointing at themselves. `sparse` and `array`: one per tile
+    of nodes (`tile nodes`; without it, per node). `sparse` has in it how far the first tile below is, the others lie
+    behind that one. `array` has a place for every tile that there could be, so that it follows from the tile's own.
 
-    Needs: a place before `walk`; `pairs` needs `rank features` before it, and keeps predicates inline.
+    Needs: a place before `walk`; `pairs` needs `rank features` before it. Trees with tiles need `sparse` or `array`; an
+    `array` needs trees that are nearly full, it is refused beyond 256 MiB. All but `packed` keep predicates inline.
 
     Pays: `pairs` with interleaved walks: a step has a third of the instructions, for twice as many
     records. `predicates=inline` has all that a step needs in one record, mostly one cache line; `predicates=table` has
     smaller records and one more load per step. A small `align` saves memory; a larger one lets a record be read with
-    aligned loads.
+    aligned loads, and keeps the record of a large tile in one cache line. `array` has less to load than `sparse`, and more
+    memory to load it from.
     """
 
     keyword: ClassVar[str] = "layout"
     pass_name: ClassVar[str] = "layout"
     stage: ClassVar[Stage] = Stage.PLAN
 
-    kind: str = argument(Choice(("packed", "pairs")), "arrangement of the nodes", positional=True)
+    kind: str = argument(Choice(("packed", "pairs", "sparse", "array")), "arrangement of the nodes", positional=True)
     predicates: str = argument(
         Choice(("inline", "table")),
         "`inline`: threshold and feature are in the node; `table`: the node holds a predicate id",
         default="inline",
     )
     align: int = argument(
-        Number(values=(1, 4, 8)),
+        Number(values=(1, 4, 8, 16, 32, 64)),
         "the size of a node record is rounded up to a multiple of that many bytes",
         default=4,
     )
+
+    def check(self, scope: Scope) -> None:
+        tiles = scope.find(TileNodes)
+        if tiles is not None and self.kind not in TILED:
+            reason = f"`layout {self.kind}` knows nothing of tiles, and the trees have some ({tiles.where()})"
+            raise self.error(reason, "write `layout sparse` or `layout array`", argument="kind")
+        if self.predicates != "inline" and self.kind in TILED:
+            reason = f"`layout {self.kind}` keeps predicates in the tiles"
+            raise self.error(reason, "leave `predicates` out", argument="predicates")

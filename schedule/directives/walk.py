@@ -7,20 +7,23 @@ from typing import ClassVar
 from treec.schedule.arguments import Choice, Neighbours, Number, argument
 from treec.schedule.base import Directive, Stage, directive
 from treec.schedule.check import Axis, Scope
-from treec.schedule.directives.layout import Layout
+from treec.schedule.directives.layout import TILED, Layout
 from treec.schedule.directives.rows import AnswerPredicates
+from treec.schedule.directives.tiles import TileNodes
 
 
 @directive
 class Walk(Directive):
     """Says how a tree is walked, in the innermost loop of the nest. `scalar`: one row, one tree, node by node. `lanes`: a
     vector of `lanes` neighbouring rows goes down a tree together, each in its own lane; nodes, values and leaves are
-    gathered, and rows that fill no vector are walked one by one. `bitslice`: no walk at all. Each bit of the number of a
-    row's leaf is computed from the answers of predicates by selects, for `word` rows with one instruction each; then the
-    leaf values of all rows are looked up.
+    gathered, and rows that fill no vector are walked one by one. `tile`: one row, one tree, tile by tile: the questions of
+    a tile are asked in one vector, and a look-up by all answers says where to go on. `bitslice`: no walk at all. Each
+    bit of the number of a row's leaf is computed from the answers of predicates by selects, for `word` rows with
+    one instruction each; then the leaf values of all rows are looked up.
 
     Needs: a finished nest: no `split` or `order` comes after it. `scalar` and `lanes` need a `layout` before it, `lanes` a
-    loop over rows as the innermost. `bitslice` needs `predicates at` the loop right outside of the trees, and trees of at
+    loop over rows as the innermost; `tile` needs `layout sparse` or `layout array`, and these need it, unless tiles are
+    single nodes. `bitslice` needs `predicates at` the loop right outside of the trees, and trees of at
     most 4,096 leaves.
 
     Pays: `scalar` is the plain strategy that works for every model. `lanes` does one step of all its rows with the
@@ -38,7 +41,7 @@ class Walk(Directive):
     finishes_nest: ClassVar[bool] = True
     required: ClassVar[str | None] = "nothing says how a tree is walked"
 
-    strategy: str = argument(Choice(("scalar", "lanes", "bitslice")), "the strategy", spelled="with")
+    strategy: str = argument(Choice(("scalar", "lanes", "tile", "bitslice")), "the strategy", spelled="with")
     lanes: int = argument(
         Number(values=(0, 2, 4, 8, 16, 32, 64)),
         "rows in a vector, for `with=lanes`; 0 is 16 where thresholds are f32 and 8 where they are f64",
@@ -79,6 +82,7 @@ class Walk(Directive):
             raise self.error(reason, f"add `{Layout.shortest_usage()}` above it")
         for before in scope.done:
             before.check_nest(scope)
+        self._check_tiles(scope)
         if self.strategy == "lanes":
             self._check_lanes(scope)
         elif self.lanes:
@@ -90,6 +94,11 @@ class Walk(Directive):
         if scope.find(AnswerPredicates) is None:
             raise self.error(
                 "a bitslice reads the answers of predicates, and none are there", "add `predicates at=…` above it"
+            )
+        tiles = scope.find(TileNodes)
+        if tiles is not None:
+            raise self.error(
+                f"a bitslice knows nothing of tiles ({tiles.where()})", "leave `tile nodes` out, or write with=tile"
             )
         layout = scope.find(Layout)
         if layout is not None:
@@ -104,6 +113,17 @@ class Walk(Directive):
         for name, default in defaults:
             if getattr(self, name) != default:
                 raise self.error(f"`walk with={self.strategy}` has no `{name}`", f"leave `{name}` out", argument=name)
+
+    def _check_tiles(self, scope: Scope) -> None:
+        layout, tiles = scope.find(Layout), scope.find(TileNodes)
+        if layout is None:
+            return
+        if self.strategy == "tile" and layout.kind not in TILED:
+            reason = f"nodes that lie as {layout.kind} are no tiles ({layout.where()})"
+            raise self.error(reason, "write `layout sparse` or `layout array`", argument="with")
+        if self.strategy != "tile" and layout.kind in TILED and tiles is not None and tiles.size > 1:
+            reason = f"tiles ({tiles.where()}) are not walked node by node"
+            raise self.error(reason, "write with=tile", argument="with")
 
     def _check_lanes(self, scope: Scope) -> None:
         layout = scope.find(Layout)

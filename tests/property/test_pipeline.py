@@ -23,8 +23,8 @@ from treec.frontends.base import F32, Final, Forest, Link, Outputs
 from treec.frontends.load import LoadedModel
 from treec.passes.pipeline import pipeline_of, run_pipeline
 from treec.runtime.execute import run_task
-from treec.schedule.base import Stage
-from treec.schedule.directives import CacheRows, Layout, RankFeatures, ReorderTrees
+from treec.schedule.base import Directive, Stage
+from treec.schedule.directives import CacheRows, Layout, RankFeatures, ReorderTrees, Walk
 from treec.schedule.kernel import KernelWhen
 from treec.schedule.schedule import Schedule
 from treec.treeir.forest import Forest as ForestDialect
@@ -93,19 +93,35 @@ def forests(draw: st.DrawFn) -> Forest:
 @st.composite
 def schedules(draw: st.DrawFn) -> Schedule:
     """Any whole schedule: `plans`, alone or with kernels for few rows, whose layout is their own or common."""
-    main = draw(plans())
+    tiled = draw(st.booleans())
+    main = draw(plans(tiled))
     common = [d for d in main if d.stage is not Stage.PLAN]
     rest = [d for d in main if d.stage is Stage.PLAN]
     limits = sorted(draw(st.one_of(st.just(set[int]()), st.sets(st.sampled_from((1, 2, 4, 5, 7, 50)), max_size=2))))
     held = any(isinstance(d, ReorderTrees) for d in common) and main.float_policy == "exact"
-    small = [(rows, [d for d in draw(plans(rows_first=held)) if d.stage is Stage.PLAN]) for rows in limits]
+    small = [(rows, [d for d in draw(plans(tiled, rows_first=held)) if d.stage is Stage.PLAN]) for rows in limits]
     if small and draw(st.booleans()):
         plain = [plan for plan in (rest, *(plan for _, plan in small)) if any(isinstance(d, Layout) for d in plan)]
         if len(plain) == 1 + len(small):
-            common.append(replace(next(d for d in rest if isinstance(d, Layout)), kind="packed"))
-            rest = [d for d in rest if not isinstance(d, (Layout, RankFeatures))]
-            small = [(rows, [d for d in plan if not isinstance(d, (Layout, RankFeatures))]) for rows, plan in small]
+            layout = next(d for d in rest if isinstance(d, Layout))
+            common.append(layout if tiled else replace(layout, kind="packed"))
+            rest = with_common_layout(rest, tiled)
+            small = [(rows, with_common_layout(plan, tiled)) for rows, plan in small]
     return Schedule((*common, *(KernelWhen(rows, tuple(plan)) for rows, plan in small), *rest)).check()
+
+
+def with_common_layout(plan: list[Directive], tiled: bool) -> list[Directive]:
+    """A plan without a layout of its own, and with a walk that suits the common one."""
+    rest = [d for d in plan if not isinstance(d, (Layout, RankFeatures))]
+    return [
+        replace(d, strategy="scalar") if isinstance(d, Walk) and d.strategy == "tile" and not tiled else d for d in rest
+    ]
+
+
+def draw_tiles(draw: st.DrawFn) -> str:
+    """A `tile nodes`."""
+    shape = draw(st.sampled_from(("uniform", "probability", "probability alpha=1", "hybrid above=0.3")))
+    return f"tile nodes size={draw(st.sampled_from((1, 2, 3, 4, 7, 8, 9, 16)))} shape={shape}"
 
 
 def draw_fuse(draw: st.DrawFn, inside: dict[str, str | None], axis: dict[str, str], number: int) -> str:
@@ -133,8 +149,8 @@ def draw_bitslice(draw: st.DrawFn, nest: list[str], at: str) -> list[str]:
 
 
 @st.composite
-def plans(draw: st.DrawFn, *, rows_first: bool = False) -> Schedule:
-    """Schedules of one kernel: splits of both axes, orders, layouts, with or without sharing and threads.
+def plans(draw: st.DrawFn, tiled: bool = False, *, rows_first: bool = False) -> Schedule:
+    """Schedules of one kernel: splits of both axes, orders, layouts, with or without tiles, sharing and threads.
 
     ``rows_first``: the outermost loop is over rows.
     """
@@ -150,6 +166,8 @@ def plans(draw: st.DrawFn, *, rows_first: bool = False) -> Schedule:
     if reordered:
         lines.append(f"reorder trees by={draw(st.sampled_from(('depth', 'size', 'similarity')))}")
         rows_first = rows_first or policy == "exact"  # leaf values are held in blocks of rows
+    if tiled:
+        lines.append(draw_tiles(draw))
     inside: dict[str, str | None] = {"row": None, "tree": None}
     axis = {"row": "row", "tree": "tree"}
     for number in range(draw(st.integers(0, 3))):
@@ -176,15 +194,19 @@ def plans(draw: st.DrawFn, *, rows_first: bool = False) -> Schedule:
         lines.append(f"fission {covers} by=depth limit=9")
     above_trees = [loop for at, loop in enumerate(nest) if all(axis[outer] == "row" for outer in nest[: at + 1])]
     kept = [axis[loop] for loop in nest[len(above_trees) :]]
-    if above_trees and kept.count("row") == 1 and kept[-1] == "row" and draw(st.booleans()):
+    if not tiled and above_trees and kept.count("row") == 1 and kept[-1] == "row" and draw(st.booleans()):
         return Schedule.from_text("\n".join([*lines, *draw_bitslice(draw, nest, above_trees[-1])]))
     ranked = bool(above_trees) and draw(st.booleans())
     if ranked:
         to = draw(st.sampled_from(("u8", "u16", "u32")))
         lines.append(f"rank features at={draw(st.sampled_from(above_trees))} to={to}")
     predicates, align = draw(st.sampled_from(("inline", "table"))), draw(st.sampled_from((1, 4, 8)))
-    pairs = ranked and draw(st.booleans())
-    lines.append(f"layout pairs align={align}" if pairs else f"layout packed predicates={predicates} align={align}")
+    pairs = not tiled and ranked and draw(st.booleans())
+    by_tile = tiled or (not pairs and draw(st.integers(0, 3)) == 0)
+    if by_tile:
+        lines.append(f"layout {draw(st.sampled_from(('sparse', 'array')))} align={draw(st.sampled_from((1, 4, 64)))}")
+    else:
+        lines.append(f"layout pairs align={align}" if pairs else f"layout packed predicates={predicates} align={align}")
     lines.append(f"order {', '.join(nest)}")
     if above_trees and not ranked and draw(st.booleans()):
         lines.append(
@@ -195,8 +217,8 @@ def plans(draw: st.DrawFn, *, rows_first: bool = False) -> Schedule:
         lines.append(f"unroll {loop} by={draw(st.sampled_from(counts))}")
     together = draw(st.sampled_from(("none", *(f"{axis[nest[-1]]}:{count}" for count in (1, 2, 3, 8)))))
     steps = f"peel={draw(st.integers(0, 4))} unroll={draw(st.sampled_from(('none', 'full')))}"
-    strategy = "with=scalar"
-    if axis[nest[-1]] == "row" and not pairs and draw(st.booleans()):
+    strategy = "with=tile" if tiled else draw(st.sampled_from(("with=tile", "with=scalar"))) if by_tile else "with=scalar"
+    if axis[nest[-1]] == "row" and not pairs and not by_tile and draw(st.booleans()):
         strategy = f"with=lanes lanes={draw(st.sampled_from((0, 2, 4, 8, 16)))}"
     lines.append(f"walk {strategy} interleave={together} {steps}")
     if axis[nest[0]] == "row" and draw(st.booleans()):

@@ -13,7 +13,7 @@ from xdsl.ir import Attribute
 from treec.errors import InputError, UsageError
 from treec.treeir.interp.loop_scalars import Value, dtype_of, lanes_of
 from treec.treeir.loop import AllocOp, TableOp
-from treec.treeir.loop_types import BufferType, RecordType, Scope, byte_size
+from treec.treeir.loop_types import BufferType, RecordType, Scope, byte_size, field_size
 
 TABLE_PADDING = 64
 """Zero bytes after a table that a vector load may reach; see `treec.codegen.llvm.tables`."""
@@ -77,7 +77,8 @@ class Buffer:
         assert self.record is not None
         type_, offset = self.record.field(field)
         (place,) = self._place(indices, 1)
-        return self.array[place][0, offset : offset + byte_size(type_)].copy().view(dtype_of(type_))[0]
+        found = self.array[place][0, offset : offset + field_size(type_)].copy().view(dtype_of(type_))
+        return found[0] if lanes_of(type_) is None else found
 
     def _place(self, indices: Sequence[int], lanes: int) -> tuple[int | slice, ...]:
         """Where ``lanes`` neighbours along the last dimension lie."""

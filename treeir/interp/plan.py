@@ -27,6 +27,7 @@ from treec.treeir.interp.links import finish_sum, response
 from treec.treeir.interp.predicates import goes_left
 from treec.treeir.interp.ranks import rank_rows, ranked_goes_left
 from treec.treeir.interp.slices import SlicedWalk
+from treec.treeir.interp.tiles import TiledWalk
 from treec.treeir.plan import (
     BitFieldAttr,
     ForOp,
@@ -36,6 +37,7 @@ from treec.treeir.plan import (
     PairedTreesOp,
     PredicateBitsOp,
     SlicedTreesOp,
+    TiledTreesOp,
     kernels_of,
 )
 from treec.treeir.ranks import RanksOp
@@ -316,5 +318,7 @@ def _reference_walk(module: ModuleOp, kernel: KernelOp, forest: Forest) -> Refer
             if not isinstance(predicates, PredicateBitsOp):
                 raise UsageError(f"there are no predicate bits {sliced.predicates}")
             return SlicedWalk(sliced, predicates)
+        case TiledTreesOp() as tiled:
+            return TiledWalk(tiled, forest.predicates.category_cast)
         case _:
             raise UsageError(f"there are no trees {walk.trees} that can be walked")

@@ -78,7 +78,7 @@ CASES = [
     ("plan-kernels,share-leaves", "share-leaves changes the trees", "move `share leaves` before `layout`"),
     ("set-target,set-target", "there is a target already", "keep one `target` line"),
     ("plan-kernels,plan-kernels", "there is a plan already", "keep one `plan-kernels`"),
-    ("plan-kernels,layout{align=3}", "records can't be aligned to 3 bytes", "use align=1, 2, 4 or 8"),
+    ("plan-kernels,layout{align=3}", "records can't be aligned to 3 bytes", "use a power of two up to 64"),
     ("plan-kernels,layout,layout", "there is a layout already", "keep one `layout` line"),
     (
         "plan-kernels,split-loop{loop=rows into=a,b by=2}",

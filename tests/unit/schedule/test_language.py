@@ -18,12 +18,12 @@ from treec.schedule.schedule import Schedule
 
 
 @pytest.fixture
-def tile_nodes() -> Iterator[type[Directive]]:
+def cut_nodes() -> Iterator[type[Directive]]:
     @directive
-    class TileNodes(Directive):
+    class CutNodes(Directive):
         """Tiles the nodes of a tree."""
 
-        keyword: ClassVar[str] = "tile nodes"
+        keyword: ClassVar[str] = "cut nodes"
         pass_name: ClassVar[str] = "tile-nodes"
         stage: ClassVar[Stage] = Stage.FOREST
 
@@ -31,23 +31,23 @@ def tile_nodes() -> Iterator[type[Directive]]:
         size: int = argument(Number(), "nodes in a tile")
         of: str = argument(Choice(("row:8", "grid.x")), "a word with marks in it", default="row:8", spelled="in")
 
-    yield TileNodes
-    del DIRECTIVES["tile nodes"]
+    yield CutNodes
+    del DIRECTIVES["cut nodes"]
 
 
-def test_a_new_directive_is_one_class(tile_nodes: type[Directive]) -> None:
-    text = "tile nodes a, b size=8 in=grid.x\nlayout packed predicates=inline align=4\nwalk with=scalar\n"
+def test_a_new_directive_is_one_class(cut_nodes: type[Directive]) -> None:
+    text = "cut nodes a, b size=8 in=grid.x\nlayout packed predicates=inline align=4\nwalk with=scalar\n"
     schedule = Schedule.from_text(text)
-    assert schedule.directives[0] == tile_nodes(trees=("a", "b"), size=8, of="grid.x")  # type: ignore[call-arg]
+    assert schedule.directives[0] == cut_nodes(trees=("a", "b"), size=8, of="grid.x")  # type: ignore[call-arg]
     assert schedule.to_text() == text
     assert Schedule.from_json(schedule.to_json()) == schedule
-    built = Schedule.build().tile_nodes("a", "b", size=8, in_="grid.x").layout("packed").walk(with_="scalar").done()
+    built = Schedule.build().cut_nodes("a", "b", size=8, in_="grid.x").layout("packed").walk(with_="scalar").done()
     assert built == schedule
-    assert "### `tile nodes`" in rewrite(f"{BEGIN}\n{END}")
+    assert "### `cut nodes`" in rewrite(f"{BEGIN}\n{END}")
     with pytest.raises(ScheduleError, match="unknown directive `tile node`") as caught:
         Schedule.from_text("tile node size=8")
     assert caught.value.fix is not None
-    assert "did you mean `tile nodes`?" in caught.value.fix
+    assert "did you mean `cut nodes`?" in caught.value.fix
 
 
 def test_a_keyword_is_defined_once() -> None:
@@ -103,6 +103,7 @@ def test_presets_are_whole_plans_with_comments() -> None:
         "ranked": "block, tree, row",
         "small-batches": "block, tree, row",
         "tiled": "block, tree, row",
+        "treebeard": "block, tree, row",
         "xgboost-blocked": "block, tree, row",
     }
     assert all(preset_text(name).startswith("# ") for name in preset_names())

@@ -29,6 +29,7 @@ from treec.schedule.directives import (
     SplitLoop,
     SwapChildren,
     TargetCpu,
+    TileNodes,
     UnrollLoop,
     Walk,
 )
@@ -68,7 +69,7 @@ walk with=scalar
 parallel block
 """
 
-ELSEWHERE = {AnswerPredicates, KernelWhen, FuseLoops, UnrollLoop, CacheRows, ReorderTrees, FloatPolicy}
+ELSEWHERE = {AnswerPredicates, KernelWhen, FuseLoops, UnrollLoop, CacheRows, ReorderTrees, FloatPolicy, TileNodes}
 """See test_kernels.py, test_loops.py and the tests of their passes."""
 
 DATA = (

@@ -680,3 +680,88 @@ forest.model @model {
   forest.output raw %5 response %4 leaves %3
 }
 // CHECK: a model outputs the sum as raw and the link as response
+
+// -----
+
+%0 = "test.op"() : () -> !forest.answers
+%1 = forest.trees %0 {
+  node_offset = #forest.blob<"<i8", [2], "0x00000000000000000300000000000000">,
+  leaf_offset = #forest.blob<"<i8", [2], "0x00000000000000000400000000000000">,
+  predicate = #forest.blob<"<i4", [3], "0x000000000000000000000000">,
+  left = #forest.blob<"<i4", [3], "0x01000000fffffffffdffffff">,
+  right = #forest.blob<"<i4", [3], "0x02000000fefffffffcffffff">,
+  leaf_row = #forest.blob<"<i4", [4], "0x00000000010000000200000003000000">,
+  leaf_id = #forest.blob<"<i4", [4], "0x00000000010000000200000003000000">,
+  column = #forest.blob<"<i4", [1], "0x00000000">,
+  iteration_offset = #forest.blob<"<i4", [2], "0x0000000001000000">,
+  tile = #forest.blob<"<i4", [2], "0x0000000000000000">
+}
+// CHECK: tile has 2 entries, not 3
+
+// -----
+
+%0 = "test.op"() : () -> !forest.answers
+%1 = forest.trees %0 {
+  node_offset = #forest.blob<"<i8", [2], "0x00000000000000000300000000000000">,
+  leaf_offset = #forest.blob<"<i8", [2], "0x00000000000000000400000000000000">,
+  predicate = #forest.blob<"<i4", [3], "0x000000000000000000000000">,
+  left = #forest.blob<"<i4", [3], "0x01000000fffffffffdffffff">,
+  right = #forest.blob<"<i4", [3], "0x02000000fefffffffcffffff">,
+  leaf_row = #forest.blob<"<i4", [4], "0x00000000010000000200000003000000">,
+  leaf_id = #forest.blob<"<i4", [4], "0x00000000010000000200000003000000">,
+  column = #forest.blob<"<i4", [1], "0x00000000">,
+  iteration_offset = #forest.blob<"<i4", [2], "0x0000000001000000">,
+  tile = #forest.blob<"<i4", [3], "0x000000000100000003000000">
+}
+// CHECK: tile is out of range
+
+// -----
+
+%0 = "test.op"() : () -> !forest.answers
+%1 = forest.trees %0 {
+  node_offset = #forest.blob<"<i8", [2], "0x00000000000000000300000000000000">,
+  leaf_offset = #forest.blob<"<i8", [2], "0x00000000000000000400000000000000">,
+  predicate = #forest.blob<"<i4", [3], "0x000000000000000000000000">,
+  left = #forest.blob<"<i4", [3], "0x01000000fffffffffdffffff">,
+  right = #forest.blob<"<i4", [3], "0x02000000fefffffffcffffff">,
+  leaf_row = #forest.blob<"<i4", [4], "0x00000000010000000200000003000000">,
+  leaf_id = #forest.blob<"<i4", [4], "0x00000000010000000200000003000000">,
+  column = #forest.blob<"<i4", [1], "0x00000000">,
+  iteration_offset = #forest.blob<"<i4", [2], "0x0000000001000000">,
+  tile = #forest.blob<"<i4", [3], "0x000000000100000001000000">
+}
+// CHECK: the nodes of a tile do not hang together
+
+// -----
+
+%0 = "test.op"() : () -> !forest.answers
+%1 = forest.trees %0 {
+  node_offset = #forest.blob<"<i8", [2], "0x00000000000000000300000000000000">,
+  leaf_offset = #forest.blob<"<i8", [2], "0x00000000000000000400000000000000">,
+  predicate = #forest.blob<"<i4", [3], "0x000000000000000000000000">,
+  left = #forest.blob<"<i4", [3], "0x01000000fffffffffdffffff">,
+  right = #forest.blob<"<i4", [3], "0x02000000fefffffffcffffff">,
+  leaf_row = #forest.blob<"<i4", [4], "0x00000000010000000200000003000000">,
+  leaf_id = #forest.blob<"<i4", [4], "0x00000000010000000200000003000000">,
+  column = #forest.blob<"<i4", [1], "0x00000000">,
+  iteration_offset = #forest.blob<"<i4", [2], "0x0000000001000000">,
+  tile = #forest.blob<"<i4", [3], "0x010000000100000002000000">
+}
+// CHECK: tiles are not numbered from 0 on
+
+// -----
+
+%0 = "test.op"() : () -> !forest.answers
+%1 = forest.trees %0 {
+  node_offset = #forest.blob<"<i8", [2], "0x00000000000000001100000000000000">,
+  leaf_offset = #forest.blob<"<i8", [2], "0x00000000000000001200000000000000">,
+  predicate = #forest.blob<"<i4", [17], "0x0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000">,
+  left = #forest.blob<"<i4", [17], "0xfffffffffefffffffdfffffffcfffffffbfffffffafffffff9fffffff8fffffff7fffffff6fffffff5fffffff4fffffff3fffffff2fffffff1fffffff0ffffffefffffff">,
+  right = #forest.blob<"<i4", [17], "0x0100000002000000030000000400000005000000060000000700000008000000090000000a0000000b0000000c0000000d0000000e0000000f00000010000000eeffffff">,
+  leaf_row = #forest.blob<"<i4", [18], "0x000000000100000002000000030000000400000005000000060000000700000008000000090000000a0000000b0000000c0000000d0000000e0000000f0000001000000011000000">,
+  leaf_id = #forest.blob<"<i4", [18], "0x000000000100000002000000030000000400000005000000060000000700000008000000090000000a0000000b0000000c0000000d0000000e0000000f0000001000000011000000">,
+  column = #forest.blob<"<i4", [1], "0x00000000">,
+  iteration_offset = #forest.blob<"<i4", [2], "0x0000000001000000">,
+  tile = #forest.blob<"<i4", [17], "0x0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000">
+}
+// CHECK: a tile has 17 nodes, and the most is 16

@@ -164,6 +164,9 @@ loop.func @f axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.
 loop.func @f axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {
   %x = loop.constant 0.5 : f32 -> f32
   %y = loop.popcount %x : f32
+
+  %one = loop.constant 1.0 : f32 -> f32
+  %x = loop.popcount %one : f32
   loop.return
 }
 // CHECK: bits are counted in integers, not in f32
@@ -186,3 +189,22 @@ loop.func @f axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.
   loop.return
 }
 // CHECK: lanes of vector<8xi32> looked up by vector<4xi32> are no vector<4xi32>
+
+loop.table @tiles <"threshold:0:2<f4;8", [1], "0x0000803f00000040"> : <!loop.record<8, "threshold" : vector<2xf32> at 0>, 1, constant>
+loop.func @f axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {
+  %t = loop.get_table @tiles : !loop.buffer<!loop.record<8, "threshold" : vector<2xf32> at 0>, 1, constant>
+  %x = loop.load %t[%rb] "threshold" : !loop.buffer<!loop.record<8, "threshold" : vector<2xf32> at 0>, 1, constant> -> vector<4xf32>
+  loop.return
+}
+// CHECK: fields of neighbouring records are not read as vectors
+
+// -----
+
+loop.table @tiles <"threshold:0:2<f4;8", [1], "0x0000803f00000040"> : <!loop.record<8, "threshold" : vector<2xf32> at 0>, 1, constant>
+loop.func @f axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {
+  %t = loop.get_table @tiles : !loop.buffer<!loop.record<8, "threshold" : vector<2xf32> at 0>, 1, constant>
+  %lane = loop.lane_numbers : vector<8xi32>
+  %x = loop.gather %t[%rb] plus [%lane] "threshold" : !loop.buffer<!loop.record<8, "threshold" : vector<2xf32> at 0>, 1, constant>, vector<8xi32> -> vector<8xf32>
+  loop.return
+}
+// CHECK: field 'threshold' is a vector: it is loaded from one record, not gathered from several

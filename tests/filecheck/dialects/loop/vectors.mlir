@@ -2,6 +2,7 @@
 // RUN: TREE_OPT_ROUNDTRIP
 
 loop.table @nodes <"threshold:0:<f4;meta:4:<u4;8", [1], "0x0000803f00000040"> : <!loop.record<8, "threshold" : f32 at 0, "meta" : i32 at 4>, 1, constant>
+loop.table @tiles <"threshold:0:2<f4;meta:8:<u4;12", [1], "0x0000803f0000004001000000"> : <!loop.record<12, "threshold" : vector<2xf32> at 0, "meta" : i32 at 8>, 1, constant>
 
 loop.func @vectors axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {
   %zero = loop.constant 0 : i64 -> i64
@@ -27,5 +28,12 @@ loop.func @vectors axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : 
   %looked_up = loop.shuffle %x[%lane] : vector<8xf32>, vector<8xi32> -> vector<8xf32>
   // CHECK-NEXT: loop.scatter %x, %out[%rb, %zero] plus [%lane, %lane] : vector<8xf32>, !loop.buffer<f32, 2, global>, vector<8xi32>, vector<8xi32>
   loop.scatter %x, %out[%rb, %zero] plus [%lane, %lane] : vector<8xf32>, !loop.buffer<f32, 2, global>, vector<8xi32>, vector<8xi32>
+  %tiles = loop.get_table @tiles : !loop.buffer<!loop.record<12, "threshold" : vector<2xf32> at 0, "meta" : i32 at 8>, 1, constant>
+  // CHECK: loop.load %tiles[%zero] "threshold" : {{.*}} -> vector<2xf32>
+  %two = loop.load %tiles[%zero] "threshold" : !loop.buffer<!loop.record<12, "threshold" : vector<2xf32> at 0, "meta" : i32 at 8>, 1, constant> -> vector<2xf32>
+  // CHECK-NEXT: %bits = loop.mask_bits %less : vector<8xi1> -> i8
+  %bits = loop.mask_bits %less : vector<8xi1> -> i8
+  // CHECK-NEXT: %count = loop.popcount %bits : i8
+  %count = loop.popcount %bits : i8
   loop.return
 }

@@ -411,3 +411,209 @@ plan.kernel @main of @small rows 9223372036854775807 {
   }
 }
 // CHECK: a bitslice walk has its rows ranked in the loop right outside of the trees
+
+plan.tiled_trees @trees {
+  kind = "reorg",
+  size = 2 : i64,
+  tiles = #forest.blob<"threshold:0:2<f4;asked:8:2|u1;word0:10:|u1;12", [1], "0x000000000000000000000000">,
+  lane_fields = {missing_left = #plan.bits<1 at 0 plus 0>, kind = #plan.bits<0 at 1 plus 0>, feature = #plan.bits<1 at 1 plus 0>},
+  fields = {shape = #plan.bits<0 at 0 plus 0>, inner = #plan.bits<0 at 0 plus 0>, child = #plan.bits<0 at 0 plus 1>},
+  base = #forest.blob<"|u1", [2], "0x0001">,
+  lookup = #forest.blob<"|u1", [1, 4], "0x00020001">,
+  leaf_base = #forest.blob<"|u1", [1], "0x00">,
+  leaf_row = #forest.blob<"|u1", [3], "0x000102">,
+  leaf_id = #forest.blob<"|u1", [3], "0x000102">,
+  kinds = #forest.blob<"<i8", [1, 3], "0x000000000000000001000000000000000000000000000000">,
+  set_offset = #forest.blob<"|u1", [1], "0x00">,
+  set_words = #forest.blob<"<u4", [0], "0x">
+}
+// CHECK: tiles can't lie as 'reorg'
+
+// -----
+
+plan.tiled_trees @trees {
+  kind = "sparse",
+  size = 17 : i64,
+  tiles = #forest.blob<"threshold:0:2<f4;asked:8:2|u1;word0:10:|u1;12", [1], "0x000000000000000000000000">,
+  lane_fields = {missing_left = #plan.bits<1 at 0 plus 0>, kind = #plan.bits<0 at 1 plus 0>, feature = #plan.bits<1 at 1 plus 0>},
+  fields = {shape = #plan.bits<0 at 0 plus 0>, inner = #plan.bits<0 at 0 plus 0>, child = #plan.bits<0 at 0 plus 1>},
+  base = #forest.blob<"|u1", [2], "0x0001">,
+  lookup = #forest.blob<"|u1", [1, 4], "0x00020001">,
+  leaf_base = #forest.blob<"|u1", [1], "0x00">,
+  leaf_row = #forest.blob<"|u1", [3], "0x000102">,
+  leaf_id = #forest.blob<"|u1", [3], "0x000102">,
+  kinds = #forest.blob<"<i8", [1, 3], "0x000000000000000001000000000000000000000000000000">,
+  set_offset = #forest.blob<"|u1", [1], "0x00">,
+  set_words = #forest.blob<"<u4", [0], "0x">
+}
+// CHECK: a tile has 1 to 16 nodes
+
+// -----
+
+plan.tiled_trees @trees {
+  kind = "sparse",
+  size = 2 : i64,
+  tiles = #forest.blob<"threshold:0:2<f4;asked:8:2|u1;word0:10:|u1;12", [1], "0x000000000000000000000000">,
+  lane_fields = {missing_left = #plan.bits<1 at 0 plus 0>, kind = #plan.bits<0 at 1 plus 0>, feature = #plan.bits<1 at 1 plus 0>},
+  fields = {shape = #plan.bits<0 at 0 plus 0>, inner = #plan.bits<0 at 0 plus 0>, child = #plan.bits<0 at 0 plus 1>},
+  base = #forest.blob<"|u1", [2], "0x0002">,
+  lookup = #forest.blob<"|u1", [1, 4], "0x00020001">,
+  leaf_base = #forest.blob<"|u1", [1], "0x00">,
+  leaf_row = #forest.blob<"|u1", [3], "0x000102">,
+  leaf_id = #forest.blob<"|u1", [3], "0x000102">,
+  kinds = #forest.blob<"<i8", [1, 3], "0x000000000000000001000000000000000000000000000000">,
+  set_offset = #forest.blob<"|u1", [1], "0x00">,
+  set_words = #forest.blob<"<u4", [0], "0x">
+}
+// CHECK: base does not cover 0 to 1 without a gap
+
+// -----
+
+plan.tiled_trees @trees {
+  kind = "sparse",
+  size = 3 : i64,
+  tiles = #forest.blob<"threshold:0:2<f4;asked:8:2|u1;word0:10:|u1;12", [1], "0x000000000000000000000000">,
+  lane_fields = {missing_left = #plan.bits<1 at 0 plus 0>, kind = #plan.bits<0 at 1 plus 0>, feature = #plan.bits<1 at 1 plus 0>},
+  fields = {shape = #plan.bits<0 at 0 plus 0>, inner = #plan.bits<0 at 0 plus 0>, child = #plan.bits<0 at 0 plus 1>},
+  base = #forest.blob<"|u1", [2], "0x0001">,
+  lookup = #forest.blob<"|u1", [1, 4], "0x00020001">,
+  leaf_base = #forest.blob<"|u1", [1], "0x00">,
+  leaf_row = #forest.blob<"|u1", [3], "0x000102">,
+  leaf_id = #forest.blob<"|u1", [3], "0x000102">,
+  kinds = #forest.blob<"<i8", [1, 3], "0x000000000000000001000000000000000000000000000000">,
+  set_offset = #forest.blob<"|u1", [1], "0x00">,
+  set_words = #forest.blob<"<u4", [0], "0x">
+}
+// CHECK: a tile of this size has 4 lanes
+
+// -----
+
+plan.tiled_trees @trees {
+  kind = "sparse",
+  size = 2 : i64,
+  tiles = #forest.blob<"threshold:0:2<f4;asked:8:2|u1;12", [1], "0x000000000000000000000000">,
+  lane_fields = {missing_left = #plan.bits<1 at 0 plus 0>, kind = #plan.bits<0 at 1 plus 0>, feature = #plan.bits<1 at 1 plus 0>},
+  fields = {shape = #plan.bits<0 at 0 plus 0>, inner = #plan.bits<0 at 0 plus 0>, child = #plan.bits<0 at 0 plus 1>},
+  base = #forest.blob<"|u1", [2], "0x0001">,
+  lookup = #forest.blob<"|u1", [1, 4], "0x00020001">,
+  leaf_base = #forest.blob<"|u1", [1], "0x00">,
+  leaf_row = #forest.blob<"|u1", [3], "0x000102">,
+  leaf_id = #forest.blob<"|u1", [3], "0x000102">,
+  kinds = #forest.blob<"<i8", [1, 3], "0x000000000000000001000000000000000000000000000000">,
+  set_offset = #forest.blob<"|u1", [1], "0x00">,
+  set_words = #forest.blob<"<u4", [0], "0x">
+}
+// CHECK: a tile's record has threshold, asked and word0
+
+// -----
+
+plan.tiled_trees @trees {
+  kind = "array",
+  size = 2 : i64,
+  tiles = #forest.blob<"threshold:0:2<f4;asked:8:2|u1;word0:10:|u1;12", [1], "0x000000000000000000000000">,
+  lane_fields = {missing_left = #plan.bits<1 at 0 plus 0>, kind = #plan.bits<0 at 1 plus 0>, feature = #plan.bits<1 at 1 plus 0>},
+  fields = {shape = #plan.bits<0 at 0 plus 0>, inner = #plan.bits<0 at 0 plus 0>, child = #plan.bits<0 at 0 plus 1>},
+  base = #forest.blob<"|u1", [2], "0x0001">,
+  lookup = #forest.blob<"|u1", [1, 4], "0x00020001">,
+  leaf_base = #forest.blob<"|u1", [1], "0x00">,
+  leaf_row = #forest.blob<"|u1", [3], "0x000102">,
+  leaf_id = #forest.blob<"|u1", [3], "0x000102">,
+  kinds = #forest.blob<"<i8", [1, 3], "0x000000000000000001000000000000000000000000000000">,
+  set_offset = #forest.blob<"|u1", [1], "0x00">,
+  set_words = #forest.blob<"<u4", [0], "0x">
+}
+// CHECK: word0: expected the fields inner, shape, got shape, inner, child
+
+// -----
+
+plan.tiled_trees @trees {
+  kind = "sparse",
+  size = 2 : i64,
+  tiles = #forest.blob<"threshold:0:2<f4;asked:8:2|u1;word0:10:|u1;12", [1], "0x000000000000000000000000">,
+  lane_fields = {missing_left = #plan.bits<1 at 0 plus 0>, kind = #plan.bits<0 at 1 plus 0>, feature = #plan.bits<8 at 1 plus 0>},
+  fields = {shape = #plan.bits<0 at 0 plus 0>, inner = #plan.bits<0 at 0 plus 0>, child = #plan.bits<0 at 0 plus 1>},
+  base = #forest.blob<"|u1", [2], "0x0001">,
+  lookup = #forest.blob<"|u1", [1, 4], "0x00020001">,
+  leaf_base = #forest.blob<"|u1", [1], "0x00">,
+  leaf_row = #forest.blob<"|u1", [3], "0x000102">,
+  leaf_id = #forest.blob<"|u1", [3], "0x000102">,
+  kinds = #forest.blob<"<i8", [1, 3], "0x000000000000000001000000000000000000000000000000">,
+  set_offset = #forest.blob<"|u1", [1], "0x00">,
+  set_words = #forest.blob<"<u4", [0], "0x">
+}
+// CHECK: asked: field feature does not fit its 8 bits
+
+// -----
+
+plan.tiled_trees @trees {
+  kind = "sparse",
+  size = 2 : i64,
+  tiles = #forest.blob<"threshold:0:2<f4;asked:8:2|u1;word0:10:|u1;12", [1], "0x000000000000000000000000">,
+  lane_fields = {missing_left = #plan.bits<1 at 0 plus 0>, kind = #plan.bits<0 at 1 plus 0>, feature = #plan.bits<1 at 1 plus 0>},
+  fields = {shape = #plan.bits<0 at 0 plus 0>, inner = #plan.bits<0 at 0 plus 0>, child = #plan.bits<0 at 0 plus 1>},
+  base = #forest.blob<"|u1", [2], "0x0001">,
+  lookup = #forest.blob<"|u1", [1, 3], "0x000200">,
+  leaf_base = #forest.blob<"|u1", [1], "0x00">,
+  leaf_row = #forest.blob<"|u1", [3], "0x000102">,
+  leaf_id = #forest.blob<"|u1", [3], "0x000102">,
+  kinds = #forest.blob<"<i8", [1, 3], "0x000000000000000001000000000000000000000000000000">,
+  set_offset = #forest.blob<"|u1", [1], "0x00">,
+  set_words = #forest.blob<"<u4", [0], "0x">
+}
+// CHECK: lookup has an exit for each of 4 masks
+
+// -----
+
+plan.tiled_trees @trees {
+  kind = "sparse",
+  size = 2 : i64,
+  tiles = #forest.blob<"threshold:0:2<f4;asked:8:2|u1;word0:10:|u1;12", [1], "0x000000000000000000000000">,
+  lane_fields = {missing_left = #plan.bits<1 at 0 plus 0>, kind = #plan.bits<0 at 1 plus 0>, feature = #plan.bits<1 at 1 plus 0>},
+  fields = {shape = #plan.bits<0 at 0 plus 0>, inner = #plan.bits<0 at 0 plus 0>, child = #plan.bits<0 at 0 plus 1>},
+  base = #forest.blob<"|u1", [2], "0x0001">,
+  lookup = #forest.blob<"|u1", [1, 4], "0x00020003">,
+  leaf_base = #forest.blob<"|u1", [1], "0x00">,
+  leaf_row = #forest.blob<"|u1", [3], "0x000102">,
+  leaf_id = #forest.blob<"|u1", [3], "0x000102">,
+  kinds = #forest.blob<"<i8", [1, 3], "0x000000000000000001000000000000000000000000000000">,
+  set_offset = #forest.blob<"|u1", [1], "0x00">,
+  set_words = #forest.blob<"<u4", [0], "0x">
+}
+// CHECK: a tile of 2 nodes has 3 exits
+
+// -----
+
+plan.tiled_trees @trees {
+  kind = "sparse",
+  size = 2 : i64,
+  tiles = #forest.blob<"threshold:0:2<f4;asked:8:2|u1;word0:10:|u1;12", [1], "0x000000000000000000000000">,
+  lane_fields = {missing_left = #plan.bits<1 at 0 plus 0>, kind = #plan.bits<0 at 1 plus 0>, feature = #plan.bits<1 at 1 plus 0>},
+  fields = {shape = #plan.bits<0 at 0 plus 0>, inner = #plan.bits<0 at 0 plus 0>, child = #plan.bits<0 at 0 plus 1>},
+  base = #forest.blob<"|u1", [2], "0x0001">,
+  leaf_base = #forest.blob<"|u1", [1], "0x00">,
+  leaf_row = #forest.blob<"|u1", [3], "0x000102">,
+  leaf_id = #forest.blob<"|u1", [3], "0x000102">,
+  kinds = #forest.blob<"<i8", [1, 3], "0x000000000000000001000000000000000000000000000000">,
+  set_offset = #forest.blob<"|u1", [1], "0x00">,
+  set_words = #forest.blob<"<u4", [0], "0x">
+}
+// CHECK: tiles of several nodes have one table of exits, and single nodes have none
+
+// -----
+
+plan.tiled_trees @trees {
+  kind = "sparse",
+  size = 2 : i64,
+  tiles = #forest.blob<"threshold:0:2<f4;asked:8:2|u1;word0:10:|u1;12", [1], "0x000000000000000000000000">,
+  lane_fields = {missing_left = #plan.bits<1 at 0 plus 0>, kind = #plan.bits<0 at 1 plus 0>, feature = #plan.bits<1 at 1 plus 0>},
+  fields = {shape = #plan.bits<0 at 0 plus 0>, inner = #plan.bits<0 at 0 plus 0>, child = #plan.bits<0 at 0 plus 1>},
+  base = #forest.blob<"|u1", [2], "0x0001">,
+  ways = #forest.blob<"care:0:2|u1;want:2:4|u1;6", [1], "0x000000000000">,
+  leaf_base = #forest.blob<"|u1", [1], "0x00">,
+  leaf_row = #forest.blob<"|u1", [3], "0x000102">,
+  leaf_id = #forest.blob<"|u1", [3], "0x000102">,
+  kinds = #forest.blob<"<i8", [1, 3], "0x000000000000000001000000000000000000000000000000">,
+  set_offset = #forest.blob<"|u1", [1], "0x00">,
+  set_words = #forest.blob<"<u4", [0], "0x">
+}
+// CHECK: ways are records of care and want, 2 masks each
