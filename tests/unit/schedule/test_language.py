@@ -45,7 +45,7 @@ def test_a_new_directive_is_one_class(cut_nodes: type[Directive]) -> None:
     assert built == schedule
     assert "### `cut nodes`" in rewrite(f"{BEGIN}\n{END}")
     with pytest.raises(ScheduleError, match="unknown directive `tile node`") as caught:
-        Schedule.from_text("tile node size=8")
+        Schedule.from_text("cut node size=8")
     assert caught.value.fix is not None
     assert "did you mean `cut nodes`?" in caught.value.fix
 
