@@ -131,9 +131,8 @@ class Share:
         return "a number from 0 to 1"
 
     def convert(self, value: object) -> Value:
-        is_number = isinstance(value, (str, int, float)) and not isinstance(value, bool)
         try:
-            number = float(value) if is_number else -1.0
+            number = float(value) if isinstance(value, (str, int, float)) and not isinstance(value, bool) else -1.0
         except ValueError:
             number = -1.0
         if 0 <= number <= 1:

@@ -85,7 +85,7 @@ class TiledTreesOp(TreesOp):
         shape = () if self.lanes == 1 else (self.lanes,)
         if dtype.names != ("threshold", "asked", "word0"):
             raise VerifyException("a tile's record has threshold, asked and word0")
-        threshold, asked, word = (dtype[name] for name in dtype.names)
+        threshold, asked, word = (dtype[name] for name in ("threshold", "asked", "word0"))
         require(threshold.shape == asked.shape == shape, f"a tile of this size has {self.lanes} lanes")
         numbers = FLOATS if self.ranks is None else _UNSIGNED
         require(threshold.base in [np.dtype(kind) for kind in numbers], f"thresholds can't be {threshold.base}")

@@ -1,3 +1,4 @@
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 """Tiles hang together, are not too large, and take the nodes that their shape says; walking them is walking the nodes."""
 
 from __future__ import annotations

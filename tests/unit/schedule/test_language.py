@@ -44,7 +44,7 @@ def test_a_new_directive_is_one_class(cut_nodes: type[Directive]) -> None:
     built = Schedule.build().cut_nodes("a", "b", size=8, in_="grid.x").layout("packed").walk(with_="scalar").done()
     assert built == schedule
     assert "### `cut nodes`" in rewrite(f"{BEGIN}\n{END}")
-    with pytest.raises(ScheduleError, match="unknown directive `tile node`") as caught:
+    with pytest.raises(ScheduleError, match="unknown directive `cut node`") as caught:
         Schedule.from_text("cut node size=8")
     assert caught.value.fix is not None
     assert "did you mean `cut nodes`?" in caught.value.fix
