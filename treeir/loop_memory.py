@@ -11,7 +11,6 @@ from xdsl.dialects.builtin import (
     StringAttr,
     SymbolNameConstraint,
     SymbolRefAttr,
-    VectorType,
     i64,
 )
 from xdsl.ir import Attribute, SSAValue
@@ -29,7 +28,7 @@ from xdsl.traits import MemoryReadEffect, MemoryWriteEffect, Pure, SymbolOpInter
 from xdsl.utils.exceptions import VerifyException
 
 from treec.treeir.blob import BlobAttr
-from treec.treeir.loop_types import BufferType, RecordType, Scope, byte_size, initialise, scalar_of
+from treec.treeir.loop_types import BufferType, RecordType, Scope, byte_size, initialise, is_vector, scalar_of
 
 
 @irdl_op_definition
@@ -139,7 +138,7 @@ def _verify_access(buffer: SSAValue, indices: Sequence[SSAValue], field: StringA
             raise VerifyException(f"the record has no field {field.data!r}") from None
     elif field is not None:
         raise VerifyException("only records have fields")
-    if isinstance(value.type, VectorType) and isinstance(type_.element, RecordType) and value.type != element:
+    if is_vector(value.type) and isinstance(type_.element, RecordType) and value.type != element:
         raise VerifyException("fields of neighbouring records are not read as vectors")
     if value.type != element and scalar_of(value.type) != element:
         raise VerifyException(f"the buffer holds {element}, not {value.type}")

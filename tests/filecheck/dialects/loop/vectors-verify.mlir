@@ -164,9 +164,6 @@ loop.func @f axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.
 loop.func @f axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {
   %x = loop.constant 0.5 : f32 -> f32
   %y = loop.popcount %x : f32
-
-  %one = loop.constant 1.0 : f32 -> f32
-  %x = loop.popcount %one : f32
   loop.return
 }
 // CHECK: bits are counted in integers, not in f32
@@ -189,6 +186,8 @@ loop.func @f axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.
   loop.return
 }
 // CHECK: lanes of vector<8xi32> looked up by vector<4xi32> are no vector<4xi32>
+
+// -----
 
 loop.table @tiles <"threshold:0:2<f4;8", [1], "0x0000803f00000040"> : <!loop.record<8, "threshold" : vector<2xf32> at 0>, 1, constant>
 loop.func @f axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {

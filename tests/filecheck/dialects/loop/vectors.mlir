@@ -31,9 +31,5 @@ loop.func @vectors axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : 
   %tiles = loop.get_table @tiles : !loop.buffer<!loop.record<12, "threshold" : vector<2xf32> at 0, "meta" : i32 at 8>, 1, constant>
   // CHECK: loop.load %tiles[%zero] "threshold" : {{.*}} -> vector<2xf32>
   %two = loop.load %tiles[%zero] "threshold" : !loop.buffer<!loop.record<12, "threshold" : vector<2xf32> at 0, "meta" : i32 at 8>, 1, constant> -> vector<2xf32>
-  // CHECK-NEXT: %bits = loop.mask_bits %less : vector<8xi1> -> i8
-  %bits = loop.mask_bits %less : vector<8xi1> -> i8
-  // CHECK-NEXT: %count = loop.popcount %bits : i8
-  %count = loop.popcount %bits : i8
   loop.return
 }

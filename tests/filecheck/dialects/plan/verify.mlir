@@ -412,6 +412,8 @@ plan.kernel @main of @small rows 9223372036854775807 {
 }
 // CHECK: a bitslice walk has its rows ranked in the loop right outside of the trees
 
+// -----
+
 plan.tiled_trees @trees {
   kind = "reorg",
   size = 2 : i64,
