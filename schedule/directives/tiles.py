@@ -21,8 +21,8 @@ class TileNodes(Directive):
     Needs: a `layout sparse` or `layout array`, and `walk with=tile`. `probability` and `hybrid` need counts of rows by
     node: the model's own (XGBoost's cover, LightGBM's and scikit-learn's counts), or a profile's (`--profile rows.npy`).
 
-    Pays: where a CPU gathers fast. There are fewer steps, one after the other, but each asks all nodes of a tile, of which a
-    row needs few. Where it was measured (AVX-512 with slow gathers), a walk alone had from 0.6 to 1.2 times the speed of
+    Pays: where a CPU gathers fast. There are fewer steps, one after the other, but each asks all nodes of a tile, of which
+    a row needs few. Where it was measured (AVX-512 with slow gathers), a walk alone had from 0.6 to 1.2 times the speed of
     the scalar one, and interleaved walks of tiles were slower than those of nodes. Sizes 3, 7 and 15 are whole levels of a
     full tree.
     """
