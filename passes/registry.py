@@ -105,6 +105,11 @@ def get_all_passes() -> dict[str, Callable[[], type[ModulePass]]]:
 
         return FissionLoopPass
 
+    def vectorize_loop() -> type[ModulePass]:
+        from treec.passes.plan.vectorize_loop import VectorizeLoopPass
+
+        return VectorizeLoopPass
+
     def walk() -> type[ModulePass]:
         from treec.passes.plan.walk import WalkPass
 
@@ -140,6 +145,7 @@ def get_all_passes() -> dict[str, Callable[[], type[ModulePass]]]:
         "unroll-loop": unroll_loop,
         "cache-rows": cache_rows,
         "fission-loop": fission_loop,
+        "vectorize-loop": vectorize_loop,
         "walk": walk,
         "parallel-loop": parallel_loop,
         "lower-kernels": lower_kernels,

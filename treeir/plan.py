@@ -107,11 +107,11 @@ class TargetOp(IRDLOperation):
 class WalkOp(IRDLOperation):
     """Find the leaf of this row in this tree and use it; `walk` decides ``strategy``, `layout` decides ``trees``.
 
-    ``interleave`` walks go down together, of neighbours along ``interleave_axis``; with ``lanes`` each is one of a vector
-    of so many rows. The first ``peel`` steps are straight code before the loop; with ``unroll`` "full" all steps are.
-    Rows become ``ranks`` in each step of the loop ``ranks_at``, and these the bits of ``predicates`` where they are asked
-    for; of ``word`` rows at once is then found where they land.
-    The rows of each step of the loop ``rows_at`` are copied before it, ``rows_layout`` "row" by row or "column" by column.
+    ``interleave`` walks go down together, of neighbours along ``interleave_axis``; in a vector loop each is one of a vector
+    of rows. The first ``peel`` steps are straight code before the loop; with ``unroll`` "full" all steps are. Rows become
+    ``ranks`` in each step of the loop ``ranks_at``, and these the bits of ``predicates`` where they are asked for; of
+    ``word`` rows at once is then found where they land. The rows of each step of the loop ``rows_at`` are copied before it,
+    ``rows_layout`` "row" by row or "column" by column.
     """
 
     name = "plan.walk"
@@ -119,7 +119,6 @@ class WalkOp(IRDLOperation):
     trees = opt_prop_def(FlatSymbolRefAttrConstr)
     interleave = opt_prop_def(IntegerAttr)
     interleave_axis = opt_prop_def(StringAttr)
-    lanes = opt_prop_def(IntegerAttr)
     peel = opt_prop_def(IntegerAttr)
     unroll = opt_prop_def(StringAttr)
     ranks = opt_prop_def(FlatSymbolRefAttrConstr)
@@ -152,10 +151,6 @@ class WalkOp(IRDLOperation):
             raise VerifyException(f"unknown strategy {self.strategy.data!r}")
         if self.trees is None:
             raise VerifyException("a walk with a strategy needs trees")
-        if (self.strategy.data == "lanes") != (self.lanes is not None):
-            raise VerifyException("a walk of lanes, and no other, says how many they are")
-        if self.lanes is not None and self.lanes.value.data not in LANES:
-            raise VerifyException(f"a vector can't have {self.lanes.value.data} lanes")
         if (self.strategy.data == "bitslice") != (self.word is not None):
             raise VerifyException("a bitslice walk, and no other, says how many rows a word has")
         if self.word is not None and (self.word.value.data not in WORDS or self.predicates is None):
@@ -175,7 +170,7 @@ class WalkOp(IRDLOperation):
 @irdl_op_definition
 class ForOp(IRDLOperation):
     """One loop of the nest. ``step`` rows (trees) per iteration; ``of``: the loop whose step it covers; ``unroll``: so many
-    iterations are straight code.
+    iterations are straight code; ``lanes``, of a vector loop: so many steps are one vector.
 
     ``parts`` i64, of a loop over all trees: boundaries, from 0 to their number, at which it is several loops in sequence.
     """
@@ -186,6 +181,7 @@ class ForOp(IRDLOperation):
     axis = prop_def(LoopAxisAttr)
     step = prop_def(IntegerAttr)
     of = opt_prop_def(StringAttr)
+    lanes = opt_prop_def(IntegerAttr)
     unroll = opt_prop_def(IntegerAttr)
     parts = opt_prop_def(BlobAttr)
     body = region_def("single_block")
@@ -199,6 +195,7 @@ class ForOp(IRDLOperation):
         *,
         step: int = 1,
         of: str | None = None,
+        lanes: int | None = None,
         unroll: int | None = None,
         kind: LoopKind = LoopKind.SERIAL,
     ) -> None:
@@ -209,6 +206,7 @@ class ForOp(IRDLOperation):
                 "axis": LoopAxisAttr(axis),
                 "step": IntegerAttr(step, i64),
                 "of": None if of is None else StringAttr(of),
+                "lanes": None if lanes is None else IntegerAttr(lanes, i64),
                 "unroll": None if unroll is None else IntegerAttr(unroll, i64),
             },
             regions=[Region(Block(body))],
@@ -217,6 +215,10 @@ class ForOp(IRDLOperation):
     def verify_(self) -> None:
         if self.step.value.data < 1:
             raise VerifyException("a loop's step is at least 1")
+        if (self.kind.data is LoopKind.VECTOR) != (self.lanes is not None):
+            raise VerifyException("a vector loop, and no other, says how many lanes a vector has")
+        if self.lanes is not None and self.lanes.value.data not in LANES:
+            raise VerifyException(f"a vector can't have {self.lanes.value.data} lanes")
         if self.unroll is not None and self.unroll.value.data < 1:
             raise VerifyException("a loop is unrolled at least once")
         if self.parts is not None:
@@ -235,6 +237,8 @@ class ForOp(IRDLOperation):
         if self.of is not None:
             printer.print_string(" of ")
             printer.print_string_literal(self.of.data)
+        if self.lanes is not None:
+            printer.print_string(f" lanes {self.lanes.value.data}")
         if self.unroll is not None:
             printer.print_string(f" unroll {self.unroll.value.data}")
         if self.parts is not None:
@@ -252,8 +256,9 @@ class ForOp(IRDLOperation):
         parser.parse_keyword("step")
         step = parser.parse_integer()
         of = parser.parse_str_literal() if parser.parse_optional_keyword("of") else None
+        lanes = parser.parse_integer() if parser.parse_optional_keyword("lanes") else None
         unroll = parser.parse_integer() if parser.parse_optional_keyword("unroll") else None
-        op = cls(label, axis, (), step=step, of=of, unroll=unroll, kind=kind)
+        op = cls(label, axis, (), step=step, of=of, lanes=lanes, unroll=unroll, kind=kind)
         parts = parser.parse_attribute() if parser.parse_optional_keyword("parts") else None
         if parts is not None:
             op.properties["parts"] = parts
@@ -315,6 +320,7 @@ class KernelOp(IRDLOperation):
         rows_at = self.innermost_walk().rows_at
         if rows_at is not None:
             _verify_row_block(self.nest(), rows_at.data)
+        _verify_vectors(self.nest(), self.innermost_walk())
         if self.innermost_walk().word is not None:
             _verify_sliced_nest(self.nest(), self.innermost_walk())
         base = self._tree_base()
@@ -360,6 +366,15 @@ def _verify_nest(loops: list[ForOp]) -> None:
             raise VerifyException(f"the {axis.value} loops do not divide one another down to single steps")
         if chain[-1].step.value.data != 1:
             raise VerifyException(f"the innermost {axis.value} loop steps by more than 1")
+
+
+def _verify_vectors(loops: list[ForOp], walk: WalkOp) -> None:
+    for loop in loops:
+        if loop.kind.data is LoopKind.VECTOR and (loop is not loops[-1] or loop.axis.data is not LoopAxis.ROW):
+            raise VerifyException(f"the vector loop {loop.label.data!r} is not the innermost one over rows")
+    vector = bool(loops) and loops[-1].kind.data is LoopKind.VECTOR
+    if walk.strategy is not None and (walk.strategy.data == "lanes") != vector:
+        raise VerifyException("a walk of lanes, and no other, stands in a vector loop")
 
 
 def _verify_row_block(loops: list[ForOp], label: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from xdsl.ir import SSAValue
 
 from treec.passes.loop.builder import ForBody, LoopBuilder, Values
-from treec.treeir.loop_types import BinaryKind
+from treec.treeir.loop_types import BinaryKind, LoopKind
 from treec.treeir.plan import ForOp
 
 
@@ -23,6 +23,8 @@ def emit_unrolled(
             return carried
 
         label, kind = loop.label.data, loop.kind.data
+        if kind is LoopKind.VECTOR:  # its vectors are values in the body
+            kind = LoopKind.SERIAL
         return b.for_(lower, upper, group, step=step * times, initial=values, label=label, kind=kind)
 
     lower, upper = bounds

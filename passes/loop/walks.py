@@ -39,8 +39,8 @@ def walk_of(kernel: KernelOp, module: ModuleOp, forest: Forest, tables: Tables) 
             return TileWalk(walk, trees, tables, cast, depth)
         case "scalar", TiledTreesOp() if trees.lanes == 1:
             return TileWalk(walk, trees, tables, cast, depth)
-        case "lanes", PackedTreesOp() if walk.lanes is not None:
-            return LanesWalk(walk.lanes.value.data, walk, trees, tables, cast, depth)
+        case "lanes", PackedTreesOp() if (lanes := kernel.nest()[-1].lanes) is not None:
+            return LanesWalk(lanes.value.data, walk, trees, tables, cast, depth)
         case _:
             fix = "use `walk with=tile`" if isinstance(trees, TiledTreesOp) else FIXES[walk.strategy.data]
             raise ScheduleError(f"a {walk.strategy.data} walk can't use {walk.trees}", fix=fix)

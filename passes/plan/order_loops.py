@@ -41,12 +41,14 @@ def _require_all_once(kernel: KernelOp, labels: tuple[str, ...]) -> None:
 
 
 def _require_nesting(loops: list[ForOp]) -> None:
-    """Each loop is inside the one that it divides, and a parallel one is the outermost."""
+    """Each loop is inside the one that it divides, a parallel one is the outermost, a vector one the innermost."""
     seen: set[str] = set()
     for loop in loops:
         label, kind = loop.label.data, loop.kind.data
-        if kind is not LoopKind.SERIAL and seen:
-            raise ScheduleError(f"`{label}` is {kind.value} and must stay the outermost loop", fix=f"put `{label}` first")
+        if kind is LoopKind.VECTOR and loop is not loops[-1]:
+            raise ScheduleError(f"`{label}` is a vector loop and must stay the innermost", fix=f"put `{label}` last")
+        if kind is LoopKind.PARALLEL and seen:
+            raise ScheduleError(f"`{label}` is parallel and must stay the outermost loop", fix=f"put `{label}` first")
         if loop.of is not None and loop.of.data not in seen:
             raise ScheduleError(
                 f"`{label}` runs inside one step of `{loop.of.data}`", fix=f"put `{loop.of.data}` before `{label}`"

@@ -12,20 +12,16 @@ from xdsl.traits import SymbolTable
 from treec.errors import ScheduleError
 from treec.passes.plan.bitslice import add_sliced_trees
 from treec.passes.plan.rewrite import PlanPass
-from treec.treeir.forest import only_model
-from treec.treeir.forest_convert import forest_of
-from treec.treeir.plan import LANES, WORDS, KernelOp, LoopAxis, TiledTreesOp, WalkOp
-
-VECTOR_BYTES = 64
+from treec.treeir.loop_types import LoopKind
+from treec.treeir.plan import WORDS, KernelOp, LoopAxis, TiledTreesOp, WalkOp
 
 
 @dataclass(frozen=True)
 class WalkPass(PlanPass):
     """Choose how each kernel walks. ``scalar``: one row down one tree, a node at a time; needs a layout. ``lanes``: a
-    vector of ``lanes`` neighbouring rows down one tree, a row per lane (0: as many as 512 bits have of the thresholds'
-    dtype); needs a loop over rows as the innermost. ``tile``: one row down one tree, a tile at a time; needs the layout
-    ``sparse`` or ``array``. ``bitslice``: selects between bits of ``predicates`` give the leaves of
-    ``word`` rows at once (0: as many as a block has, up to 512), numbered as ``leaf`` says (see
+    vector of neighbouring rows down one tree, a row per lane; needs a vector loop. ``tile``: one row down one tree, a tile
+    at a time; needs the layout ``sparse`` or ``array``. ``bitslice``: selects between bits of ``predicates`` give the
+    leaves of ``word`` rows at once (0: as many as a block has, up to 512), numbered as ``leaf`` says (see
     `treec.passes.algo.bitslice`); this strategy lays the trees out itself.
 
     ``interleave``: ``row:k`` or ``tree:k``, the innermost loop's axis: k walks go down together, each stopping at its own
@@ -35,7 +31,6 @@ class WalkPass(PlanPass):
 
     name = "walk"
     strategy: Literal["scalar", "lanes", "tile", "bitslice"] = "scalar"
-    lanes: int = 0
     leaf: Literal["auto", "path", "index"] = "auto"
     word: int = 0
     interleave: str = "none"
@@ -47,6 +42,7 @@ class WalkPass(PlanPass):
             walk = kernel.innermost_walk()
             if walk.strategy is not None:
                 raise ScheduleError("the kernel already has a walk", fix="keep one `walk` line")
+            self._require_kind(kernel)
             if self.strategy == "bitslice":
                 self._bitslice(kernel, walk, op)
                 continue
@@ -54,8 +50,6 @@ class WalkPass(PlanPass):
                 raise ScheduleError(f"a {self.strategy} walk needs trees in memory", fix="put `layout packed` before it")
             self._require_form(walk, op)
             walk.properties["strategy"] = StringAttr(self.strategy)
-            if self.strategy == "lanes":
-                walk.properties["lanes"] = IntegerAttr(self._lanes(kernel, op), i64)
             self._interleave(kernel, walk)
             if self.peel:
                 walk.properties["peel"] = IntegerAttr(self.peel, i64)
@@ -84,17 +78,14 @@ class WalkPass(PlanPass):
         if tiled and (self.strategy == "lanes" or (self.strategy == "scalar" and trees.lanes > 1)):
             raise ScheduleError(f"a {self.strategy} walk can't use tiles", fix="write with=tile, or use `layout packed`")
 
-    def _lanes(self, kernel: KernelOp, module: ModuleOp) -> int:
-        lanes = self.lanes or VECTOR_BYTES // forest_of(only_model(module)).inputs.dtype.itemsize
-        if lanes not in LANES:
-            raise ScheduleError(f"a vector can't have {lanes} lanes", fix=f"use one of {', '.join(map(str, LANES))}")
+    def _require_kind(self, kernel: KernelOp) -> None:
+        """Lanes go into a vector loop, and nothing else does."""
         innermost = kernel.nest()[-1]
-        if innermost.axis.data is not LoopAxis.ROW:
-            raise ScheduleError(
-                f"lanes are neighbouring rows, and the innermost loop, `{innermost.label.data}`, runs over trees",
-                fix="order a loop over rows last, e.g. `order tree, row`",
-            )
-        return lanes
+        name, vector = innermost.label.data, innermost.kind.data is LoopKind.VECTOR
+        if self.strategy == "lanes" and not vector:
+            raise ScheduleError(f"lanes are steps of a vector loop, and `{name}` is none", fix="put `vectorize` before it")
+        if self.strategy != "lanes" and vector:
+            raise ScheduleError(f"a {self.strategy} walk can't go into the vector loop `{name}`", fix="write with=lanes")
 
     def _interleave(self, kernel: KernelOp, walk: WalkOp) -> None:
         if self.interleave == "none":

@@ -23,6 +23,7 @@ from treec.schedule.directives.rows import AnswerPredicates as AnswerPredicates
 from treec.schedule.directives.rows import CacheRows as CacheRows
 from treec.schedule.directives.rows import RankFeatures as RankFeatures
 from treec.schedule.directives.layout import Layout as Layout
+from treec.schedule.directives.vectorize import VectorizeLoop as VectorizeLoop
 from treec.schedule.directives.walk import Walk as Walk
 from treec.schedule.directives.mapping import ParallelLoop as ParallelLoop
 from treec.schedule.directives.mapping import UnrollLoop as UnrollLoop

@@ -10,29 +10,30 @@ from treec.schedule.check import Axis, Scope
 from treec.schedule.directives.layout import TILED, Layout
 from treec.schedule.directives.rows import AnswerPredicates
 from treec.schedule.directives.tiles import TileNodes
+from treec.schedule.directives.vectorize import VectorizeLoop
 
 
 @directive
 class Walk(Directive):
     """Says how a tree is walked, in the innermost loop of the nest. `scalar`: one row, one tree, node by node. `lanes`: a
-    vector of `lanes` neighbouring rows goes down a tree together, each in its own lane; nodes, values and leaves are
+    vector of neighbouring rows goes down a tree together, each in its own lane; nodes, values and leaves are
     gathered, and rows that fill no vector are walked one by one. `tile`: one row, one tree, tile by tile: the questions of
     a tile are asked in one vector, and a look-up by all answers says where to go on. `bitslice`: no walk at all. Each
     bit of the number of a row's leaf is computed from the answers of predicates by selects, for `word` rows with
     one instruction each; then the leaf values of all rows are looked up.
 
-    Needs: a finished nest: no `split` or `order` comes after it. `scalar` and `lanes` need a `layout` before it, `lanes` a
-    loop over rows as the innermost; `tile` needs `layout sparse` or `layout array`, and these need it, unless tiles are
-    single nodes. `bitslice` needs `predicates at` the loop right outside of the trees, and trees of at
-    most 4,096 leaves.
+    Needs: a finished nest: no `split` or `order` comes after it. `scalar` and `lanes` need a `layout` before it, `lanes`
+    also `vectorize`, which no other walk takes; `tile` needs `layout sparse` or `layout array`, and these need it, unless
+    tiles are single nodes. `bitslice` needs `predicates at` the loop right outside of the trees, and trees of at most 4,096
+    leaves.
 
     Pays: `scalar` is the plain strategy that works for every model. `lanes` does one step of all its rows with the
-    instructions of one; it pays on CPUs with fast gathers (AVX-512), with a loop over blocks of rows outside of the trees,
-    and `interleave=row:N` makes N vectors go down together. `interleave` lets one walk's loads overlap another's
-    waiting; its axis is that of the innermost loop, and a walk that has its leaf waits for the others, so it pays most
-    where trees are balanced. `peel` and `unroll` save the test for a leaf where all trees are deep. Leaf ids (`apply`) are
-    always found one walk at a time. `bitslice` is the fastest by far for batches, several times a walk, where a block has
-    some hundred rows and trees have up to some hundred leaves; blocks that are not full cost the same as full ones.
+    instructions of one, and `interleave=row:N` makes N of its vectors go down together. `interleave` lets one walk's loads
+    overlap another's waiting; its axis is that of the innermost loop, and a walk that has its leaf waits for the others, so
+    it pays most where trees are balanced. `peel` and `unroll` save the test for a leaf where all trees are deep. Leaf ids
+    (`apply`) are always found one walk at a time. `bitslice` is the fastest by far for batches, several times a walk, where
+    a block has some hundred rows and trees have up to some hundred leaves; blocks that are not full cost the same as full
+    ones.
     """
 
     keyword: ClassVar[str] = "walk"
@@ -42,12 +43,6 @@ class Walk(Directive):
     required: ClassVar[str | None] = "nothing says how a tree is walked"
 
     strategy: str = argument(Choice(("scalar", "lanes", "tile", "bitslice")), "the strategy", spelled="with")
-    lanes: int = argument(
-        Number(values=(0, 2, 4, 8, 16, 32, 64)),
-        "rows in a vector, for `with=lanes`; 0 is 16 where thresholds are f32 and 8 where they are f64",
-        default=0,
-        quiet=True,
-    )
     interleave: str = argument(
         Neighbours(), "so many walks of neighbouring rows or trees go down together", default="none", quiet=True
     )
@@ -69,6 +64,10 @@ class Walk(Directive):
     )
 
     def check(self, scope: Scope) -> None:
+        vector = scope.find(VectorizeLoop)
+        if vector is not None and self.strategy != "lanes":
+            reason = f"loop `{vector.loop}` takes its rows in vectors ({vector.where()}), and this walk does not"
+            raise self.error(reason, "write with=lanes, or leave `vectorize` out", argument="with")
         if self.strategy == "bitslice":
             self._check_bitslice(scope)
             return
@@ -85,12 +84,9 @@ class Walk(Directive):
         self._check_tiles(scope)
         if self.strategy == "lanes":
             self._check_lanes(scope)
-        elif self.lanes:
-            reason = f"`walk with={self.strategy}` has no lanes"
-            raise self.error(reason, "leave `lanes` out, or write with=lanes", argument="lanes")
 
     def _check_bitslice(self, scope: Scope) -> None:
-        self._check_foreign(("lanes", 0), ("interleave", "none"), ("peel", 0), ("unroll", "none"))
+        self._check_foreign(("interleave", "none"), ("peel", 0), ("unroll", "none"))
         if scope.find(AnswerPredicates) is None:
             raise self.error(
                 "a bitslice reads the answers of predicates, and none are there", "add `predicates at=…` above it"
@@ -134,3 +130,6 @@ class Walk(Directive):
         if axis is not Axis.ROW:
             reason = f"lanes are neighbouring rows, and the innermost loop, `{innermost}`, runs over trees"
             raise self.error(reason, "put a loop over rows last by `order`, above this line", argument="with")
+        if scope.find(VectorizeLoop) is None:
+            reason = f"lanes are steps of a vector loop, and loop `{innermost}` takes its rows one by one"
+            raise self.error(reason, f"add `vectorize {innermost}` above it", argument="with")

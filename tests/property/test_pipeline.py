@@ -219,7 +219,9 @@ def plans(draw: st.DrawFn, tiled: bool = False, *, rows_first: bool = False) -> 
     steps = f"peel={draw(st.integers(0, 4))} unroll={draw(st.sampled_from(('none', 'full')))}"
     strategy = "with=tile" if tiled else draw(st.sampled_from(("with=tile", "with=scalar"))) if by_tile else "with=scalar"
     if axis[nest[-1]] == "row" and not pairs and not by_tile and draw(st.booleans()):
-        strategy = f"with=lanes lanes={draw(st.sampled_from((0, 2, 4, 8, 16)))}"
+        strategy = "with=lanes"
+        by = draw(st.sampled_from((0, 2, 4, 8, 16)))
+        lines.append(f"vectorize {nest[-1]} by={by}" if by else f"vectorize {nest[-1]}")
     lines.append(f"walk {strategy} interleave={together} {steps}")
     if axis[nest[0]] == "row" and draw(st.booleans()):
         lines.append(f"parallel {nest[0]}")

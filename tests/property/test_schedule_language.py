@@ -26,6 +26,7 @@ from treec.schedule.directives import (
     SplitLoop,
     TargetCpu,
     UnrollLoop,
+    VectorizeLoop,
     Walk,
 )
 from treec.schedule.kernel import KernelWhen
@@ -77,12 +78,14 @@ def plans(draw: st.DrawFn) -> Schedule:
             found.append(OrderLoops(tuple(nest)))
     neighbours = st.sampled_from(("none", "row:1", "row:8", "tree:64"))
     together, peel, unroll = draw(neighbours), draw(st.integers(0, 9)), draw(st.sampled_from(("none", "full")))
-    walk = Walk("scalar", 0, together, peel, unroll)
+    walk = Walk("scalar", together, peel, unroll)
     loops = Schedule((*found, walk)).scope().loops
     if next(iter(loops.values())) == "row" and draw(st.booleans()):
         found.insert(next(at for at, d in enumerate(found) if isinstance(d, Layout)), reorder)
-    if loops[next(reversed(loops))] == "row" and draw(st.booleans()):
-        walk = Walk("lanes", draw(st.sampled_from((0, 2, 64))), together, peel, unroll)
+    innermost = next(reversed(loops))
+    if loops[innermost] == "row" and draw(st.booleans()):
+        found.append(VectorizeLoop(innermost, by=draw(st.sampled_from((0, 2, 64)))))
+        walk = Walk("lanes", together, peel, unroll)
     tail: list[Directive] = [walk]
     for loop in draw(st.lists(st.sampled_from(nest), max_size=2, unique=True)):
         tail.append(UnrollLoop(loop, by=draw(st.integers(1, 2**31 - 1))))

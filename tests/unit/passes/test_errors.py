@@ -16,6 +16,8 @@ from treec.schedule.schedule import Schedule
 from treec.treeir.forest_convert import forest_module
 
 SPLIT = "split-loop{loop=row into=block,row by=64}"
+ROW_LAST = "order-loops{loops=tree,row}"
+VECTOR = f"{ROW_LAST},vectorize-loop{{loop=row}}"
 CASES = [
     ("plan-kernels,fuse-loops{loops=row into=x}", "two loops are fused, not 1", "name the outer and the inner one"),
     (
@@ -121,6 +123,27 @@ CASES = [
         "write interleave=tree:4, or order",
     ),
     ('plan-kernels,layout,walk{interleave="row"}', "can't interleave 'row'", "write interleave=row:8"),
+    ("plan-kernels,vectorize-loop{loop=tree}", "`tree` runs over trees", "order a loop over rows last"),
+    ("plan-kernels,vectorize-loop{loop=row}", "`row` is not the innermost loop", "put `row` last in `order`"),
+    (f"plan-kernels,{ROW_LAST},vectorize-loop{{loop=row by=3}}", "a vector can't have 3 lanes", "use one of 2, 4, 8"),
+    (f"plan-kernels,{VECTOR},vectorize-loop{{loop=row}}", "`row` is already vector", "keep one of the two"),
+    (
+        f"plan-kernels,layout,{ROW_LAST},walk,vectorize-loop{{loop=row}}",
+        "the kernel already has a walk",
+        "put `vectorize` before `walk`",
+    ),
+    (f"plan-kernels,layout,{VECTOR},walk", "a scalar walk can't go into the vector loop `row`", "write with=lanes"),
+    (
+        f"plan-kernels,layout,{ROW_LAST},walk{{strategy=lanes}}",
+        "lanes are steps of a vector loop, and `row` is none",
+        "put `vectorize` before it",
+    ),
+    (f"plan-kernels,{VECTOR},split-loop{{loop=row into=a,b by=2}}", "`row` is already vector", "split it before that"),
+    (
+        f"plan-kernels,{VECTOR},order-loops{{loops=row,tree}}",
+        "`row` is a vector loop and must stay the innermost",
+        "put `row` last",
+    ),
     ("lower-kernels", "there is nothing to lower", "a schedule needs at least a layout and a walk"),
     ("plan-kernels,layout,lower-kernels", "the kernel has no walk", "add `layout packed` and `walk with=scalar`"),
 ]

@@ -32,7 +32,7 @@ def test_a_block_then_trees_then_rows_is_a_nest_for_it(nest: str) -> None:
         (BITS + ORDER + "layout packed\nwalk with=scalar\n", 6, "asks predicates itself", "with=bitslice"),
         (BITS + ORDER + "walk with=bitslice interleave=row:4\n", 5, "has no `interleave`", "leave `interleave` out"),
         (BITS + ORDER + "walk with=bitslice peel=1\n", 5, "has no `peel`", "leave"),
-        (BITS + ORDER + "walk with=bitslice lanes=8\n", 5, "has no `lanes`", "leave"),
+        (BITS + ORDER + "vectorize row\n" + WALK, 6, "takes its rows in vectors", "with=lanes"),
         ("layout packed\nwalk with=scalar leaf=path\n", 2, "has no `leaf`", "leave"),
         ("layout packed\nwalk with=scalar word=64\n", 2, "has no `word`", "leave"),
         (BITS + "predicates at=block\n" + ORDER + WALK, 4, "already given", "one of the two"),

@@ -20,7 +20,6 @@ PLAIN: dict[str, Any] = {
         {
             "directive": "walk",
             "with": "scalar",
-            "lanes": 0,
             "interleave": "none",
             "peel": 0,
             "unroll": "none",

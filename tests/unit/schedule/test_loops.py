@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from treec.errors import ScheduleError
-from treec.schedule.directives import CacheRows, FuseLoops, UnrollLoop
+from treec.schedule.directives import CacheRows, FuseLoops, UnrollLoop, VectorizeLoop, Walk
 from treec.schedule.schedule import Schedule
 
 HEAD = "layout packed\nsplit row into=(block, row) by=64\n"
@@ -53,6 +53,10 @@ def test_fuse_keeps_what_is_around_and_inside() -> None:
         ("unroll rows by=2", 8, "there is no loop `rows`", "did you mean `row`?"),
         ("unroll row by=0", 15, "must be a whole number from 1 to 2147483647, or full", "unroll LOOP by=N|full"),
         ("unroll tree by=full", 16, "runs over as many trees as a call has", "split it"),
+        ("vectorize rows", 11, "there is no loop `rows`", "did you mean `row`?"),
+        ("vectorize row", 11, "loop `row` is not the innermost; the nest is block, row, tree", "put `row` last by `order`"),
+        ("vectorize tree", 11, "loop `tree` runs over trees", "put a loop over rows last by `order`"),
+        ("vectorize row by=3", 18, "must be one of 0, 2, 4, 8, 16, 32, 64, not `3`", "vectorize LOOP [by=0|2|4"),
         ("cache rows at=tree", 15, "loop `tree` runs over trees", "choose a loop over rows"),
         ("cache rows at=block layout=rows", 28, "must be one of row, column", "`row`"),
     ],
@@ -73,6 +77,12 @@ def test_mistakes_have_a_place_a_reason_and_a_fix(line: str, column: int, reason
         (ORDER + "cache rows at=row\n", "loop `row` is inside of `tree`"),
         ("unroll row by=2\nunroll row by=4\n", "loop `row` is already unrolled"),
         ("unroll row by=full\nsplit tree into=(a, b) by=2\n", "`split` changes the loop nest, which is finished at line 3"),
+        (ORDER + "vectorize tree\n", "and loop `tree` runs over trees"),
+        (ORDER + "vectorize row\nvectorize row\n", "`vectorize` is already given by line 4"),
+        (ORDER + "vectorize row\n" + ORDER, "`order` changes the loop nest, which is finished at line 4"),
+        (ORDER + "vectorize row\n", "loop `row` takes its rows in vectors (line 4), and this walk does not"),
+        (ORDER + "walk with=lanes\n", "lanes are steps of a vector loop, and loop `row` takes its rows one by one"),
+        (ORDER + TAIL + "vectorize row\n", "the walk is chosen already (line 4)"),
         ("cache rows at=block\n" + ORDER, "`order` changes the loop nest, which is finished at line 3"),
     ],
 )
@@ -80,3 +90,10 @@ def test_what_does_not_fit_the_nest_is_refused(text: str, reason: str) -> None:
     with pytest.raises(ScheduleError) as caught:
         Schedule.from_text(HEAD + text + TAIL)
     assert reason in caught.value.message
+
+
+def test_a_vector_loop_is_plain_data() -> None:
+    schedule = Schedule.from_text(HEAD + ORDER + "vectorize row by=4\nwalk with=lanes\n")
+    assert schedule.directives[3:] == (VectorizeLoop("row", by=4), Walk("lanes"))
+    assert Schedule.from_json(schedule.to_json()) == schedule
+    assert VectorizeLoop("row").by == 0

@@ -31,6 +31,7 @@ from treec.schedule.directives import (
     TargetCpu,
     TileNodes,
     UnrollLoop,
+    VectorizeLoop,
     Walk,
 )
 from treec.schedule.kernel import KernelWhen
@@ -69,7 +70,17 @@ walk with=scalar
 parallel block
 """
 
-ELSEWHERE = {AnswerPredicates, KernelWhen, FuseLoops, UnrollLoop, CacheRows, ReorderTrees, FloatPolicy, TileNodes}
+ELSEWHERE = {
+    AnswerPredicates,
+    CacheRows,
+    FloatPolicy,
+    FuseLoops,
+    KernelWhen,
+    ReorderTrees,
+    TileNodes,
+    UnrollLoop,
+    VectorizeLoop,
+}
 """See test_kernels.py, test_loops.py and the tests of their passes."""
 
 DATA = (
@@ -128,7 +139,7 @@ def test_places_are_kept_and_do_not_count_for_equality() -> None:
     assert hash(split) == hash(DATA[5])
 
 
-WALK = {"strategy": "scalar", "lanes": 0, "interleave": "none", "peel": 0, "unroll": "none", "leaf": "auto", "word": 0}
+WALK = {"strategy": "scalar", "interleave": "none", "peel": 0, "unroll": "none", "leaf": "auto", "word": 0}
 
 
 def test_one_directive_is_one_pass_with_plain_options() -> None:
@@ -147,7 +158,6 @@ def test_one_directive_is_one_pass_with_plain_options() -> None:
             "walk",
             {
                 "strategy": "scalar",
-                "lanes": 0,
                 "interleave": "none",
                 "peel": 0,
                 "unroll": "none",

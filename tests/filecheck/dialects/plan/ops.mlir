@@ -59,6 +59,21 @@ plan.kernel @main of @small rows 9223372036854775807 {
   }
 }
 
+// CHECK: plan.kernel @vectors of @small rows 9223372036854775807 {
+// CHECK-NEXT:   plan.for serial "block" row step 64 {
+// CHECK-NEXT:     plan.for serial "tree" tree step 1 {
+// CHECK-NEXT:       plan.for vector "row" row step 1 of "block" lanes 8 unroll 2 {
+// CHECK-NEXT:         plan.walk {trees = @trees, strategy = "lanes"}
+plan.kernel @vectors of @small rows 9223372036854775807 {
+  plan.for serial "block" row step 64 {
+    plan.for serial "tree" tree step 1 {
+      plan.for vector "row" row step 1 of "block" lanes 8 unroll 2 {
+        plan.walk {trees = @trees, strategy = "lanes"}
+      }
+    }
+  }
+}
+
 // CHECK: plan.packed_trees @inline {
 // CHECK-NEXT:   nodes = #forest.blob<"threshold:0:<f4;word0:4:<u4;8", [3], "0x0000003f0700000000000080000000000000003f06000000">,
 // CHECK-NEXT:   fields = {step = #plan.bits<1 at 0 plus 1>, feature = #plan.bits<1 at 1 plus 0>, kind = #plan.bits<0 at 2 plus 0>, missing_left = #plan.bits<1 at 2 plus 0>},

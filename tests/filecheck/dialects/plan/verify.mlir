@@ -278,6 +278,78 @@ plan.kernel @main of @small rows 9223372036854775807 {
 
 
 plan.kernel @main of @small rows 9223372036854775807 {
+  plan.for serial "tree" tree step 1 {
+    plan.for vector "row" row step 1 {
+      plan.walk
+    }
+  }
+}
+// CHECK: a vector loop, and no other, says how many lanes a vector has
+
+// -----
+
+
+plan.kernel @main of @small rows 9223372036854775807 {
+  plan.for serial "tree" tree step 1 {
+    plan.for serial "row" row step 1 lanes 4 {
+      plan.walk
+    }
+  }
+}
+// CHECK: a vector loop, and no other, says how many lanes a vector has
+
+// -----
+
+
+plan.kernel @main of @small rows 9223372036854775807 {
+  plan.for serial "tree" tree step 1 {
+    plan.for vector "row" row step 1 lanes 3 {
+      plan.walk
+    }
+  }
+}
+// CHECK: a vector can't have 3 lanes
+
+// -----
+
+
+plan.kernel @main of @small rows 9223372036854775807 {
+  plan.for serial "tree" tree step 1 {
+    plan.for serial "row" row step 1 {
+      plan.walk {strategy = "lanes", trees = @trees}
+    }
+  }
+}
+// CHECK: a walk of lanes, and no other, stands in a vector loop
+
+// -----
+
+
+plan.kernel @main of @small rows 9223372036854775807 {
+  plan.for serial "tree" tree step 1 {
+    plan.for vector "row" row step 1 lanes 4 {
+      plan.walk {strategy = "scalar", trees = @trees}
+    }
+  }
+}
+// CHECK: a walk of lanes, and no other, stands in a vector loop
+
+// -----
+
+
+plan.kernel @main of @small rows 9223372036854775807 {
+  plan.for vector "row" row step 1 lanes 4 {
+    plan.for serial "tree" tree step 1 {
+      plan.walk
+    }
+  }
+}
+// CHECK: the vector loop 'row' is not the innermost one over rows
+
+// -----
+
+
+plan.kernel @main of @small rows 9223372036854775807 {
   plan.for serial "row" row step 1 {
     plan.for serial "tree" tree step 1 {
       plan.walk {strategy = "fly", trees = @trees}

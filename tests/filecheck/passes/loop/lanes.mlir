@@ -1,4 +1,4 @@
-// RUN: tree-opt %s -p 'set-target{input=f32},walk{strategy=lanes lanes=4},lower-kernels' | filecheck %s
+// RUN: tree-opt %s -p 'set-target{input=f32},vectorize-loop{loop=row by=4},walk{strategy=lanes},lower-kernels' | filecheck %s
 
 // Four rows walk together, by gathers of whole records; what is left of a block is walked row by row. The sums of a block
 // lie in workspace, where four of them are one vector.

@@ -1,10 +1,12 @@
-// RUN: tree-opt %s -p 'walk{strategy=lanes}' | filecheck %s
-// RUN: tree-opt %s -p 'walk{strategy=lanes lanes=4 interleave="row:2" peel=1}' | filecheck %s --check-prefix FOUR
+// RUN: tree-opt %s -p 'vectorize-loop{loop=row},walk{strategy=lanes}' | filecheck %s
+// RUN: tree-opt %s -p 'vectorize-loop{loop=row by=4},walk{strategy=lanes interleave="row:2" peel=1}' | filecheck %s --check-prefix FOUR
 
-// Vectors of neighbouring rows; without a number as many as 512 bits have of f32.
+// Vectors of neighbouring rows in a vector loop; without a number as many as 512 bits have of f32.
 
-// CHECK: plan.walk {trees = @trees, strategy = "lanes", lanes = 16 : i64}
-// FOUR: plan.walk {trees = @trees, strategy = "lanes", lanes = 4 : i64, interleave = 2 : i64, interleave_axis = "row", peel = 1 : i64}
+// CHECK: plan.for vector "row" row step 1 of "block" lanes 16 {
+// CHECK-NEXT: plan.walk {trees = @trees, strategy = "lanes"}
+// FOUR: plan.for vector "row" row step 1 of "block" lanes 4 {
+// FOUR-NEXT: plan.walk {trees = @trees, strategy = "lanes", interleave = 2 : i64, interleave_axis = "row", peel = 1 : i64}
 
 forest.model @small {
 ^bb0(%0: !forest.rows):
