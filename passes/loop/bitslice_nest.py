@@ -18,9 +18,9 @@ from treec.codegen.abi import Task
 from treec.errors import CodegenError
 from treec.frontends.base import Forest
 from treec.passes.algo.bitslice import BYTE_BITS
+from treec.passes.loop.block_nest import BlockNest, State, bounds
 from treec.passes.loop.builder import LoopBuilder, Values
 from treec.passes.loop.leaf_codes import LeafCodes
-from treec.passes.loop.nest import NestLowering, State, bounds
 from treec.passes.loop.predicate_bits import WORD_ROWS, PredicateBits
 from treec.passes.loop.rank import WalkRanks
 from treec.passes.loop.rank_columns import emit_rank_columns
@@ -31,7 +31,7 @@ from treec.treeir.plan import ForOp, KernelOp
 from treec.treeir.slices import PredicateBitsOp, SlicedTreesOp
 
 
-class BitsliceNest(NestLowering):
+class BitsliceNest(BlockNest):
     """Lowers the nest for raw outputs or leaf ids. The slots, [slot, words of the block], are in workspace."""
 
     def __init__(
@@ -45,7 +45,7 @@ class BitsliceNest(NestLowering):
         task: Task,
         row_type: Attribute,
     ) -> None:
-        super().__init__(kernel, None, ranks, forest, tables, task, row_type)
+        super().__init__(kernel, ranks, forest, tables, task, row_type)
         self.sliced = sliced
         walk = kernel.innermost_walk()
         word_rows = 512 if walk.word is None else walk.word.value.data
@@ -83,7 +83,7 @@ class BitsliceNest(NestLowering):
         begin, _ = bounds(b, state.rows)
 
         def one_column(t: LoopBuilder, column: SSAValue, _: Values) -> Values:
-            base = self._base(t, column)
+            base = self.sums_rule.start(t, column)
 
             def one_row(u: LoopBuilder, row: SSAValue, _: Values) -> Values:
                 u.store(base, self._sums, column, row)
@@ -94,10 +94,10 @@ class BitsliceNest(NestLowering):
         b.for_(b.constant(0), b.constant(self.forest.n_columns), one_column)
         self._rest(b, self.rest, state)
 
-        def finished(t: LoopBuilder, row: SSAValue, column: SSAValue) -> SSAValue:
-            return self._finish(t, t.load(self._sums, column, t.sub(row, begin)), column)
+        def total(t: LoopBuilder, row: SSAValue, column: SSAValue) -> SSAValue:
+            return t.load(self._sums, column, t.sub(row, begin))
 
-        self._each_output(b, state.rows, finished)
+        self.sums_rule.finish_each(b, self.out, state.rows, total)
 
     @property
     def _slots(self) -> SSAValue:
@@ -120,9 +120,7 @@ class BitsliceNest(NestLowering):
             raise CodegenError("a bitslice walk comes before its rows are ranked")
         return self._workspace
 
-    def _rest(self, b: LoopBuilder, loops: list[ForOp], state: State) -> Values:
-        if len(loops) > 1:
-            return super()._rest(b, loops, state)
+    def _last(self, b: LoopBuilder, loop: ForOp, state: State) -> Values:
         self._tree(b, state, state.trees[0])
         return []
 

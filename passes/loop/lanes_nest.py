@@ -10,9 +10,10 @@ from xdsl.ir import Attribute, SSAValue
 from treec.codegen.abi import Task
 from treec.errors import ScheduleError
 from treec.frontends.base import Forest
+from treec.passes.loop.block_nest import State, bounds
 from treec.passes.loop.builder import LoopBuilder, Values
 from treec.passes.loop.lanes_walk import INDEX_LIMIT, LanesWalk
-from treec.passes.loop.nest import NestLowering, State, bounds
+from treec.passes.loop.nest import WalkNest
 from treec.passes.loop.rank import WalkRanks
 from treec.passes.loop.tables import Tables
 from treec.passes.loop.unroll import emit_unrolled
@@ -21,7 +22,7 @@ from treec.treeir.loop_types import BinaryKind, CastKind, is_vector, vector_like
 from treec.treeir.plan import ForOp, KernelOp
 
 
-class LanesNestLowering(NestLowering):
+class LanesNest(WalkNest):
     """Lowers the nest for raw outputs: the innermost loop, over rows, in steps of several vectors of rows, then of one,
     then of single rows for what is left.
 
@@ -56,11 +57,11 @@ class LanesNestLowering(NestLowering):
         self.first_row = begin
         self._start_sums(b, b.sub(end, begin), self.sums)
         self._rest(b, self.rest, state)
-        self._each_output(b, state.rows, lambda t, row, column: self._finish(t, self._load_sum(t, row, column), column))
+        self.sums_rule.finish_each(b, self.out, state.rows, self._load_sum)
 
     def _start_sums(self, b: LoopBuilder, n_rows: SSAValue, sums: SSAValue) -> None:
         def one_column(t: LoopBuilder, column: SSAValue, _: Values) -> Values:
-            base = self._base(t, column)
+            base = self.sums_rule.start(t, column)
 
             def one_row(u: LoopBuilder, row: SSAValue, _: Values) -> Values:
                 u.store(base, sums, column, row)
@@ -75,10 +76,7 @@ class LanesNestLowering(NestLowering):
             return super()._sum_place(b, row, column)
         return self.sums, [column, b.sub(row, self.first_row)]
 
-    def _rest(self, b: LoopBuilder, loops: list[ForOp], state: State) -> Values:
-        return self._in_lanes(b, loops[0], state) if len(loops) == 1 else super()._rest(b, loops, state)
-
-    def _in_lanes(self, b: LoopBuilder, loop: ForOp, state: State) -> Values:
+    def _last(self, b: LoopBuilder, loop: ForOp, state: State) -> Values:
         begin, end = bounds(b, state.rows)
         for n_vectors in sorted({self.interleave, 1}, reverse=True):
             step = n_vectors * self.lanes
@@ -86,8 +84,7 @@ class LanesNestLowering(NestLowering):
             middle = b.add(begin, b.sub(length, b.binary(BinaryKind.REM, length, step)))
             self._vectors(b, loop, state, (begin, middle), n_vectors)
             begin = middle
-        one_by_one = replace(state, rows=(begin, end))
-        return self._loop(b, loop, one_by_one, lambda t, inner: super(LanesNestLowering, self)._rest(t, [], inner))
+        return self._one_by_one(b, loop, replace(state, rows=(begin, end)))
 
     def _vectors(self, b: LoopBuilder, loop: ForOp, state: State, rows: tuple[SSAValue, SSAValue], n_vectors: int) -> None:
         walk = self.lanes_walk if state.depth is None else self.lanes_walk.at_depth(state.depth)
@@ -111,12 +108,12 @@ class LanesNestLowering(NestLowering):
 
         def one(t: LoopBuilder, offset: SSAValue, _: Values) -> Values:
             at = t.add(first_value, t.splat(t.cast(CastKind.TRUNC, offset, i32), first_value.type))
-            value = self._weighted(t, t.load(values, at), visit.tree)
+            value = self.sums_rule.weighted(t, t.load(values, at), visit.tree)
             self._keep(t, visit, first_column, offset, value)
             return []
 
         if width == 1:
-            value = self._weighted(b, b.load(values, first_value), visit.tree)
+            value = self.sums_rule.weighted(b, b.load(values, first_value), visit.tree)
             self._keep(b, visit, first_column, b.constant(0), value)
         else:
             b.for_(b.constant(0), b.constant(width), one)

@@ -12,9 +12,9 @@ from xdsl.passes import ModulePass
 from treec.codegen.abi import Axis, DType, Task
 from treec.errors import ScheduleError
 from treec.frontends.base import Forest, Link
+from treec.passes.loop.block_nest import ROW_TYPES, name_arguments
 from treec.passes.loop.builder import LoopBuilder
 from treec.passes.loop.links import divide_row, emit_link
-from treec.passes.loop.nest import ROW_TYPES, name_arguments
 from treec.passes.loop.nests import nest_of
 from treec.passes.loop.tables import Tables
 from treec.treeir.forest import only_model

@@ -10,9 +10,10 @@ from treec.codegen.abi import Task
 from treec.errors import ScheduleError
 from treec.frontends.base import Forest
 from treec.passes.loop.bitslice_nest import BitsliceNest
-from treec.passes.loop.lanes_nest import LanesNestLowering
+from treec.passes.loop.block_nest import BlockNest
+from treec.passes.loop.lanes_nest import LanesNest
 from treec.passes.loop.lanes_walk import LanesWalk
-from treec.passes.loop.nest import NestLowering
+from treec.passes.loop.nest import WalkNest
 from treec.passes.loop.rank import ranks_of_walk
 from treec.passes.loop.tables import Tables
 from treec.passes.loop.walks import walk_of
@@ -21,7 +22,7 @@ from treec.treeir.plan import KernelOp, PredicateBitsOp, SlicedTreesOp
 
 def nest_of(
     kernel: KernelOp, module: ModuleOp, forest: Forest, tables: Tables, task: Task, row_type: Attribute
-) -> NestLowering:
+) -> BlockNest:
     """The lowering of a kernel for one task and dtype of rows; raises `ScheduleError` where its walk is not finished."""
     ranks, name = ranks_of_walk(kernel, module), kernel.innermost_walk().trees
     trees = None if name is None else SymbolTable.lookup_symbol(module, name)
@@ -33,6 +34,6 @@ def nest_of(
     walk = walk_of(kernel, module, forest, tables)
     if isinstance(walk, LanesWalk):
         if task is Task.RAW:
-            return LanesNestLowering(kernel, walk, ranks, forest, tables, row_type)
+            return LanesNest(kernel, walk, ranks, forest, tables, row_type)
         walk = walk.one_row()
-    return NestLowering(kernel, walk, ranks, forest, tables, task, row_type)
+    return WalkNest(kernel, walk, ranks, forest, tables, task, row_type)

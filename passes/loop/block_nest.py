@@ -1,0 +1,261 @@
+"""What all nests have in common: loops over rows around blocks, what is done with a block before it meets the trees, sums
+from start to end, and loops over trees down to the last loop of the nest."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from xdsl.dialects.builtin import f32, f64, i32
+from xdsl.ir import Attribute, SSAValue
+
+from treec.codegen.abi import Axis, DType, Task
+from treec.errors import ScheduleError
+from treec.frontends.base import Forest
+from treec.passes.loop.builder import LoopBuilder, Values
+from treec.passes.loop.encode import emit_encoding
+from treec.passes.loop.held_sums import HeldSums
+from treec.passes.loop.rank import WalkRanks, emit_ranks
+from treec.passes.loop.row_cache import RowCache, alloc_rows, emit_row_copy
+from treec.passes.loop.sums import Range, Sums
+from treec.passes.loop.tables import Tables
+from treec.passes.loop.tree_order import Chosen, TreeOrder
+from treec.passes.loop.unroll import emit_unrolled
+from treec.passes.loop.walking import Depth
+from treec.passes.loop.walks import depth_of
+from treec.treeir.forest_types import dtype_attribute
+from treec.treeir.loop import FuncOp, ReturnOp
+from treec.treeir.loop_types import LoopKind
+from treec.treeir.plan import ForOp, KernelOp, LoopAxis
+
+ROW_TYPES: dict[DType, Attribute] = {DType.F32: f32, DType.F64: f64}
+WHOLE = 1 << 62
+"""The grain of a stage that must not be sharded: no call has that many rows."""
+
+Body = Callable[[LoopBuilder, "State"], Values]
+
+
+@dataclass(frozen=True)
+class State:
+    """What is known at a point of the nest: the range that each axis is in, the encoded or ranked rows and their first row,
+    and the sum so far where it is held in a register."""
+
+    rows: Range
+    trees: Range
+    encoded: SSAValue | None = None
+    ranked: SSAValue | None = None
+    first_row: SSAValue | None = None
+    total: SSAValue | None = None
+    depth: Depth | None = None
+    """Of the trees of this part of a loop that is cut into parts."""
+
+    def range_of(self, axis: LoopAxis) -> Range:
+        return self.rows if axis is LoopAxis.ROW else self.trees
+
+
+class BlockNest(ABC):
+    """Lowers the nest of ``kernel`` for one task and one dtype of rows.
+
+    Sums start, and end, where the nest has no more row loops above its first tree loop: there the rows of the current block
+    are initialised, and finished after the loops below. If that is a single row of one column, the sum stays in a
+    register; otherwise it is held in ``out``. Either way a row adds its trees in ascending order. Trees that are stored in
+    another order leave their values in workspace until the block's walks are done.
+    """
+
+    def __init__(
+        self,
+        kernel: KernelOp,
+        ranks: WalkRanks | None,
+        forest: Forest,
+        tables: Tables,
+        task: Task,
+        row_type: Attribute,
+    ) -> None:
+        self.forest = forest
+        self.tables = tables
+        self.task = task
+        self.row_type = row_type
+        self.value_type = dtype_attribute(forest.inputs.dtype)
+        self.sums_rule = Sums(forest, tables)
+        self.sum_type = self.sums_rule.type_
+        self.loops = kernel.nest()
+        self.cache = RowCache.of(kernel)
+        self.row_copy: SSAValue | None = None
+        self.ranks = ranks
+        n_prefix = next(at for at, loop in enumerate(self.loops) if loop.axis.data is LoopAxis.TREE)
+        self.prefix, self.rest = self.loops[:n_prefix], self.loops[n_prefix:]
+        self.order = TreeOrder.of(forest, tables)
+        self.chosen: Chosen | None = None
+        self.held: HeldSums | None = None
+        self.last_tree_loop = [loop for loop in self.loops if loop.axis.data is LoopAxis.TREE][-1].label.data
+        one_row = all(loop.axis.data is LoopAxis.TREE for loop in self.rest)
+        self.holds = task is Task.RAW and self.order is not None and not forest.sum.reassociate
+        self.in_register = task is Task.RAW and one_row and forest.n_columns == 1 and not self.holds
+
+    def stage(self, name: str) -> FuncOp:
+        """The whole function."""
+        out_type = i32 if self.task is Task.LEAF else self.sum_type
+        stage = FuncOp(name, self.row_type, out_type, axis=Axis.ROW, grain=_grain(self.loops))
+        self.rows, self.out, row_begin, row_end, tree_begin, tree_end = name_arguments(stage)
+        self.trees = (tree_begin, tree_end)
+        b = LoopBuilder(stage.body.block)
+        self._prefix(b, self.prefix, State((row_begin, row_end), self._chosen(b)))
+        stage.body.block.add_op(ReturnOp())
+        return stage
+
+    def _chosen(self, b: LoopBuilder) -> Range:
+        """What the loops over trees count: the trees of the call, or their places where these are others."""
+        if self.order is None:
+            return self.trees
+        cuts = next((loop.parts.array.tolist() for loop in self.loops if loop.parts is not None), None)
+        self.chosen = self.order.choose(b, *self.trees, cuts)
+        return b.constant(0), self.chosen.cuts[-1]
+
+    def _place(self, b: LoopBuilder, loop: ForOp, index: SSAValue) -> SSAValue:
+        """The place of the tree that ``loop`` is at, if it is a loop over single trees."""
+        if self.chosen is None or loop.label.data != self.last_tree_loop:
+            return index
+        return b.named("place", b.load_index(self.chosen.places, index))
+
+    def _number(self, b: LoopBuilder, tree: SSAValue) -> SSAValue:
+        """The tree's number, counted from the call's first."""
+        return b.sub(tree if self.order is None else self.order.number(b, tree), self.trees[0])
+
+    def _prefix(self, b: LoopBuilder, loops: list[ForOp], state: State) -> Values:
+        """Row loops above the first tree loop; then the block of rows they leave."""
+        if loops:
+            loop = loops[0]
+            self._loop(b, loop, state, lambda t, inner: self._prefix(t, loops[1:], self._enter(t, loop, inner)))
+            return []
+        if self.forest.inputs.table_offset is not None and self.ranks is None:
+            state = replace(state, encoded=self._encode(b, state), first_row=state.rows[0])
+        if self.task is Task.LEAF:
+            self._rest(b, self.rest, state)
+        elif self.holds:
+            self._held(b, state)
+        elif self.in_register:
+            total = self._rest(b, self.rest, replace(state, total=self.sums_rule.start(b, b.constant(0))))
+            b.store(self.sums_rule.finish(b, total[0], b.constant(0)), self.out, state.rows[0], b.constant(0))
+        else:
+            self._summed(b, state)
+        return []
+
+    def _summed(self, b: LoopBuilder, state: State) -> None:
+        """The sums of a block of rows, in ``out``."""
+        rule = self.sums_rule
+        rule.each_output(b, self.out, state.rows, lambda t, _, column: rule.start(t, column))
+        self._rest(b, self.rest, state)
+        if rule.finishes:
+            rule.finish_each(b, self.out, state.rows, lambda t, row, column: t.load(self.out, row, column))
+
+    def _held(self, b: LoopBuilder, state: State) -> None:
+        """The values of a block of rows, held and then added by the numbers of their trees."""
+        rule = self.sums_rule
+        begin, end = bounds(b, state.rows)
+        if self.held is None:  # one for all copies of an unrolled body, which run one after the other
+            block = self._block_rows()
+            self.held = HeldSums.alloc(b, self.forest, self.tables, self.sum_type, block, begin)
+        held = self.held = replace(self.held, first_row=begin)
+        self._rest(b, self.rest, state)
+        held.add_up(b, end, self.trees, rule.start)
+        rule.finish_each(b, self.out, state.rows, held.load)
+
+    def _block_rows(self) -> int | None:
+        """Rows that workspace for a block has room for; None where blocks have no bound."""
+        return self.prefix[-1].step.value.data if self.prefix else None
+
+    def _loop(self, b: LoopBuilder, loop: ForOp, state: State, body: Body) -> Values:
+        """The loop over its range, carrying the sum if it is in a register; ``body`` gets the state of one step."""
+        axis, step = loop.axis.data, loop.step.value.data
+        begin, end = bounds(b, state.range_of(axis))
+
+        def one_step(t: LoopBuilder, index: SSAValue, carried: Values) -> Values:
+            inner = (index, t.minimum(t.add(index, step), end) if step > 1 else None)
+            total = carried[0] if carried else None
+            if step == 1:
+                inner = (self._place(t, loop, index), None)
+            if axis is LoopAxis.ROW:
+                return body(t, replace(state, rows=inner, total=total))
+            return body(t, replace(state, trees=inner, total=total))
+
+        initial = [] if state.total is None else [state.total]
+        return emit_unrolled(b, loop, (begin, end), step, initial, one_step)
+
+    def _enter(self, b: LoopBuilder, loop: ForOp, state: State) -> State:
+        """What is done with the block of rows in one step of ``loop`` before the loops inside."""
+        return self._cached(b, loop, self._ranked(b, loop, state))
+
+    def _cached(self, b: LoopBuilder, loop: ForOp, state: State) -> State:
+        """The block of rows in one step of ``loop``, copied if it is this loop's to do."""
+        if self.cache is None or loop.label.data != self.cache.at:
+            return state
+        inputs, block = self.forest.inputs, bounds(b, state.rows)
+        if self.row_copy is None:  # one for all copies of an unrolled body, which run one after the other
+            self.row_copy = alloc_rows(b, self.cache, inputs, self.value_type)
+        emit_row_copy(b, self.cache, inputs, self.tables, self.rows, block, self.row_copy, self.value_type)
+        return replace(state, encoded=self.row_copy, first_row=state.rows[0])
+
+    def _ranked(self, b: LoopBuilder, loop: ForOp, state: State) -> State:
+        """The block of rows in one step of ``loop``, ranked if it is that loop's to do."""
+        if self.ranks is None or loop.label.data != self.ranks.at:
+            return state
+        begin, end = bounds(b, state.rows)
+        block = loop.step.value.data
+        ranked = emit_ranks(b, self.ranks.op, self.forest, self.tables, self.rows, begin, end, block)
+        return replace(state, ranked=ranked, first_row=begin)
+
+    def _encode(self, b: LoopBuilder, state: State) -> SSAValue:
+        if not self.prefix:
+            raise ScheduleError(
+                "this model looks inputs up in value tables, once per block of rows, and the nest has no row loop outside",
+                fix="add e.g. `split row into=(block, row) by=64` and `order block, tree, row`",
+            )
+        block = self.prefix[-1].step.value.data
+        begin, end = bounds(b, state.rows)
+        return emit_encoding(b, self.forest.inputs, self.tables, self.rows, begin, end, block, self.value_type)
+
+    def _rest(self, b: LoopBuilder, loops: list[ForOp], state: State) -> Values:
+        """The loops from the first one over trees on."""
+        if loops[0].parts is not None and state.depth is None:
+            return self._parts(b, loops, loops[0].parts.array.tolist(), state)
+        if len(loops) == 1:
+            return self._last(b, loops[0], state)
+        return self._loop(b, loops[0], state, lambda t, inner: self._rest(t, loops[1:], inner))
+
+    def _parts(self, b: LoopBuilder, loops: list[ForOp], cuts: list[int], state: State) -> Values:
+        """One loop per part, each over the part's trees that the call asks for; the sum goes on from one to the next."""
+        begin, end = bounds(b, state.trees)
+        for number, (first, last) in enumerate(pairwise(cuts)):
+            if self.chosen is None:
+                lower = b.minimum(b.maximum(begin, b.constant(first)), end)
+                upper = b.maximum(b.minimum(end, b.constant(last)), lower)
+            else:
+                lower, upper = self.chosen.cuts[number : number + 2]
+            part = replace(state, trees=(lower, upper), depth=depth_of(self.forest, first, last))
+            total = self._rest(b, loops, part)
+            state = replace(state, total=total[0] if total else None)
+        return [] if state.total is None else [state.total]
+
+    @abstractmethod
+    def _last(self, b: LoopBuilder, loop: ForOp, state: State) -> Values:
+        """The innermost loop, and what finds leaves and uses them."""
+
+
+def bounds(b: LoopBuilder, range_: Range) -> tuple[SSAValue, SSAValue]:
+    begin, end = range_
+    return begin, b.add(begin, 1) if end is None else end
+
+
+def name_arguments(stage: FuncOp) -> Sequence[SSAValue]:
+    """The arguments of a stage, under the names of the ABI."""
+    names = ("rows", "out", "row_begin", "row_end", "tree_begin", "tree_end")
+    for argument, name in zip(stage.body.block.args, names, strict=True):
+        argument.name_hint = name
+    return stage.body.block.args
+
+
+def _grain(loops: list[ForOp]) -> int:
+    outermost = loops[0]
+    return outermost.step.value.data if outermost.kind.data is LoopKind.PARALLEL else WHOLE
