@@ -1,213 +1,238 @@
 # pyright: basic
-"""treec beside other engines, in turn, in one table: models, batch sizes, threads.
+"""The benchmark: treec beside other engines, over models, batch sizes and threads.
 
-usage: python -m bench.versus [MODEL …] [--batch N …] [--threads N …] [--rivals NAME …] [--schedule S …] [--json FILE]
+usage: python -m bench.versus [MODEL …] [--batch N …] [--threads N …] [--log FILE] [--minutes M] …
 
-Every engine is a process of its own (`bench.worker`), rivals in virtual environments of their own, made at first use from
-the pinned requirements in ``bench/rivals`` under ``bench/.venvs``. In a round each engine has its turn; ratios are taken
-within rounds.
+A MODEL is a name of `bench.models` or a model file. With ``--log`` every finished cell is written at once, and a run that
+was cut off goes on where it stopped; ``python -m bench.report FILE`` makes tables and plots of it.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
-import subprocess
+import shutil
 import sys
 import tempfile
-import threading
-from dataclasses import dataclass, field
+import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
-from rich.console import Console
-from rich.progress import track
-from rich.table import Table
+from numpy.typing import NDArray
 
-from bench.measure import machine
-from bench.models import BenchModel, bench_models
+from bench.cells import Cell, linked
+from bench.journal import Journal, describe_run
+from bench.limit import limit_folder, run_limit
+from bench.models import BenchModel, known_models, load
+from bench.processes import RIVALS, Contestant, pins_of, prepare, serve
+from bench.scaling import run_scaling
 
-HERE = Path(__file__).resolve().parent
-VENVS = Path(os.environ.get("TREEC_BENCH_VENVS", HERE / ".venvs"))
-RIVALS = ("library", "onedal", "tl2cgen", "lleaves", "onnx")
+BATCHES = [1, 16, 256, 4096, 65536]
+HEADLINE = 10_000
+"""Measured with one thread alone, unless ``--batch`` asks for it."""
+PARTS = ("grid", "limit", "scaling")
 
 
-@dataclass
-class Engine:
-    """A worker. ``error``: why it can't run the model; ``ready``: seconds from start to its first answer."""
+class OutOfTime(Exception):
+    """``--minutes`` are over."""
 
-    name: str
-    process: subprocess.Popen[str]
-    ready: float = 0.0
-    error: str | None = None
-    seconds: dict[int, list[float]] = field(default_factory=dict)
-    difference: float = float("nan")
 
-    def ask(self, **request: Any) -> dict[str, Any]:
-        assert self.process.stdin is not None
-        if request:
-            self.process.stdin.write(json.dumps(request) + "\n")
-            self.process.stdin.flush()
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            if line.startswith("\x1e"):
-                return json.loads(line[1:])
-        return {"error": f"its process ended with status {self.process.wait()}"}
+class Session:
+    """A model with its contestants running. A context manager: leaving it ends them."""
 
-    def close(self) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        self.process.wait(timeout=60)
+    def __init__(self, model: BenchModel, options: argparse.Namespace, n_rows: int) -> None:
+        self.model, self.options, self.n_rows = model, options, n_rows
+        self.folder = Path(tempfile.mkdtemp(prefix="treec-bench-"))
+        self.contestants: list[Contestant] = []
+        self.outputs: NDArray[np.float64] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for contestant in self.contestants:
+            contestant.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def start(self, names: list[str], journal: Journal) -> None:
+        """The library first: its outputs are what all are compared with, and what like models learn."""
+        rows = self.folder / "rows.npy"
+        np.save(rows, self.model.batch(self.n_rows))
+        sample = self.folder / "sample.npy"
+        np.save(sample, self.model.batch(4000))
+        task = {"path": str(self.model.path), "facts": self.model.facts, "rows": str(rows)}
+        key = json.dumps([self.model.digests, self.model.facts], sort_keys=True)
+        self._run_one(Contestant("library", "library"), task, key, journal)
+        self.outputs = self._ask_outputs()
+        if self.outputs is not None:
+            labels = self.folder / "labels.npy"
+            np.save(labels, self.outputs[:4000])
+            task = {**task, "facts": {**self.model.facts, "labels": str(labels)}}
+        for schedule in self.options.schedule:
+            name = "treec" if schedule == "default" else f"treec {schedule}"
+            self._run_one(Contestant(name, "treec", None if schedule == "default" else schedule), task, key, journal)
+        for rival in names:
+            if rival != "library":
+                built_from = {**task, "rows": str(sample)}
+                self._run_one(Contestant(rival, rival), task, key, journal, built_from)
+
+    def _run_one(
+        self,
+        contestant: Contestant,
+        task: dict[str, Any],
+        key: str,
+        journal: Journal,
+        built_from: dict[str, Any] | None = None,
+    ) -> None:
+        self.contestants.append(contestant)
+        prepare(contestant, built_from or task, key, self.options.patience)
+        if contestant.error is None:
+            serve(contestant, task, max(self.options.threads), self.options.patience)
+        journal.add(
+            "engine",
+            model=self.model.name,
+            engine=contestant.name,
+            pins=pins_of(contestant.engine).split(),
+            built=contestant.built,
+            loaded=contestant.loaded,
+            error=contestant.error,
+            bytes=contestant.built.get("bytes") or os.path.getsize(self.model.path),
+        )
+
+    def _ask_outputs(self) -> NDArray[np.float64] | None:
+        library = self.contestants[0]
+        if library.error is not None:
+            return None
+        place = self.folder / "expected.npy"
+        library.error = library.ask(rows=self.n_rows, threads=1, out=str(place)).get("error")
+        return None if library.error else np.asarray(np.load(place), np.float64).reshape(self.n_rows, -1)
+
+    def expected(self, gives: str, batch: int) -> NDArray[np.float64]:
+        assert self.outputs is not None
+        raw = self.outputs[:batch]
+        return linked(self.model.facts["link"], raw) if gives == "probability" else raw
+
+    def cell(self, batch: int, threads: int, pace: dict[str, float]) -> dict[str, Any]:
+        cell = Cell(self.contestants, batch, threads, pace)
+        expected = self.expected if self.outputs is not None else None
+        return cell.run(self.options.rounds, self.options.cell_seconds, expected, self.folder)
 
 
 def main() -> int:
     options = _options()
-    console = Console(width=160)
-    console.print(f"{machine()}; batches {options.batch}, {options.rounds} rounds in turn; µs a row, median")
-    results: list[dict[str, Any]] = []
-    table = _table(options)
-    for model in track(bench_models(options.models or None), "models", console=Console(stderr=True)):
-        for threads in options.threads:
-            found = run(model, options, threads)
-            results += found
-            for row in found:
-                table.add_row(*_cells(row, options))
-    console.print(table)
-    if options.json:
-        Path(options.json).write_text(json.dumps({"machine": machine(), "results": results}, indent=1))
+    journal = Journal(Path(options.log) if options.log else None)
+    run = describe_run()
+    machines = {record["cpu"] for record in journal.of("run")}
+    if machines - {run["cpu"]}:
+        raise SystemExit(f"{options.log} is of another machine: {', '.join(machines)}; name another log")
+    journal.add("run", **run, options={key: value for key, value in vars(options).items() if key != "log"})
+    until = time.monotonic() + options.minutes * 60 if options.minutes else float("inf")
+    try:
+        for number, name in enumerate(options.models or known_models()):
+            print(f"[{number + 1}/{len(options.models or known_models())}] {name}", flush=True)
+            model = load(name)
+            _note_model(model, journal)
+            for part in options.parts:
+                {"grid": _grid, "limit": _limit, "scaling": _scaling}[part](model, options, journal, until)
+    except OutOfTime:
+        print(f"the {options.minutes} minutes are over; the same command goes on from here")
+    from bench.report import print_tables
+
+    print_tables(journal)
     return 0
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("models", nargs="*", metavar="MODEL", help="default: all")
-    parser.add_argument("--batch", type=int, nargs="+", default=[1, 256, 10000])
-    parser.add_argument("--threads", type=int, nargs="+", default=[1])
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--rivals", nargs="+", default=list(RIVALS), choices=RIVALS)
-    parser.add_argument("--schedule", nargs="+", default=["default"], help="of treec: default, presets or files")
-    parser.add_argument("--patience", type=float, default=90.0, help="seconds that an engine may take to load a model")
-    parser.add_argument("--json", metavar="FILE", help="also write the figures here")
+    add = parser.add_argument
+    add("models", nargs="*", metavar="MODEL", help="default: all")
+    add("--batch", type=int, nargs="+", help=f"default: {BATCHES}, and {HEADLINE} with one thread")
+    add("--threads", type=int, nargs="+", default=[1, 2])
+    add("--rounds", type=int, default=7)
+    add("--rivals", nargs="+", default=list(RIVALS), choices=RIVALS)
+    add("--schedule", nargs="+", default=["default"], help="of treec: default, presets or files")
+    add("--patience", type=float, default=300.0, help="seconds that an engine may take to compile or load a model")
+    add("--cell-seconds", type=float, default=60.0, help="when up, only treec and the fastest rival go on")
+    add("--minutes", type=float, help="begin no cell after so many minutes")
+    add("--log", metavar="FILE", help="JSON lines; finished cells in it are not measured again")
+    add("--again", action="store_true", help="measure cells again that the log has")
+    add("--parts", nargs="+", default=list(PARTS), choices=PARTS)
     return parser.parse_args()
 
 
-def python_of(rival: str) -> str:
-    """The interpreter of a rival's environment, made where there is none yet."""
-    pins = HERE / "rivals" / f"{rival}.txt"
-    if not pins.exists():
-        return sys.executable
-    place = VENVS / rival
-    python = place / "bin" / "python"
-    if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", str(place)], check=True)
-        subprocess.run([str(python), "-m", "pip", "install", "-qq", "-r", str(pins)], check=True)
-    return str(python)
-
-
-def start(
-    name: str, engine: str, model: BenchModel, rows: Path, threads: int, schedule: str | None, patience: float
-) -> Engine:
-    command = [python_of(engine), str(HERE / "worker.py"), engine, str(model.path), str(rows), str(threads)]
-    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "PYTHONWARNINGS": "ignore"}
-    if schedule:
-        command.append(schedule)
-    process = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
+def _note_model(model: BenchModel, journal: Journal) -> None:
+    sha = hashlib.sha256(model.path.read_bytes()).hexdigest()
+    departs = model.departures()
+    if departs:
+        print(f"  not the frozen model: differs in {', '.join(departs)}")
+    journal.add(
+        "model", model=model.name, file=model.path.name, sha256=sha, digests=model.digests, departs=departs, **model.facts
     )
-    made = Engine(name, process)
-    timer = threading.Timer(patience, process.kill)
-    timer.start()
-    answer = made.ask()
-    timer.cancel()
-    made.error, made.ready = answer.get("error"), answer.get("seconds", 0.0)
-    return made
 
 
-def run(model: BenchModel, options: argparse.Namespace, threads: int) -> list[dict[str, Any]]:
-    """A result for each batch size."""
-    with tempfile.TemporaryDirectory() as folder:
-        rows = Path(folder) / "rows.npy"
-        np.save(rows, model.batch(max(options.batch)))
-        ours = [f"treec {schedule}" for schedule in options.schedule]
-        engines = [
-            start(name, "treec", model, rows, threads, None if schedule == "default" else schedule, options.patience)
-            for name, schedule in zip(ours, options.schedule, strict=True)
-        ]
-        engines += [start(rival, rival, model, rows, threads, None, options.patience) for rival in options.rivals]
-        _compare(engines, Path(folder), min(1000, max(options.batch)))
-        for batch in options.batch:
-            for _ in range(options.rounds + 1):  # the first warms up
-                for engine in engines:
-                    if engine.error is None:
-                        answer = engine.ask(rows=batch)
-                        engine.error = answer.get("error")
-                        engine.seconds.setdefault(batch, []).append(answer.get("seconds", float("nan")))
-        for engine in engines:
-            engine.close()
-    return [_result(model, engines, ours, threads, batch) for batch in options.batch]
+def _grid(model: BenchModel, options: argparse.Namespace, journal: Journal, until: float) -> None:
+    cells = [
+        (batch, threads)
+        for threads in options.threads
+        for batch in sorted(options.batch or [*BATCHES, HEADLINE])
+        if options.batch or batch != HEADLINE or threads == 1
+    ]
+    pending = [cell for cell in cells if options.again or journal.get("cell", model.name, *cell) is None]
+    if not pending:
+        return
+    _in_time(until)
+    with Session(model, options, max(4000, *(batch for batch, _ in cells))) as session:
+        session.start(options.rivals, journal)
+        for batch, threads in pending:
+            _in_time(until)
+            found = session.cell(batch, threads, _pace(journal, model.name, batch, threads))
+            run = journal.of("run")[-1]["time"]
+            cell = journal.add("cell", model=model.name, run=run, **found)
+            print(f"  {batch:6} rows, {threads} threads: {_brief(cell)}", flush=True)
 
 
-def _compare(engines: list[Engine], folder: Path, n_rows: int) -> None:
-    """Each engine's largest difference to the model's own library, of raw outputs."""
-    outputs: dict[str, np.ndarray] = {}
-    for engine in engines:
-        if engine.error is None:
-            place = folder / f"{len(outputs)}.npy"
-            engine.error = engine.ask(rows=n_rows, out=str(place)).get("error")
-            if engine.error is None:
-                outputs[engine.name] = np.asarray(np.load(place), np.float64).reshape(-1)
-    wanted = outputs.get("library")
-    for engine in engines:
-        found = outputs.get(engine.name)
-        if found is not None and wanted is not None and found.shape == wanted.shape:
-            engine.difference = float(np.abs(found - wanted).max(initial=0.0))
+def _in_time(until: float) -> None:
+    if time.monotonic() > until:
+        raise OutOfTime
 
 
-def _result(model: BenchModel, engines: list[Engine], ours: list[str], threads: int, batch: int) -> dict[str, Any]:
-    seconds = {e.name: np.array(e.seconds[batch][1:]) for e in engines if e.error is None and batch in e.seconds}
-    rivals = {name: values for name, values in seconds.items() if name not in ours}
-    fastest = min(rivals, key=lambda name: float(np.median(rivals[name]))) if rivals else None
-    result: dict[str, Any] = {
-        "model": model.name,
-        "batch": batch,
-        "threads": threads,
-        "us_per_row": {name: float(np.median(values)) / batch * 1e6 for name, values in seconds.items()},
-        "errors": {e.name: e.error for e in engines if e.error is not None},
-        "difference": {e.name: e.difference for e in engines if e.error is None},
-        "ready_seconds": {e.name: e.ready for e in engines if e.error is None},
-        "fastest_rival": fastest,
-    }
-    for name in ours:
-        if name in seconds and fastest is not None:
-            low, middle, high = np.quantile(rivals[fastest] / seconds[name], [0.25, 0.5, 0.75])
-            result.setdefault("ratio", {})[name] = [float(middle), float(low), float(high)]
-    return result
+def _pace(journal: Journal, model: str, batch: int, threads: int) -> dict[str, float]:
+    """µs a row of each engine at the largest smaller batch that the log has."""
+    seen = [c for c in journal.of("cell") if c["model"] == model and c["threads"] == threads and c["batch"] < batch]
+    if not seen:
+        return {}
+    last = max(seen, key=lambda cell: cell["batch"])
+    return {name: float(np.median(values)) / last["batch"] * 1e6 for name, values in last["seconds"].items()}
 
 
-def _table(options: argparse.Namespace) -> Table:
-    title = "µs a row; ratio: fastest rival / treec, within rounds, with quartiles; ≠: outputs differ from the library's"
-    table = Table(title=title)
-    names = [*(f"treec {s}" for s in options.schedule), *options.rivals]
-    columns = ["model", "rows", "threads", *names, *(f"ratio {s}" for s in options.schedule), "fastest rival"]
-    for number, name in enumerate(columns):
-        table.add_column(name, justify="left" if number == 0 else "right")
-    return table
+def _brief(cell: dict[str, Any]) -> str:
+    by_time = sorted(cell["seconds"], key=lambda name: np.median(cell["seconds"][name]))
+    micros = (f"{name} {np.median(cell['seconds'][name]) / cell['batch'] * 1e6:.3g}" for name in by_time[:4])
+    return f"{', '.join(micros)} µs/row ({cell['took']:.0f} s)"
 
 
-def _cells(row: dict[str, Any], options: argparse.Namespace) -> list[str]:
-    cells = [row["model"], f"{row['batch']:,}", str(row["threads"])]
-    for name in [*(f"treec {s}" for s in options.schedule), *options.rivals]:
-        if name in row["errors"]:
-            cells.append("can't")
-            continue
-        difference = row["difference"].get(name, float("nan"))
-        cells.append(f"{row['us_per_row'][name]:.3f}" + ("" if difference == 0 else " ≠"))
-    for schedule in options.schedule:
-        ratio = row.get("ratio", {}).get(f"treec {schedule}")
-        cells.append("" if ratio is None else f"{ratio[0]:.2f} ({ratio[1]:.2f}-{ratio[2]:.2f})")
-    return [*cells, row["fastest_rival"] or ""]
+def _limit(model: BenchModel, options: argparse.Namespace, journal: Journal, until: float) -> None:
+    if limit_folder() is None or (journal.get("limit", model.name) is not None and not options.again):
+        return
+    _in_time(until)
+    with Session(model, options, HEADLINE) as session:
+        session.start([], journal)
+        run_limit(model, session.contestants, HEADLINE, options.rounds, journal)
+
+
+def _scaling(model: BenchModel, options: argparse.Namespace, journal: Journal, until: float) -> None:
+    if max(options.threads) < 2 or (journal.get("scaling", model.name) is not None and not options.again):
+        return
+    _in_time(until)
+    batch = max(options.batch or BATCHES)
+    with Session(model, options, batch) as session:
+        session.start([], journal)
+        ours = next(c for c in session.contestants if c.ours)
+        if ours.error is None:
+            journal.add("scaling", model=model.name, **run_scaling(session, ours, batch, max(9, options.rounds)))
 
 
 if __name__ == "__main__":

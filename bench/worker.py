@@ -1,146 +1,106 @@
 # pyright: basic
-"""One engine in a process of its own, in its own virtual environment: nothing of treec is imported for a rival.
+"""One engine in a process of its own, in its own virtual environment.
 
-usage: python worker.py ENGINE MODEL ROWS.npy THREADS [SCHEDULE]
+usage: python worker.py build|serve ENGINE TASK.json
 
-It loads the model, answers one line of JSON, then a line for each line it reads: ``{"rows": n}`` is answered by
-``{"seconds": s, "calls": k}``, the time of a call after one to warm up; ``{"rows": n, "out": FILE}`` stores raw outputs;
-the end of input ends it.
+``build`` makes the engine's files and says ``{"seconds", "peak_mb"}``. ``serve`` loads them, answers one line, then a line
+for each line it reads: ``{"rows": n, "threads": t}`` is answered by ``{"seconds", "least", "calls", "peak_mb"}``: the mean
+and least time of a call in this turn and the largest resident set during it. With ``"out": FILE`` it is one call, whose raw
+outputs are stored; ``"calls": k`` settles how often to call. The end of input ends it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import time
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from engines import ENGINES, CannotRun, Task
 
-Predict = Callable[[Any], Any]
 SHORTEST = 0.02
-"""Seconds that a timing takes at least."""
-
-
-def treec(path: str, threads: int, schedule: str | None) -> Predict:
-    import treec as library
-
-    compiled = library.compile(path, schedule, verify=False)
-    return lambda rows: compiled.predict(rows, raw=True, n_threads=threads)
-
-
-def library(path: str, threads: int, _: str | None) -> Predict:
-    if path.endswith(".txt"):
-        import lightgbm
-
-        booster = lightgbm.Booster(model_file=path)
-        return lambda rows: booster.predict(rows, raw_score=True, num_threads=threads)
-    import xgboost
-
-    booster = xgboost.Booster(model_file=path)
-    booster.set_param({"nthread": threads})
-    return lambda rows: booster.inplace_predict(rows, predict_type="margin", validate_features=False)
-
-
-def onedal(path: str, threads: int, _: str | None) -> Predict:
-    import daal4py
-
-    daal4py.daalinit(nthreads=threads)
-    if path.endswith(".txt"):
-        import lightgbm
-
-        model = lightgbm.Booster(model_file=path)
-    else:
-        import xgboost
-
-        model = xgboost.Booster(model_file=path)
-    converted = daal4py.mb.convert_model(model)
-    if getattr(converted, "_is_regression", False):
-        return converted.predict
-    return converted.predict_proba  # it has no raw outputs of classifiers
-
-
-def tl2cgen(path: str, threads: int, _: str | None) -> Predict:
-    import tempfile
-
-    import tl2cgen as library
-    import treelite
-
-    load = treelite.frontend.load_lightgbm_model if path.endswith(".txt") else treelite.frontend.load_xgboost_model
-    place = f"{tempfile.mkdtemp()}/model.so"
-    library.export_lib(load(path), toolchain="gcc", libpath=place, params={"parallel_comp": 8}, nthread=2)
-    predictor = library.Predictor(place, nthread=threads)
-    return lambda rows: predictor.predict(library.DMatrix(rows, dtype="float32"), pred_margin=True)
-
-
-def lleaves(path: str, threads: int, _: str | None) -> Predict:
-    import lleaves as library
-
-    model = library.Model(model_file=path)
-    model.compile(raw_score=True)
-    return lambda rows: model.predict(rows, n_jobs=threads)
-
-
-def onnx(path: str, threads: int, _: str | None) -> Predict:
-    import onnxruntime
-    from onnxmltools import convert
-    from onnxmltools.convert.common.data_types import FloatTensorType
-
-    if path.endswith(".txt"):
-        import lightgbm
-
-        model = lightgbm.Booster(model_file=path)
-        inputs = [("x", FloatTensorType([None, model.num_feature()]))]
-        made = convert.convert_lightgbm(model, initial_types=inputs, zipmap=False)
-    else:
-        import xgboost
-
-        model = xgboost.Booster(model_file=path)
-        model.feature_names = None
-        inputs = [("x", FloatTensorType([None, model.num_features()]))]
-        made = convert.convert_xgboost(model, initial_types=inputs)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    session = onnxruntime.InferenceSession(made.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    output = session.get_outputs()[-1].name
-    return lambda rows: session.run([output], {"x": rows})[0]
-
-
-ENGINES = {engine.__name__: engine for engine in (treec, library, onedal, tl2cgen, lleaves, onnx)}
+"""Seconds that a turn takes at least: short calls are repeated."""
+LONG = 0.25
+"""Seconds of a call from which the first one counts: what it warms up is small beside it."""
+SAMPLE = 2e-4
+"""Seconds of a sample for the least time: shorter calls are grouped, as the clock is a part of them."""
 
 
 def main() -> None:
     warnings.filterwarnings("ignore")
-    name, path, rows_path, threads, *rest = sys.argv[1:]
-    rows = np.load(rows_path)
+    what, name, place = sys.argv[1:]
+    document = json.loads(Path(place).read_text())
+    task = Task(document["path"], Path(document["folder"]), document["facts"], document["rows"])
+    engine = ENGINES[name]()
+    reset_peak()
     started = time.perf_counter()
     try:
-        predict = ENGINES[name](path, int(threads), rest[0] if rest else None)
-        predict(rows[:1])
-    except Exception as error:  # shown in the table: it can't run this model
-        say(error=f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"[:200])
+        if what == "build":
+            engine.build(task)
+            say(seconds=time.perf_counter() - started, peak_mb=peak_mb())
+            return
+        rows = np.load(task.rows)
+        started = time.perf_counter()
+        engine.load(task)
+        engine.predict(rows[:1], 1)
+    except CannotRun as error:
+        say(error=str(error))
         return
-    say(seconds=time.perf_counter() - started)
+    except Exception as error:  # shown in the table: it can't run this model
+        say(error=f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"[:200])
+        return
+    say(seconds=time.perf_counter() - started, gives=engine.gives, peak_mb=peak_mb())
     for line in sys.stdin:
-        request = json.loads(line)
-        batch = rows[: request["rows"]]
+        say(**answer(engine, rows, json.loads(line)))
+
+
+def answer(engine: Any, rows: Any, request: dict[str, Any]) -> dict[str, Any]:
+    batch, threads = rows[: request["rows"]], request["threads"]
+    reset_peak()
+    try:
         if "out" in request:
-            np.save(request["out"], np.asarray(predict(batch)))
-            say(stored=True)
-        else:
-            say(**timed(lambda batch=batch: predict(batch)))
+            start = time.perf_counter()
+            found = engine.predict(batch, threads)
+            seconds = time.perf_counter() - start
+            np.save(request["out"], np.asarray(found))
+            return {"seconds": seconds, "least": seconds, "calls": 1, "peak_mb": peak_mb()}
+        return {**timed(lambda: engine.predict(batch, threads), request.get("calls")), "peak_mb": peak_mb()}
+    except Exception as error:  # shown in the table
+        return {"error": f"{type(error).__name__}: {str(error)[:160]}"}
 
 
-def timed(call: Callable[[], Any]) -> dict[str, float]:
+def timed(call: Callable[[], Any], calls: int | None) -> dict[str, float]:
+    """Mean and least seconds of a call. The first call warms up, unless it is so long that it counts itself."""
     start = time.perf_counter()
     call()
-    calls = max(1, int(SHORTEST / max(1e-9, time.perf_counter() - start)))
-    start = time.perf_counter()
-    for _ in range(calls):
-        call()
-    return {"seconds": (time.perf_counter() - start) / calls, "calls": calls}
+    first = time.perf_counter() - start
+    if calls is None and first >= LONG:
+        return {"seconds": first, "least": first, "calls": 1}
+    calls = calls or max(1, int(SHORTEST / max(1e-9, first)))
+    group = max(1, min(calls, int(SAMPLE / max(1e-9, first))))
+    samples = []
+    for _ in range(max(1, calls // group)):
+        start = time.perf_counter()
+        for _ in range(group):
+            call()
+        samples.append((time.perf_counter() - start) / group)
+    return {"seconds": sum(samples) / len(samples), "least": min(samples), "calls": len(samples) * group}
+
+
+def reset_peak() -> None:
+    """Let the kernel forget the largest resident set so far, where it can."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def peak_mb() -> float:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
 
 
 def say(**what: Any) -> None:
