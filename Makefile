@@ -21,10 +21,12 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 RUN_STAMP := $(VENV)/.treec-run
 DEV_STAMP := $(VENV)/.treec-dev
+BENCH_STAMP := $(VENV)/.treec-bench
+BENCH_LOG ?= bench/results/bench.jsonl
 
 .PHONY: help
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "treec needs Python 3.11 or newer: make PYTHON=/path/to/python3"; exit 2; }
@@ -51,13 +53,24 @@ install: $(DEV_STAMP) ## the same and the developers' tools
 demo: $(RUN_STAMP) ## train a model, compile it, run it, compare bit for bit
 	@$(BIN)/python examples/demo.py
 
-.PHONY: bench
-bench: $(RUN_STAMP) ## schedules beside the model's own library (ARGS='--batch 64 higgs')
-	$(BIN)/python -m bench.walks $(ARGS)
+$(BENCH_STAMP): pyproject.toml | $(BIN)/python
+	@echo "installing treec, the libraries it reads models of and matplotlib into $(VENV)"
+	@$(BIN)/python -m pip install -qq --editable '.[all,bench]'
+	@touch $(RUN_STAMP) $@
 
-.PHONY: bench-rivals
-bench-rivals: $(RUN_STAMP) ## treec beside other engines (ARGS='--batch 1 4096 --threads 1 2 higgs')
-	$(BIN)/python -m bench.versus $(ARGS)
+.PHONY: bench
+bench: $(BENCH_STAMP) ## treec beside other engines; goes on from BENCH_LOG (ARGS='--batch 1 4096 --threads 1 higgs')
+	$(BIN)/python -m bench.make_models
+	$(BIN)/python -m bench.versus --log $(BENCH_LOG) $(ARGS)
+	$(BIN)/python -m bench.report $(BENCH_LOG) --plots $(dir $(BENCH_LOG)) --csv $(basename $(BENCH_LOG)).csv > $(basename $(BENCH_LOG)).md
+
+.PHONY: bench-report
+bench-report: $(BENCH_STAMP) ## write the figures of BENCH_LOG into docs and README
+	$(BIN)/python -m bench.report $(BENCH_LOG) --write
+
+.PHONY: bench-walks
+bench-walks: $(RUN_STAMP) ## schedules beside the model's own library (ARGS='--batch 64 higgs')
+	$(BIN)/python -m bench.walks $(ARGS)
 
 .PHONY: test
 test: lint types lit unit ## everything CI runs
