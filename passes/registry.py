@@ -105,6 +105,11 @@ def get_all_passes() -> dict[str, Callable[[], type[ModulePass]]]:
 
         return FissionLoopPass
 
+    def specialize_loop() -> type[ModulePass]:
+        from treec.passes.plan.specialize_loop import SpecializeLoopPass
+
+        return SpecializeLoopPass
+
     def vectorize_loop() -> type[ModulePass]:
         from treec.passes.plan.vectorize_loop import VectorizeLoopPass
 
@@ -145,6 +150,7 @@ def get_all_passes() -> dict[str, Callable[[], type[ModulePass]]]:
         "unroll-loop": unroll_loop,
         "cache-rows": cache_rows,
         "fission-loop": fission_loop,
+        "specialize-loop": specialize_loop,
         "vectorize-loop": vectorize_loop,
         "walk": walk,
         "parallel-loop": parallel_loop,

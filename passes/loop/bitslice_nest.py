@@ -125,7 +125,7 @@ class BitsliceNest(BlockNest):
         return []
 
     def _entry(self, b: LoopBuilder, name: str, table: BlobAttr, at: SSAValue) -> SSAValue:
-        return b.load_index(b.table(self.tables.of(f"slice_{name}", table)), at)
+        return self.tables.number(b, f"slice_{name}", table, at)
 
     def _tree(self, b: LoopBuilder, state: State, tree: SSAValue) -> None:
         """All rows of the block through one tree."""

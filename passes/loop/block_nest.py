@@ -27,7 +27,7 @@ from treec.passes.loop.walking import Depth
 from treec.passes.loop.walks import depth_of
 from treec.treeir.forest_types import dtype_attribute
 from treec.treeir.loop import FuncOp, ReturnOp
-from treec.treeir.loop_types import LoopKind
+from treec.treeir.loop_types import CompareKind, LoopKind
 from treec.treeir.plan import ForOp, KernelOp, LoopAxis
 
 ROW_TYPES: dict[DType, Attribute] = {DType.F32: f32, DType.F64: f64}
@@ -63,6 +63,9 @@ class BlockNest(ABC):
     register; otherwise it is held in ``out``. Either way a row adds its trees in ascending order. Trees that are stored in
     another order leave their values in workspace until the block's walks are done.
     """
+
+    takes_trees_together = False
+    """Does the innermost loop take several neighbouring trees at a time?"""
 
     def __init__(
         self,
@@ -169,6 +172,8 @@ class BlockNest(ABC):
     def _loop(self, b: LoopBuilder, loop: ForOp, state: State, body: Body) -> Values:
         """The loop over its range, carrying the sum if it is in a register; ``body`` gets the state of one step."""
         axis, step = loop.axis.data, loop.step.value.data
+        if axis is LoopAxis.TREE and b.known(state.trees[0]) is not None and state.trees[1] is None:
+            return body(b, state)  # the one tree of a part: no loop is needed
         begin, end = bounds(b, state.range_of(axis))
 
         def one_step(t: LoopBuilder, index: SSAValue, carried: Values) -> Values:
@@ -228,15 +233,32 @@ class BlockNest(ABC):
         """One loop per part, each over the part's trees that the call asks for; the sum goes on from one to the next."""
         begin, end = bounds(b, state.trees)
         for number, (first, last) in enumerate(pairwise(cuts)):
+            state = replace(state, depth=depth_of(self.forest, first, last))
+            if last - first == 1 and not self.takes_trees_together:
+                total = self._one_tree(b, loops, first, self._asks_for(b, (begin, end), number, first), state)
+                state = replace(state, total=total[0] if total else None)
+                continue
             if self.chosen is None:
                 lower = b.minimum(b.maximum(begin, b.constant(first)), end)
                 upper = b.maximum(b.minimum(end, b.constant(last)), lower)
             else:
                 lower, upper = self.chosen.cuts[number : number + 2]
-            part = replace(state, trees=(lower, upper), depth=depth_of(self.forest, first, last))
-            total = self._rest(b, loops, part)
+            total = self._rest(b, loops, replace(state, trees=(lower, upper)))
             state = replace(state, total=total[0] if total else None)
         return [] if state.total is None else [state.total]
+
+    def _asks_for(self, b: LoopBuilder, trees: tuple[SSAValue, SSAValue], part: int, tree: int) -> SSAValue:
+        """i1: does the call ask for the only tree of a part?"""
+        if self.chosen is not None:
+            return b.compare(CompareKind.SLT, *self.chosen.cuts[part : part + 2])
+        at = b.constant(tree)
+        return b.both(b.compare(CompareKind.SLE, trees[0], at), b.compare(CompareKind.SLT, at, trees[1]))
+
+    def _one_tree(self, b: LoopBuilder, loops: list[ForOp], tree: int, asked: SSAValue, state: State) -> Values:
+        """The loops for one tree, which code then knows by its place, if it is ``asked`` for."""
+        totals = [] if state.total is None else [state.total]
+        part = replace(state, trees=(b.constant(tree), None))
+        return b.if_(asked, [value.type for value in totals], lambda t: self._rest(t, loops, part), lambda _: totals)
 
     @abstractmethod
     def _last(self, b: LoopBuilder, loop: ForOp, state: State) -> Values:

@@ -87,6 +87,14 @@ class LoopBuilder:
             value.name_hint = name
         return value
 
+    @staticmethod
+    def known(value: SSAValue) -> int | None:
+        """The value of a constant of an integer type; None for all else."""
+        owner = value.owner
+        if not isinstance(owner, ConstantOp) or is_float(value.type) or is_vector(value.type):
+            return None
+        return int(owner.value.value.data)
+
     def binary(self, kind: BinaryKind, lhs: SSAValue, rhs: SSAValue | int) -> SSAValue:
         return self._value(BinaryOp(kind, lhs, self._operand(rhs, lhs)))
 
@@ -100,6 +108,9 @@ class LoopBuilder:
             return lhs
         if self._top.is_zero(lhs):
             return rhs
+        known = self.known(lhs), self.known(rhs)
+        if known[0] is not None and known[1] is not None:
+            return self.constant(known[0] + known[1], lhs.type)
         return self.binary(BinaryKind.ADD, lhs, rhs)
 
     def sub(self, lhs: SSAValue, rhs: SSAValue | int) -> SSAValue:

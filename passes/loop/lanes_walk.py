@@ -52,10 +52,9 @@ class LanesWalk(ScalarWalk):
         return self._scalar
 
     def emit(self, b: LoopBuilder, visits: Sequence[Visit], read: ReadValue) -> list[Landing]:
-        bases = b.table(self.tables.of("node_base", self.packed.node_base))
         zero = b.constant(0, self.index)
-        starts = [self._splat(b, b.load_index(bases, visit.tree)) for visit in visits]
-        ends = [self._splat(b, b.load_index(bases, b.add(visit.tree, 1))) for visit in visits]
+        starts = [self._splat(b, self._base(b, visit.tree)) for visit in visits]
+        ends = [self._splat(b, self._base(b, b.add(visit.tree, 1))) for visit in visits]
         states = [(start, end, zero) for start, end in zip(starts, ends, strict=True)]
         states = self._descend(b, visits, states, read)
         landed = zip(visits, starts, states, strict=True)

@@ -37,6 +37,7 @@ class WalkNest(BlockNest):
         super().__init__(kernel, ranks, forest, tables, task, row_type)
         self.walk = walk.plain() if task is Task.LEAF else walk
         self.interleave = _interleave_of(kernel) if task is Task.RAW else 1
+        self.takes_trees_together = self.interleave > 1 and self.loops[-1].axis.data is LoopAxis.TREE
 
     def _last(self, b: LoopBuilder, loop: ForOp, state: State) -> Values:
         if self.interleave > 1:

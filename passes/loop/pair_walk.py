@@ -51,8 +51,7 @@ class PairWalk:
 
     def emit(self, b: LoopBuilder, visits: Sequence[Visit], read: ReadValue) -> list[Landing]:
         """Walk each visit's row down its tree, all of them together, one step after the other."""
-        bases = b.table(self.tables.of("pair_base", self.trees.base))
-        starts = [b.load_index(bases, visit.tree) for visit in visits]
+        starts = [self.tables.number(b, "pair_base", self.trees.base, visit.tree) for visit in visits]
         at = starts
         straight = self.depth.deepest if self.unroll else min(self.peel, self.depth.deepest)
         for _ in range(straight):
@@ -109,4 +108,4 @@ class PairWalk:
         """The tree's first output column, i64."""
         if self.trees.column is None:
             return b.constant(0)
-        return b.load_index(b.table(self.tables.of("pair_column", self.trees.column)), tree)
+        return self.tables.number(b, "pair_column", self.trees.column, tree)

@@ -67,13 +67,16 @@ class ScalarWalk:
 
     def emit(self, b: LoopBuilder, visits: Sequence[Visit], read: ReadValue) -> list[Landing]:
         """Walk each visit's row down its tree, all of them together, one step after the other."""
-        bases = b.table(self.tables.of("node_base", self.packed.node_base))
         zero = b.constant(0)
-        starts = [b.load_index(bases, visit.tree) for visit in visits]
-        states = [(start, b.load_index(bases, b.add(v.tree, 1)), zero) for v, start in zip(visits, starts, strict=True)]
+        starts = [self._base(b, visit.tree) for visit in visits]
+        states = [(start, self._base(b, b.add(v.tree, 1)), zero) for v, start in zip(visits, starts, strict=True)]
         states = self._descend(b, visits, states, read)
         landed = zip(visits, starts, states, strict=True)
         return [Landing(visit.tree, start, node, lefts) for visit, start, (node, _, lefts) in landed]
+
+    def _base(self, b: LoopBuilder, tree: SSAValue) -> SSAValue:
+        """The tree's first node."""
+        return self.tables.number(b, "node_base", self.packed.node_base, tree)
 
     def _descend(self, b: LoopBuilder, visits: Sequence[Visit], states: list[State], read: ReadValue) -> list[State]:
         if self.depth.deepest == 0:
@@ -199,7 +202,7 @@ class ScalarWalk:
         """The tree's first output column, i64."""
         if self.packed.column is None:
             return b.constant(0)
-        return b.load_index(b.table(self.tables.of("tree_column", self.packed.column)), tree)
+        return self.tables.number(b, "tree_column", self.packed.column, tree)
 
 
 def _flat(states: Sequence[State]) -> Values:

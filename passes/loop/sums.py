@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
+from numpy.typing import NDArray
 from xdsl.ir import Attribute, SSAValue
 
 from treec.frontends.base import Final, Forest
@@ -35,10 +37,16 @@ class Sums:
         weight = self.forest.trees.weight
         if weight is not None:
             product_type = dtype_attribute(weight.dtype)
-            factor = b.load(b.table(self.tables.of("tree_weight", weight)), tree)
+            factor = self._weight(b, weight, tree)
             value = as_float(b, value, product_type)
             value = b.mul(value, b.splat(factor, value.type))
         return as_float(b, value, self.type_)
+
+    def _weight(self, b: LoopBuilder, weights: NDArray[Any], tree: SSAValue) -> SSAValue:
+        known = b.known(tree)
+        if known is None:
+            return b.load(b.table(self.tables.of("tree_weight", weights)), tree)
+        return b.constant(float(weights[known]), dtype_attribute(weights.dtype))
 
     def start(self, b: LoopBuilder, column: SSAValue) -> SSAValue:
         """What the first leaf value is added to."""

@@ -51,6 +51,13 @@ class Tables:
             self._seen[name, id(data)] = data, table  # keeps the data alive, and so its id its own
         return table
 
+    def number(self, b: LoopBuilder, name: str, data: BlobAttr | NDArray[Any], at: SSAValue) -> SSAValue:
+        """An entry of a table of unsigned integers as i64: a constant, without a table, where ``at`` is one."""
+        known = b.known(at)
+        if known is None:
+            return b.load_index(b.table(self.of(name, data)), at)
+        return b.constant(int((data.array if isinstance(data, BlobAttr) else data)[known]))
+
     def _of_content(self, name: str, data: BlobAttr | NDArray[Any]) -> TableOp:
         blob = data if isinstance(data, BlobAttr) else BlobAttr.of(data)
         flat = blob if blob.array.ndim == 1 else BlobAttr.of(blob.array.reshape(-1))

@@ -73,8 +73,7 @@ class TileWalk:
 
     def emit(self, b: LoopBuilder, visits: Sequence[Visit], read: ReadValue) -> list[Landing]:
         """Walk each visit's row down its tree, all of them together, one tile after the other."""
-        bases = b.table(self.tables.of("tile_base", self.trees.base))
-        starts = [b.load_index(bases, visit.tree) for visit in visits]
+        starts = [self.tables.number(b, "tile_base", self.trees.base, visit.tree) for visit in visits]
         states = [_State(start, b.constant(0), start) for start in starts]
         if self.depth.deepest:
             states = self._descend(b, visits, states, read)
@@ -239,7 +238,7 @@ class TileWalk:
         """The tree's first output column, i64."""
         if self.trees.column is None:
             return b.constant(0)
-        return b.load_index(b.table(self.tables.of("tree_column", self.trees.column)), tree)
+        return self.tables.number(b, "tree_column", self.trees.column, tree)
 
 
 def _bits(fields: DictionaryAttr) -> dict[str, BitFieldAttr]:

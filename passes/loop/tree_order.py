@@ -43,7 +43,7 @@ class TreeOrder:
 
     def number(self, b: LoopBuilder, place: SSAValue) -> SSAValue:
         """The number of the tree stored at ``place``, both i64."""
-        return b.load_index(b.table(self.tables.of("tree_number", self.numbers)), place)
+        return self.tables.number(b, "tree_number", self.numbers, place)
 
     def choose(self, b: LoopBuilder, begin: SSAValue, end: SSAValue, cuts: Sequence[int] | None) -> Chosen:
         """The trees of numbers ``begin`` to ``end``, by one pass over all of them at the head of a stage."""

@@ -12,11 +12,10 @@ from treec.errors import ScheduleError
 from treec.frontends.base import Trees
 from treec.passes.algo.depths import leaf_depths
 from treec.passes.algo.parts import depth_parts
-from treec.passes.plan.rewrite import PlanPass, loop_named
+from treec.passes.plan.rewrite import PlanPass, uncut_loop
 from treec.treeir.blob import BlobAttr
 from treec.treeir.forest import only_model
 from treec.treeir.forest_convert import forest_of
-from treec.treeir.plan import ForOp, KernelOp, LoopAxis
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ class FissionLoopPass(PlanPass):
         _, deepest = leaf_depths(forest.trees)
         parts = depth_parts(deepest)
         for kernel in self.kernels(op):
-            loop = self._loop(kernel)
+            loop = uncut_loop(kernel, self.loop)
             n_parts = len(parts) - 1
             if n_parts > self.limit:
                 raise ScheduleError(
@@ -49,15 +48,3 @@ class FissionLoopPass(PlanPass):
                     f"or allow it by limit={n_parts}",
                 )
             loop.properties["parts"] = BlobAttr.of(parts)
-
-    def _loop(self, kernel: KernelOp) -> ForOp:
-        loop = loop_named(kernel, self.loop)
-        if loop.axis.data is not LoopAxis.TREE:
-            trees = [other.label.data for other in kernel.nest() if other.axis.data is LoopAxis.TREE]
-            raise ScheduleError(f"`{self.loop}` runs over rows, and parts are of trees", fix=f"name `{trees[0]}`")
-        if loop.of is not None:
-            fix = f"name the loop that covers them all, around `{loop.of.data}` or that itself"
-            raise ScheduleError(f"`{self.loop}` runs over the trees of one step of `{loop.of.data}`", fix=fix)
-        if loop.parts is not None:
-            raise ScheduleError(f"`{self.loop}` is cut already", fix="keep one `fission` line")
-        return loop

@@ -10,7 +10,7 @@ from xdsl.ir import Attribute, Operation
 from xdsl.passes import ModulePass
 
 from treec.errors import ScheduleError
-from treec.treeir.plan import ForOp, KernelOp, kernels_of
+from treec.treeir.plan import ForOp, KernelOp, LoopAxis, kernels_of
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,20 @@ def loop_named(kernel: KernelOp, label: str) -> ForOp:
         f"there is no loop `{label}`; the loops are {', '.join(loops)}",
         fix=f"did you mean `{near[0]}`?" if near else "name one of these",
     )
+
+
+def uncut_loop(kernel: KernelOp, label: str) -> ForOp:
+    """The loop of that name, which covers all trees and has no parts yet."""
+    loop = loop_named(kernel, label)
+    if loop.axis.data is not LoopAxis.TREE:
+        trees = [other.label.data for other in kernel.nest() if other.axis.data is LoopAxis.TREE]
+        raise ScheduleError(f"`{label}` runs over rows, and parts are of trees", fix=f"name `{trees[0]}`")
+    if loop.of is not None:
+        fix = f"name the loop that covers them all, around `{loop.of.data}` or that itself"
+        raise ScheduleError(f"`{label}` runs over the trees of one step of `{loop.of.data}`", fix=fix)
+    if loop.parts is not None:
+        raise ScheduleError(f"`{label}` is cut already", fix="keep one line of `fission` or `specialize`")
+    return loop
 
 
 def rebuild_nest(kernel: KernelOp, loops: list[ForOp]) -> None:

@@ -18,6 +18,7 @@ from treec.schedule.directives.tiles import TileNodes as TileNodes
 from treec.schedule.directives.loops import FissionLoop as FissionLoop
 from treec.schedule.directives.loops import FuseLoops as FuseLoops
 from treec.schedule.directives.loops import OrderLoops as OrderLoops
+from treec.schedule.directives.loops import SpecializeLoop as SpecializeLoop
 from treec.schedule.directives.loops import SplitLoop as SplitLoop
 from treec.schedule.directives.rows import AnswerPredicates as AnswerPredicates
 from treec.schedule.directives.rows import CacheRows as CacheRows

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from treec.schedule.arguments import Choice, LoopName, LoopNames, Number, argument
-from treec.schedule.base import Directive, Stage, directive
+from treec.schedule.base import Directive, LoopUse, Stage, directive
 from treec.schedule.check import Axis, Scope
 
 
@@ -164,9 +164,54 @@ class FissionLoop(Directive):
     limit: int = argument(Number(), "how many loops there may be", default=8, quiet=True)
 
     def check(self, scope: Scope) -> None:
-        axis = scope.axis(self, "loop", self.loop)
-        scope.check_open(self)
-        outermost = next(name for name, of in scope.loops.items() if of is Axis.TREE)
-        if axis is not Axis.TREE or self.loop in scope.inside:
-            reason = f"loop `{self.loop}` does not run over all trees"
-            raise self.error(reason, f"name `{outermost}`", argument="loop")
+        _check_uncut(self, self.loop, scope)
+        cut = scope.find(SpecializeLoop)
+        if cut is not None:
+            reason = f"loop `{self.loop}` is cut at every step already ({cut.where()})"
+            raise self.error(reason, "keep one of the two: `specialize` cuts wherever `fission` does")
+
+
+@directive
+class SpecializeLoop(Directive):
+    """Makes a copy of all that is inside a loop over trees for each of its steps, one after the other: Treebeard's
+    SpecializeIterations. Each copy knows its trees. Walks take just the steps of these trees; where a step is one tree, its
+    place in the tables, its weight and its columns are constants in the code, and `walk with=branch` makes it code
+    altogether. Trees stay in order, so sums keep their bits, and a call for a range of trees skips the copies of others.
+
+    Needs: the outermost loop over trees, in at most `limit` steps, and a place after the `split` of that loop and before
+    `walk`. A step of one tree has no neighbours to `interleave`, and nothing to `unroll`.
+
+    Pays: with `walk with=branch`. Other walks gain little: nodes stay data, of which no compiler makes constants.
+    `split tree into=(few, tree) by=N` and `specialize few` has a copy for N trees, with their depth, and keeps code small.
+    """
+
+    keyword: ClassVar[str] = "specialize"
+    pass_name: ClassVar[str] = "specialize-loop"
+    stage: ClassVar[Stage] = Stage.PLAN
+
+    loop: str = argument(LoopName(), "the loop over all trees", positional=True)
+    limit: int = argument(Number(), "how many copies there may be", default=64, quiet=True)
+
+    def check(self, scope: Scope) -> None:
+        _check_uncut(self, self.loop, scope)
+        cut = scope.find(FissionLoop)
+        if cut is not None:
+            reason = f"loop `{self.loop}` is cut into parts already ({cut.where()})"
+            raise self.error(reason, "keep one of the two: `specialize` cuts wherever `fission` does")
+
+    def single(self, scope: Scope) -> bool:
+        """Is each copy for one tree?"""
+        return self.loop not in scope.inside.values()
+
+    def loop_use(self) -> LoopUse:
+        return LoopUse(self.loop, f"loop `{self.loop}` is specialised", "specialize {}")
+
+
+def _check_uncut(directive: Directive, loop: str, scope: Scope) -> None:
+    """It runs over all trees, and the nest is open."""
+    axis = scope.axis(directive, "loop", loop)
+    scope.check_open(directive)
+    outermost = next(name for name, of in scope.loops.items() if of is Axis.TREE)
+    if axis is not Axis.TREE or loop in scope.inside:
+        reason = f"loop `{loop}` does not run over all trees"
+        raise directive.error(reason, f"name `{outermost}`", argument="loop")

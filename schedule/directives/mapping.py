@@ -7,6 +7,7 @@ from typing import ClassVar
 from treec.schedule.arguments import LoopName, NumberOrWord, argument
 from treec.schedule.base import Directive, LoopUse, Stage, directive
 from treec.schedule.check import Axis, Scope
+from treec.schedule.directives.loops import SpecializeLoop
 
 
 @directive
@@ -35,6 +36,10 @@ class UnrollLoop(Directive):
         if before:
             reason = f"loop `{self.loop}` is already unrolled ({before[0].where()})"
             raise self.error(reason, "keep one of the two", argument="loop")
+        cut = scope.find(SpecializeLoop)
+        if cut is not None and cut.loop == self.loop:
+            reason = f"each copy of loop `{self.loop}` is for one step of it ({cut.where()})"
+            raise self.error(reason, "leave `unroll` out", argument="loop")
         if self.by == "full" and self.loop not in scope.inside:
             reason = f"loop `{self.loop}` runs over as many {scope.loops[self.loop].value}s as a call has"
             raise self.error(reason, "split it and unroll the inner loop, or write by=N", argument="by")

@@ -8,6 +8,7 @@ from treec.schedule.arguments import Choice, Neighbours, Number, argument
 from treec.schedule.base import Directive, Stage, directive
 from treec.schedule.check import Axis, Scope
 from treec.schedule.directives.layout import TILED, Layout
+from treec.schedule.directives.loops import SpecializeLoop
 from treec.schedule.directives.rows import AnswerPredicates
 from treec.schedule.directives.tiles import TileNodes
 from treec.schedule.directives.vectorize import VectorizeLoop
@@ -82,6 +83,7 @@ class Walk(Directive):
         for before in scope.done:
             before.check_nest(scope)
         self._check_tiles(scope)
+        self._check_interleave(scope)
         if self.strategy == "lanes":
             self._check_lanes(scope)
 
@@ -103,6 +105,13 @@ class Walk(Directive):
             )
         for before in scope.done:
             before.check_nest(scope)
+
+    def _check_interleave(self, scope: Scope) -> None:
+        cut = scope.find(SpecializeLoop)
+        if cut is not None and cut.single(scope) and self.interleave.startswith(Axis.TREE.value):
+            reason = f"each copy of loop `{cut.loop}` is for one tree ({cut.where()}), which has no neighbours"
+            fix = f"leave `interleave` out, or `split {cut.loop}` and specialise its outer loop"
+            raise self.error(reason, fix, argument="interleave")
 
     def _check_foreign(self, *defaults: tuple[str, object]) -> None:
         """Refuse arguments of other strategies."""

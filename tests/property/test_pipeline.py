@@ -189,13 +189,15 @@ def plans(draw: st.DrawFn, tiled: bool = False, *, rows_first: bool = False) -> 
     if rows_first:
         first = nest.index(next(name for name in nest if axis[name] == "row"))
         nest.insert(0, nest.pop(first))
-    if draw(st.booleans()):
-        covers = next(name for name in nest if axis[name] == "tree")
-        lines.append(f"fission {covers} by=depth limit=9")
+    covers = next(name for name in nest if axis[name] == "tree")
+    cut = draw(st.sampled_from(("", f"fission {covers} by=depth limit=9", f"specialize {covers}")))
+    lines += [cut] if cut else []
+    single = cut.startswith("specialize") and covers not in inside.values()
     above_trees = [loop for at, loop in enumerate(nest) if all(axis[outer] == "row" for outer in nest[: at + 1])]
     kept = [axis[loop] for loop in nest[len(above_trees) :]]
     if not tiled and above_trees and kept.count("row") == 1 and kept[-1] == "row" and draw(st.booleans()):
-        return Schedule.from_text("\n".join([*lines, *draw_bitslice(draw, nest, above_trees[-1])]))
+        sliced = [line for line in draw_bitslice(draw, nest, above_trees[-1]) if not line.startswith(f"unroll {covers} ")]
+        return Schedule.from_text("\n".join([*lines, *sliced]))
     ranked = bool(above_trees) and draw(st.booleans())
     if ranked:
         to = draw(st.sampled_from(("u8", "u16", "u32")))
@@ -214,8 +216,10 @@ def plans(draw: st.DrawFn, tiled: bool = False, *, rows_first: bool = False) -> 
         )
     for loop in draw(st.lists(st.sampled_from(nest), max_size=2, unique=True)):
         counts = (1, 2, 3) if inside[loop] is None else (2, "full")
-        lines.append(f"unroll {loop} by={draw(st.sampled_from(counts))}")
+        if cut != f"specialize {loop}":
+            lines.append(f"unroll {loop} by={draw(st.sampled_from(counts))}")
     together = draw(st.sampled_from(("none", *(f"{axis[nest[-1]]}:{count}" for count in (1, 2, 3, 8)))))
+    together = "none" if single and axis[nest[-1]] == "tree" else together
     steps = f"peel={draw(st.integers(0, 4))} unroll={draw(st.sampled_from(('none', 'full')))}"
     strategy = "with=tile" if tiled else draw(st.sampled_from(("with=tile", "with=scalar"))) if by_tile else "with=scalar"
     if axis[nest[-1]] == "row" and not pairs and not by_tile and draw(st.booleans()):
