@@ -92,17 +92,21 @@ def start(
             counted = profiled(loaded.forest, profile)
             loaded, facts = replace(loaded, forest=counted.forest), counted.facts()
     with _phase(seconds, "schedule", progress):
-        chosen, reasons = _settle(schedule, loaded.forest)
+        chosen, reasons = _settle(schedule, loaded.forest, level)
         if level is not None or rows is not None:
             chosen = chosen.with_target(level=level, input=rows).check()
     return Compilation(loaded, chosen, reasons, seconds, profile=facts)
 
 
-def _settle(schedule: Schedule | str | os.PathLike[str] | None, forest: Forest) -> tuple[Schedule, tuple[str, ...]]:
+def _settle(
+    schedule: Schedule | str | os.PathLike[str] | None, forest: Forest, level: str | None
+) -> tuple[Schedule, tuple[str, ...]]:
+    """``level``: what will override the schedule's. Caches are those of this machine where code for it is asked for."""
     if schedule is None:
+        from treec.default_blocks import L2_BYTES, host_l2_bytes
         from treec.default_schedule import default_schedule
 
-        choice = default_schedule(forest)
+        choice = default_schedule(forest, host_l2_bytes() if level in (None, "native") else L2_BYTES)
         return choice.schedule, choice.reasons
     if isinstance(schedule, Schedule):
         return schedule.check(), ()

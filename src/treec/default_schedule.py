@@ -1,9 +1,9 @@
 """The schedule treec picks when none is given, from the model's shape. A small, documented choice, not a search.
 
-Rows go in blocks of 64 through one tree after the other: a block's rows and sums and one tree stay in the first caches.
-Where a row meets many nodes its values become ranks first, and trees are laid out in pairs, if the tables then take at most
-16 bytes per inner node. Otherwise the layout is the first of a short list, fastest first, that does; if none does, it is
-the smallest of them.
+Rows go in blocks through one tree after the other: `treec.default_blocks` estimates how many rows pay for bringing a tree
+to the core. Where a row meets many nodes its values become ranks first, and trees are laid out in pairs, if the tables then
+take at most 16 bytes per inner node; at most 40 where all calls are walked, for pairs take some 40 % of the time. Otherwise
+the layout is the first of a short list, fastest first, that takes at most 16; if none does, it is the smallest of them.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from treec.default_bitslice import bitslice_pays
+from treec.default_blocks import L2_BYTES, LEAST_ROWS, STEP_PACKED, STEP_PAIRS, block_rows
 from treec.frontends.base import Forest, Trees
 from treec.passes.algo.depths import leaf_depths
 from treec.passes.algo.packed import narrow, pack_trees, walk_columns
@@ -22,7 +23,8 @@ from treec.passes.algo.share import share_leaf_rows, share_predicates
 from treec.schedule.schedule import Schedule
 
 BYTES_PER_NODE = 16
-BLOCK_ROWS = 64
+BYTES_PER_WALKED_NODE = 40
+"""Where batches are walked too, the fastest layout may take more."""
 INTERLEAVE_PAIRS = 8
 INTERLEAVE_PACKED = 4
 """Eight are a few percent faster on packed nodes too, and cost LLVM a third more time."""
@@ -37,32 +39,64 @@ class Choice:
     reasons: tuple[str, ...]
 
 
-def default_schedule(forest: Forest) -> Choice:
-    """Pick layout and loops for this forest."""
+@dataclass(frozen=True)
+class _Layout:
+    """Lines that go before the loops are split (the first of them for all kernels) and behind. ``size``: bytes of all
+    tables; ``row_bytes``: of a row, as walks read it; ``step``: cycles."""
+
+    sharing: list[str]
+    before: list[str]
+    behind: list[str]
+    size: int
+    row_bytes: int
+    step: float
+    interleave: int
+
+
+def default_schedule(forest: Forest, l2_bytes: int = L2_BYTES) -> Choice:
+    """Pick layout and loops for this forest, on cores with so much second-level cache."""
     reasons: list[str] = []
     lines: list[str] = ["target cpu"]
     share_leaves, leaf_bytes = _leaves(forest, reasons)
     if share_leaves:
         lines.append("share leaves")
-    ranked = _ranked_layout(forest, leaf_bytes, reasons)
-    layout = [] if ranked else _layout(forest, leaf_bytes, reasons)
-    sharing = [line for line in layout if line.startswith("share")]
-    walk = [
-        *(line for line in layout if line not in sharing),
-        f"split row into=(block, row) by={BLOCK_ROWS}",
-        *ranked,
-        "order block, tree, row",
-        _walk(forest, INTERLEAVE_PAIRS if ranked else INTERLEAVE_PACKED, reasons),
-    ]
-    reasons.append(f"blocks of {BLOCK_ROWS} rows per tree: the tree and the block's sums stay in cache")
     sliced = bitslice_pays(forest)
+    layout = _ranked_layout(forest, leaf_bytes, BYTES_PER_WALKED_NODE if sliced is None else BYTES_PER_NODE, reasons)
+    if layout is None:
+        layout = _packed_layout(forest, leaf_bytes, reasons)
+    block = LEAST_ROWS if sliced is not None else _block(forest, layout, l2_bytes, reasons)
+    walk = [
+        *layout.before,
+        f"split row into=(block, row) by={block}",
+        *layout.behind,
+        "order block, tree, row",
+        _walk(forest, layout.interleave, reasons),
+    ]
     if sliced is None:
         plan = [*walk, "parallel block"]
     else:
         reasons += sliced.reasons()
         small = [f"kernel when rows <= {sliced.rows} {{", *(f"  {line}" for line in walk), "}"] if sliced.rows else []
         plan = [*small, *sliced.plan()]
-    return Choice(Schedule.from_text("\n".join([*lines, *sharing, *plan]), "<default>"), tuple(reasons))
+    return Choice(Schedule.from_text("\n".join([*lines, *layout.sharing, *plan]), "<default>"), tuple(reasons))
+
+
+def _block(forest: Forest, layout: _Layout, l2_bytes: int, reasons: list[str]) -> int:
+    """Rows of a block where batches are walked."""
+    trees = forest.trees
+    if not isinstance(trees, Trees) or trees.n_nodes == 0:
+        reasons.append(f"blocks of {LEAST_ROWS} rows: there are no nodes to bring")
+        return LEAST_ROWS
+    shallowest, deepest = leaf_depths(trees)
+    of_tree = layout.size / trees.n_trees
+    rows = block_rows(
+        of_tree, trees.n_trees, float((shallowest + deepest).mean()) / 2, layout.step, layout.row_bytes, l2_bytes
+    )
+    reasons.append(
+        f"blocks of {rows} rows: a tree of {of_tree / 1024:,.1f} KiB comes to the core once a block, "
+        f"and the block's rows ({rows * layout.row_bytes / 1024:,.0f} KiB) stay in {l2_bytes / 1024:,.0f} KiB of cache"
+    )
+    return rows
 
 
 def _walk(forest: Forest, interleave: int, reasons: list[str]) -> str:
@@ -89,30 +123,33 @@ def _leaves(forest: Forest, reasons: list[str]) -> tuple[bool, int]:
     return True, shared
 
 
-def _ranked_layout(forest: Forest, leaf_bytes: int, reasons: list[str]) -> list[str]:
+def _ranked_layout(forest: Forest, leaf_bytes: int, most: int, reasons: list[str]) -> _Layout | None:
     """Ranks and pairs, where the search for ranks has fewer steps than the walks and the tables are small enough."""
     trees = forest.trees
     if not isinstance(trees, Trees) or trees.n_nodes == 0 or forest.leaves.linear is not None:
-        return []
+        return None
     tables = rank_tables(forest.predicates)
     searched = sum(int(n).bit_length() for n in np.diff(tables.cut_offset))
     if int(leaf_depths(trees)[1].sum()) < searched:
-        return []
+        return None
     highest = int(tables.highest().max(initial=0))
     to = next((name for name, bits in (("u8", 8), ("u16", 16), ("u32", 32)) if highest < 1 << bits), None)
     if to is None:
-        return []
+        return None
     size = paired_bytes(pair_trees(tables, trees, align=4)) + leaf_bytes + tables.set_words.nbytes
-    if size + 2 * tables.cuts.nbytes > BYTES_PER_NODE * trees.n_nodes:
-        return []
+    if size + 2 * tables.cuts.nbytes > most * trees.n_nodes:
+        return None
     reasons.append(f"values become ranks of {to}: at most {highest + 1:,} a feature, and nodes of a few bytes")
     reasons.append(f"nodes in pairs: {size / trees.n_nodes:.1f} bytes per inner node, leaves included")
-    return [f"rank features at=block to={to}", "layout pairs"]
+    behind = [f"rank features at=block to={to}", "layout pairs"]
+    row_bytes = (len(tables.view_missing) + 1) * int(to[1:]) // 8
+    return _Layout([], [], behind, size, row_bytes, STEP_PAIRS, INTERLEAVE_PAIRS)
 
 
-def _layout(forest: Forest, leaf_bytes: int, reasons: list[str]) -> list[str]:
+def _packed_layout(forest: Forest, leaf_bytes: int, reasons: list[str]) -> _Layout:
+    row_bytes = forest.inputs.n_inputs * forest.inputs.dtype.itemsize
     if not isinstance(forest.trees, Trees) or forest.trees.n_nodes == 0:
-        return ["layout packed"]
+        return _Layout([], ["layout packed"], [], 0, row_bytes, STEP_PACKED, INTERLEAVE_PACKED)
     budget = BYTES_PER_NODE * forest.trees.n_nodes
     other_bytes = leaf_bytes + forest.predicates.set_words.nbytes
     sizes: dict[tuple[str, int], int] = {}
@@ -127,7 +164,8 @@ def _layout(forest: Forest, leaf_bytes: int, reasons: list[str]) -> list[str]:
         "leaves included"
     )
     sharing = ["share predicates"] if predicates == "table" else []
-    return [*sharing, f"layout packed predicates={predicates} align={align}"]
+    before = [f"layout packed predicates={predicates} align={align}"]
+    return _Layout(sharing, before, [], size, row_bytes, STEP_PACKED, INTERLEAVE_PACKED)
 
 
 def _packed_bytes(forest: Forest, trees: Trees, with_table: bool, align: int) -> int:
