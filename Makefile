@@ -40,7 +40,7 @@ $(RUN_STAMP): pyproject.toml | $(BIN)/python
 
 $(DEV_STAMP): pyproject.toml | $(BIN)/python
 	@echo "installing treec, the libraries it reads models of and the developers' tools into $(VENV)"
-	@$(BIN)/python -m pip install -qq --editable '.[all,dev]'
+	@$(BIN)/python -m pip install -qq --editable '.[all,dev,gpu]'
 	@touch $(RUN_STAMP) $@
 
 .PHONY: venv

@@ -50,6 +50,11 @@ def get_all_passes() -> dict[str, Callable[[], type[ModulePass]]]:
 
         return SetTargetPass
 
+    def set_gpu_target() -> type[ModulePass]:
+        from treec.passes.plan.set_gpu_target import SetGpuTargetPass
+
+        return SetGpuTargetPass
+
     def plan_kernels() -> type[ModulePass]:
         from treec.passes.plan.plan_kernels import PlanKernelsPass
 
@@ -120,6 +125,11 @@ def get_all_passes() -> dict[str, Callable[[], type[ModulePass]]]:
 
         return WalkPass
 
+    def bind_loop() -> type[ModulePass]:
+        from treec.passes.plan.bind_loop import BindLoopPass
+
+        return BindLoopPass
+
     def parallel_loop() -> type[ModulePass]:
         from treec.passes.plan.parallel_loop import ParallelLoopPass
 
@@ -139,6 +149,7 @@ def get_all_passes() -> dict[str, Callable[[], type[ModulePass]]]:
         "reorder-trees": reorder_trees,
         "tile-nodes": tile_nodes,
         "set-target": set_target,
+        "set-gpu-target": set_gpu_target,
         "plan-kernels": plan_kernels,
         "add-kernel": add_kernel,
         "rank-features": rank_features,
@@ -154,5 +165,6 @@ def get_all_passes() -> dict[str, Callable[[], type[ModulePass]]]:
         "vectorize-loop": vectorize_loop,
         "walk": walk,
         "parallel-loop": parallel_loop,
+        "bind-loop": bind_loop,
         "lower-kernels": lower_kernels,
     }

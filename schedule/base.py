@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, dataclass_transform
 
@@ -26,6 +26,13 @@ class Stage(IntEnum):
     """The trees: its pass runs on the forest dialect."""
     PLAN = 2
     """Loops, walks and layouts: its pass runs on the plan dialect."""
+
+
+class Machine(StrEnum):
+    """What a target is."""
+
+    CPU = "cpu"
+    GPU = "gpu"
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,8 @@ class Directive:
     """A second one of the same pass in a schedule is an error."""
     required: ClassVar[str | None] = None
     """Why a schedule without it is incomplete, or None."""
+    machine: ClassVar[Machine | None] = None
+    """The only kind of target it is for; None for all."""
     finishes_nest: ClassVar[bool] = False
     """No directive below it may change the loop nest."""
 

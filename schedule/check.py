@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from treec.errors import ScheduleError
 from treec.schedule.arguments import suggest
-from treec.schedule.base import DIRECTIVES, Directive, Stage
+from treec.schedule.base import DIRECTIVES, Directive, Machine, Stage
 
 D = TypeVar("D", bound=Directive)
 
@@ -42,6 +42,17 @@ class Scope:
     @property
     def inside_kernel(self) -> bool:
         return self.common is not None
+
+    @property
+    def target(self) -> Directive | None:
+        """The directive that says which machine the code is for, if there is one."""
+        return next((d for d in self.done if d.stage is Stage.TARGET and d.machine is not None), None)
+
+    @property
+    def machine(self) -> Machine:
+        """What the code is for; a CPU where nothing else is said."""
+        target = self.target
+        return Machine.CPU if target is None or target.machine is None else target.machine
 
     def for_kernel(self, done: list[Directive]) -> Scope:
         """The state at the start of a kernel block here, behind the common directives ``done``."""
@@ -140,6 +151,7 @@ def check_one(directive: Directive, scope: Scope) -> None:
     """Check a directive against what stands before it, and add it."""
     _check_once(directive, scope)
     _check_stage(directive, scope)
+    _check_machine(directive, scope)
     directive.check(scope)
     scope.done.append(directive)
 
@@ -150,6 +162,15 @@ def _check_once(directive: Directive, scope: Scope) -> None:
         common = scope.inside_kernel and first in scope.done[: scope.common]
         fix = "keep one of the two" + (", or move that line below the kernels" if common else "")
         raise directive.error(f"`{directive.keyword}` is already given by {first.where()}", fix)
+
+
+def _check_machine(directive: Directive, scope: Scope) -> None:
+    if directive.machine in (None, scope.machine) or directive.stage is Stage.TARGET:
+        return
+    target = scope.target
+    where = "the default" if target is None else target.where()
+    reason = f"`{directive.keyword}` is for a {directive.machine}, and the target is a {scope.machine} ({where})"
+    raise directive.error(reason, f"leave it out, or write `target {directive.machine}` at the top")
 
 
 _ABOUT = {Stage.TARGET: "the target", Stage.FOREST: "the trees", Stage.PLAN: "loops and layout"}

@@ -13,7 +13,7 @@ from treec.errors import ScheduleError, UsageError
 from treec.schedule import json_form
 from treec.schedule.base import Directive
 from treec.schedule.check import Scope, check_directives
-from treec.schedule.directives import FloatPolicy, TargetCpu
+from treec.schedule.directives import FloatPolicy, TargetCpu, TargetGpu
 from treec.schedule.kernel import MAIN
 from treec.schedule.parse import parse_directives
 from treec.schedule.print import print_directives
@@ -106,6 +106,11 @@ class Schedule:
     def target(self) -> TargetCpu:
         """The ``target cpu`` line, or its defaults."""
         return next((d for d in self.directives if isinstance(d, TargetCpu)), TargetCpu())
+
+    @property
+    def gpu(self) -> TargetGpu | None:
+        """The ``target gpu`` line, if the schedule is for a GPU."""
+        return next((d for d in self.directives if isinstance(d, TargetGpu)), None)
 
     @property
     def float_policy(self) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from xdsl.ir import Dialect
 
 from treec.treeir.loop_bits import MaskBitsOp, PopcountOp
-from treec.treeir.loop_control import ForOp, IfOp, RepeatOp, RepeatWhileOp, YieldOp
+from treec.treeir.loop_control import BarrierOp, ForOp, IfOp, RepeatOp, RepeatWhileOp, YieldOp
 from treec.treeir.loop_memory import AllocOp, GetTableOp, LoadOp, StoreOp, TableOp
 from treec.treeir.loop_scalars import BinaryOp, CastOp, CompareOp, ConstantOp, MathOp, SelectOp
 from treec.treeir.loop_shuffle import ShuffleOp
@@ -30,6 +30,7 @@ from treec.treeir.loop_vectors import AnyLaneOp, GatherOp, LaneNumbersOp, Scatte
 __all__ = [
     "AllocOp",
     "AnyLaneOp",
+    "BarrierOp",
     "BinaryOp",
     "CastOp",
     "CompareOp",
@@ -63,6 +64,7 @@ Loop = Dialect(
     [
         AllocOp,
         AnyLaneOp,
+        BarrierOp,
         BinaryOp,
         CastOp,
         CompareOp,

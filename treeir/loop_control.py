@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from xdsl.dialects.builtin import StringAttr, i1, i64
+from xdsl.dialects.builtin import IntegerAttr, StringAttr, i1, i64
 from xdsl.dialects.utils import parse_assignment, print_assignment
 from xdsl.ir import Attribute, Block, BlockArgument, Region, SSAValue
 from xdsl.irdl import (
@@ -20,10 +21,10 @@ from xdsl.irdl import (
 )
 from xdsl.parser import Parser
 from xdsl.printer import Printer
-from xdsl.traits import IsTerminator, Pure, RecursiveMemoryEffect
+from xdsl.traits import IsTerminator, MemoryReadEffect, MemoryWriteEffect, Pure, RecursiveMemoryEffect
 from xdsl.utils.exceptions import VerifyException
 
-from treec.treeir.loop_types import LoopKind, LoopKindAttr
+from treec.treeir.loop_types import DIMENSIONS, LoopKind, LoopKindAttr
 
 
 @irdl_op_definition
@@ -88,12 +89,15 @@ def _parse_carried(parser: Parser) -> tuple[list[Parser.Argument], list[SSAValue
 class ForOp(IRDLOperation):
     """``for i in range(lower, upper, step)`` of i64, carrying values; no steps if lower >= upper. The step is positive.
 
-    ``label`` is the schedule's name of the loop.
+    ``label`` is the schedule's name of the loop. A ``grid`` or ``block`` loop has a ``dimension``, and carries nothing: its
+    iterations run at the same time. ``extent``: it never has more iterations, where that is known.
     """
 
     name = "loop.for"
     kind = prop_def(LoopKindAttr)
     label = opt_prop_def(StringAttr)
+    dimension = opt_prop_def(StringAttr)
+    extent = opt_prop_def(IntegerAttr)
     lower = operand_def(i64)
     upper = operand_def(i64)
     step = operand_def(i64)
@@ -112,12 +116,19 @@ class ForOp(IRDLOperation):
         *,
         kind: LoopKind = LoopKind.SERIAL,
         label: str | None = None,
+        dimension: str | None = None,
+        extent: int | None = None,
     ) -> None:
         if body is None:
             body = Region(Block(arg_types=[i64, *(value.type for value in initial)]))
         super().__init__(
             operands=[lower, upper, step, list(initial)],
-            properties={"kind": LoopKindAttr(kind), "label": None if label is None else StringAttr(label)},
+            properties={
+                "kind": LoopKindAttr(kind),
+                "label": None if label is None else StringAttr(label),
+                "dimension": None if dimension is None else StringAttr(dimension),
+                "extent": None if extent is None else IntegerAttr(extent, i64),
+            },
             result_types=[[value.type for value in initial]],
             regions=[body],
         )
@@ -130,10 +141,20 @@ class ForOp(IRDLOperation):
         if not isinstance(last, YieldOp):
             raise VerifyException("a for ends in loop.yield")
         _verify_carried("for", self.initial, carried, last.values, self.results_)
+        if self.kind.data.on_gpu != (self.dimension is not None):
+            raise VerifyException("a loop over blocks or threads, and no other, has a dimension")
+        if self.dimension is not None and self.dimension.data not in DIMENSIONS:
+            raise VerifyException(f"dimensions are {', '.join(DIMENSIONS)}, not {self.dimension.data!r}")
+        if self.kind.data.on_gpu and carried:
+            raise VerifyException(f"iterations of a {self.kind.data.value} loop run at the same time: they carry nothing")
+        if self.extent is not None and self.extent.value.data < 1:
+            raise VerifyException("a loop's extent is at least 1")
 
     def print(self, printer: Printer) -> None:
         index, *carried = self.body.block.args
         printer.print_string(f" {self.kind.data.value} ")
+        if self.dimension is not None:
+            printer.print_string(f"{self.dimension.data} ")
         if self.label is not None:
             printer.print_string_literal(self.label.data)
             printer.print_string(" ")
@@ -141,6 +162,8 @@ class ForOp(IRDLOperation):
         for word, value in (("=", self.lower), ("to", self.upper), ("step", self.step)):
             printer.print_string(f" {word} ")
             printer.print_ssa_value(value)
+        if self.extent is not None:
+            printer.print_string(f" extent {self.extent.value.data}")
         _print_carried(printer, carried, self.initial)
         printer.print_string(" ")
         printer.print_region(self.body, print_entry_block_args=False)
@@ -149,6 +172,7 @@ class ForOp(IRDLOperation):
     @classmethod
     def parse(cls, parser: Parser) -> ForOp:
         kind = parser.parse_str_enum(LoopKind)
+        dimension = parser.parse_identifier() if kind.on_gpu else None
         label = parser.parse_optional_str_literal()
         index = parser.parse_argument(expect_type=False).resolve(i64)
         bounds: list[SSAValue] = []
@@ -157,11 +181,33 @@ class ForOp(IRDLOperation):
         for word in ("to", "step"):
             parser.parse_keyword(word)
             bounds.append(parser.resolve_operand(parser.parse_unresolved_operand(), i64))
+        extent = parser.parse_integer() if parser.parse_optional_keyword("extent") else None
         arguments, initial = _parse_carried(parser)
         body = parser.parse_region([index, *arguments])
-        op = cls(bounds[0], bounds[1], bounds[2], initial, body, kind=kind, label=label)
+        more: dict[str, Any] = {"kind": kind, "label": label, "dimension": dimension, "extent": extent}
+        op = cls(bounds[0], bounds[1], bounds[2], initial, body, **more)
         op.attributes |= parser.parse_optional_attr_dict()
         return op
+
+
+@irdl_op_definition
+class BarrierOp(IRDLOperation):
+    """Each thread of a block waits here for all others, and then sees what they wrote. Not inside of a block loop, which
+    some threads may not enter."""
+
+    name = "loop.barrier"
+    traits = traits_def(MemoryReadEffect(), MemoryWriteEffect())
+    assembly_format = "attr-dict"
+
+    def __init__(self) -> None:
+        super().__init__()
+
+    def verify_(self) -> None:
+        parent = self.parent_op()
+        while parent is not None:
+            if isinstance(parent, ForOp) and parent.kind.data is LoopKind.BLOCK:
+                raise VerifyException("a barrier inside of a block loop would wait for threads that are not in it")
+            parent = parent.parent_op()
 
 
 @irdl_op_definition

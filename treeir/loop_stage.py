@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, StringAttr, SymbolNameConstraint, SymbolRefAttr, i32, i64
 from xdsl.ir import Attribute, Block, Region
-from xdsl.irdl import IRDLOperation, ParsePropInAttrDict, irdl_op_definition, prop_def, region_def, traits_def
+from xdsl.irdl import IRDLOperation, ParsePropInAttrDict, irdl_op_definition, opt_prop_def, prop_def, region_def, traits_def
 from xdsl.parser import Parser
 from xdsl.printer import Printer
 from xdsl.traits import IsolatedFromAbove, IsTerminator, SymbolOpInterface, SymbolTable
@@ -33,13 +33,14 @@ class FuncOp(IRDLOperation):
 
     Arguments: ``rows`` (rank 2, global), ``out`` (rank 2, global), ``row_begin``, ``row_end``, ``tree_begin``,
     ``tree_end`` (i64). Workspace comes from ``loop.alloc``. ``axis`` is a `treec.codegen.abi.Axis`; shards of the axis
-    should be multiples of ``grain``.
+    should be multiples of ``grain``. ``threads``: of a block, per dimension, where the stage runs on a GPU.
     """
 
     name = "loop.func"
     sym_name = prop_def(SymbolNameConstraint())
     axis = prop_def(IntegerAttr)
     grain = prop_def(IntegerAttr)
+    threads = opt_prop_def(ArrayAttr[IntegerAttr])
     body = region_def("single_block")
     traits = traits_def(SymbolOpInterface(), IsolatedFromAbove())
 
@@ -62,13 +63,18 @@ class FuncOp(IRDLOperation):
             raise VerifyException("a stage takes rows, out, row_begin, row_end, tree_begin, tree_end")
         if not isinstance(self.body.block.last_op, ReturnOp):
             raise VerifyException("a stage ends in loop.return")
+        if self.threads is not None and (len(self.threads) != 3 or any(n.value.data < 1 for n in self.threads)):
+            raise VerifyException("a block has at least one thread in each of three dimensions")
         if self.grain.value.data < 1 or self.axis.value.data not in (0, 1):
             raise VerifyException("a stage needs an axis of 0 or 1 and a grain of at least 1")
 
     def print(self, printer: Printer) -> None:
         printer.print_string(" ")
         printer.print_symbol_name(self.sym_name.data)
-        printer.print_string(f" axis {self.axis.value.data} grain {self.grain.value.data} (")
+        printer.print_string(f" axis {self.axis.value.data} grain {self.grain.value.data} ")
+        if self.threads is not None:
+            printer.print_string(f"threads {', '.join(str(n.value.data) for n in self.threads)} ")
+        printer.print_string("(")
         printer.print_list(self.body.block.args, printer.print_block_argument)
         printer.print_string(") ")
         printer.print_region(self.body, print_entry_block_args=False)
@@ -81,14 +87,24 @@ class FuncOp(IRDLOperation):
         axis = parser.parse_integer()
         parser.parse_keyword("grain")
         grain = parser.parse_integer()
+        threads: list[int] = []
+        if parser.parse_optional_keyword("threads"):
+            threads = parser.parse_comma_separated_list(Parser.Delimiter.NONE, parser.parse_integer)
         arguments = parser.parse_comma_separated_list(Parser.Delimiter.PAREN, parser.parse_argument)
         region = parser.parse_region(arguments)
         op = cls.create(
             properties={"sym_name": name, "axis": IntegerAttr(axis, i32), "grain": IntegerAttr(grain, i64)},
             regions=[region],
         )
+        if threads:
+            op.properties["threads"] = threads_attr(threads)
         op.attributes |= parser.parse_optional_attr_dict()
         return op
+
+
+def threads_attr(threads: Sequence[int]) -> ArrayAttr[IntegerAttr]:
+    """Threads of a block, per dimension."""
+    return ArrayAttr([IntegerAttr(n, i64) for n in threads])
 
 
 @irdl_op_definition

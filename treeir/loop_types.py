@@ -38,11 +38,22 @@ class Scope(StrEnum):
 
 
 class LoopKind(StrEnum):
+    """How the iterations of a loop run. ``grid``: shared among the blocks of threads of a GPU, ``block``: among the threads
+    of a block; both along a dimension of `DIMENSIONS`."""
+
     SERIAL = "serial"
     PARALLEL = "parallel"
     VECTOR = "vector"
     GRID = "grid"
     BLOCK = "block"
+
+    @property
+    def on_gpu(self) -> bool:
+        return self in (LoopKind.GRID, LoopKind.BLOCK)
+
+
+DIMENSIONS = ("x", "y", "z")
+"""Of a grid of blocks, and of a block of threads."""
 
 
 class BinaryKind(StrEnum):

@@ -39,7 +39,7 @@ from xdsl.utils.str_enum import StrEnum
 from treec.treeir.blob import BlobAttr
 from treec.treeir.forest import ModelOp
 from treec.treeir.forest_checks import expect, expect_cover
-from treec.treeir.loop_types import LoopKind, LoopKindAttr
+from treec.treeir.loop_types import DIMENSIONS, LoopKind, LoopKindAttr
 from treec.treeir.pairs import PairedTreesOp
 from treec.treeir.plan_trees import BitFieldAttr, PackedTreesOp, TreesOp
 from treec.treeir.ranks import RanksOp
@@ -50,6 +50,7 @@ __all__ = [
     "STRATEGIES",
     "BitFieldAttr",
     "ForOp",
+    "GpuTargetOp",
     "KernelOp",
     "LoopAxis",
     "LoopAxisAttr",
@@ -104,6 +105,23 @@ class TargetOp(IRDLOperation):
 
 
 @irdl_op_definition
+class GpuTargetOp(IRDLOperation):
+    """What the schedule's ``target gpu`` says: the architecture, and the dtypes of rows that kernels are made for."""
+
+    name = "plan.gpu_target"
+    arch = prop_def(StringAttr)
+    input = prop_def(StringAttr)
+    assembly_format = "`arch` $arch `input` $input attr-dict"
+
+    def __init__(self, arch: str, input_dtype: str) -> None:
+        super().__init__(properties={"arch": StringAttr(arch), "input": StringAttr(input_dtype)})
+
+    def verify_(self) -> None:
+        if self.input.data not in ("f32", "f64", "any"):
+            raise VerifyException(f"rows can't be of {self.input.data!r}")
+
+
+@irdl_op_definition
 class WalkOp(IRDLOperation):
     """Find the leaf of this row in this tree and use it; `walk` decides ``strategy``, `layout` decides ``trees``.
 
@@ -111,7 +129,8 @@ class WalkOp(IRDLOperation):
     of rows. The first ``peel`` steps are straight code before the loop; with ``unroll`` "full" all steps are. Rows become
     ``ranks`` in each step of the loop ``ranks_at``, and these the bits of ``predicates`` where they are asked for; of
     ``word`` rows at once is then found where they land. The rows of each step of the loop ``rows_at`` are copied before it,
-    ``rows_layout`` "row" by row or "column" by column.
+    ``rows_layout`` "row" by row or "column" by column; into workspace, or the memory that the threads of a block share
+    where ``rows_in`` is "shared".
     """
 
     name = "plan.walk"
@@ -127,6 +146,7 @@ class WalkOp(IRDLOperation):
     word = opt_prop_def(IntegerAttr)
     rows_at = opt_prop_def(StringAttr)
     rows_layout = opt_prop_def(StringAttr)
+    rows_in = opt_prop_def(StringAttr)
     irdl_options = (ParsePropInAttrDict(),)
     assembly_format = "attr-dict"
 
@@ -145,6 +165,8 @@ class WalkOp(IRDLOperation):
             raise VerifyException("rows_at and rows_layout go together")
         if self.rows_layout is not None and self.rows_layout.data not in ("row", "column"):
             raise VerifyException(f"rows can't lie {self.rows_layout.data!r} by {self.rows_layout.data!r}")
+        if self.rows_in is not None and (self.rows_at is None or self.rows_in.data != "shared"):
+            raise VerifyException('rows_in is "shared" or absent, and says where rows that are copied lie')
         if self.strategy is None:
             return
         if self.strategy.data not in STRATEGIES:
@@ -170,7 +192,8 @@ class WalkOp(IRDLOperation):
 @irdl_op_definition
 class ForOp(IRDLOperation):
     """One loop of the nest. ``step`` rows (trees) per iteration; ``of``: the loop whose step it covers; ``unroll``: so many
-    iterations are straight code; ``lanes``, of a vector loop: so many steps are one vector.
+    iterations are straight code; ``lanes``, of a vector loop: so many steps are one vector; ``dimension``: of the grid or
+    the block, where blocks or threads share the loop.
 
     ``parts`` i64, of a loop over all trees: boundaries, from 0 to their number, at which it is several loops in sequence.
     """
@@ -178,6 +201,7 @@ class ForOp(IRDLOperation):
     name = "plan.for"
     kind = prop_def(LoopKindAttr)
     label = prop_def(StringAttr)
+    dimension = opt_prop_def(StringAttr)
     axis = prop_def(LoopAxisAttr)
     step = prop_def(IntegerAttr)
     of = opt_prop_def(StringAttr)
@@ -221,6 +245,10 @@ class ForOp(IRDLOperation):
             raise VerifyException(f"a vector can't have {self.lanes.value.data} lanes")
         if self.unroll is not None and self.unroll.value.data < 1:
             raise VerifyException("a loop is unrolled at least once")
+        if self.kind.data.on_gpu != (self.dimension is not None):
+            raise VerifyException("a loop over blocks or threads, and no other, has a dimension")
+        if self.dimension is not None and self.dimension.data not in DIMENSIONS:
+            raise VerifyException(f"dimensions are {', '.join(DIMENSIONS)}, not {self.dimension.data!r}")
         if self.parts is not None:
             if self.axis.data is not LoopAxis.TREE or self.of is not None:
                 raise VerifyException("only a loop over all trees has parts")
@@ -232,6 +260,8 @@ class ForOp(IRDLOperation):
 
     def print(self, printer: Printer) -> None:
         printer.print_string(f" {self.kind.data.value} ")
+        if self.dimension is not None:
+            printer.print_string(f"{self.dimension.data} ")
         printer.print_string_literal(self.label.data)
         printer.print_string(f" {self.axis.data.value} step {self.step.value.data}")
         if self.of is not None:
@@ -251,6 +281,7 @@ class ForOp(IRDLOperation):
     @classmethod
     def parse(cls, parser: Parser) -> ForOp:
         kind = parser.parse_str_enum(LoopKind)
+        dimension = parser.parse_identifier() if kind.on_gpu else None
         label = parser.parse_str_literal()
         axis = parser.parse_str_enum(LoopAxis)
         parser.parse_keyword("step")
@@ -259,6 +290,8 @@ class ForOp(IRDLOperation):
         lanes = parser.parse_integer() if parser.parse_optional_keyword("lanes") else None
         unroll = parser.parse_integer() if parser.parse_optional_keyword("unroll") else None
         op = cls(label, axis, (), step=step, of=of, lanes=lanes, unroll=unroll, kind=kind)
+        if dimension is not None:
+            op.properties["dimension"] = StringAttr(dimension)
         parts = parser.parse_attribute() if parser.parse_optional_keyword("parts") else None
         if parts is not None:
             op.properties["parts"] = parts
@@ -317,6 +350,7 @@ class KernelOp(IRDLOperation):
             raise VerifyException("a kernel serves calls of at least one row")
         trees = self.innermost_walk().trees
         _verify_nest(self.nest())
+        _verify_bound(self.nest())
         rows_at = self.innermost_walk().rows_at
         if rows_at is not None:
             _verify_row_block(self.nest(), rows_at.data)
@@ -377,6 +411,28 @@ def _verify_vectors(loops: list[ForOp], walk: WalkOp) -> None:
         raise VerifyException("a walk of lanes, and no other, stands in a vector loop")
 
 
+def _verify_bound(loops: list[ForOp]) -> None:
+    """Loops that a GPU runs at the same time: over rows, one for each dimension, blocks outside of threads."""
+    taken: dict[tuple[LoopKind, str], str] = {}
+    for at, loop in enumerate(loops):
+        if loop.dimension is None:
+            continue
+        label, place = loop.label.data, (loop.kind.data, loop.dimension.data)
+        if place in taken:
+            raise VerifyException(f"loops {taken[place]!r} and {label!r} are both bound to {'.'.join(place)}")
+        taken[place] = label
+        if any(outer.axis.data is LoopAxis.TREE for outer in loops[: at + 1]):
+            raise VerifyException(f"the bound loop {label!r} is over trees, or inside of a loop over trees")
+        if loop.kind.data is LoopKind.BLOCK and loop.of is None:
+            raise VerifyException(f"threads share the loop {label!r}, which has no bound")
+        if loop.kind.data is LoopKind.GRID and any(not outer.kind.data.on_gpu for outer in loops[:at]):
+            raise VerifyException(f"the grid loop {label!r} is inside of a serial one")
+        if loop.kind.data is LoopKind.GRID and any(outer.kind.data is LoopKind.BLOCK for outer in loops[:at]):
+            raise VerifyException(f"the grid loop {label!r} is inside of a block loop")
+        if loop.unroll is not None:
+            raise VerifyException(f"the bound loop {label!r} is unrolled")
+
+
 def _verify_row_block(loops: list[ForOp], label: str) -> None:
     for loop in loops:
         if loop.axis.data is LoopAxis.TREE:
@@ -398,8 +454,8 @@ def kernels_of(module: ModuleOp) -> list[KernelOp]:
     return [op for op in module.ops if isinstance(op, KernelOp)]
 
 
-def target_of(module: ModuleOp) -> TargetOp | None:
-    targets = [op for op in module.ops if isinstance(op, TargetOp)]
+def target_of(module: ModuleOp) -> TargetOp | GpuTargetOp | None:
+    targets = [op for op in module.ops if isinstance(op, TargetOp | GpuTargetOp)]
     return targets[0] if targets else None
 
 
@@ -407,6 +463,7 @@ Plan = Dialect(
     "plan",
     [
         ForOp,
+        GpuTargetOp,
         KernelOp,
         PackedTreesOp,
         PairedTreesOp,

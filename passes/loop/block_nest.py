@@ -16,9 +16,10 @@ from treec.errors import ScheduleError
 from treec.frontends.base import Forest
 from treec.passes.loop.builder import LoopBuilder, Values
 from treec.passes.loop.encode import emit_encoding
+from treec.passes.loop.gpu import bound_extent, emit_shared_copy, scratch_of, set_threads
 from treec.passes.loop.held_sums import HeldSums
 from treec.passes.loop.rank import WalkRanks, emit_ranks
-from treec.passes.loop.row_cache import RowCache, alloc_rows, emit_row_copy
+from treec.passes.loop.row_cache import RowCache, alloc_rows, emit_row_copy, value_copier
 from treec.passes.loop.sums import Range, Sums
 from treec.passes.loop.tables import Tables
 from treec.passes.loop.tree_order import Chosen, TreeOrder
@@ -83,6 +84,7 @@ class BlockNest(ABC):
         self.value_type = dtype_attribute(forest.inputs.dtype)
         self.sums_rule = Sums(forest, tables)
         self.sum_type = self.sums_rule.type_
+        self.kernel = kernel
         self.loops = kernel.nest()
         self.cache = RowCache.of(kernel)
         self.row_copy: SSAValue | None = None
@@ -103,9 +105,10 @@ class BlockNest(ABC):
         stage = FuncOp(name, self.row_type, out_type, axis=Axis.ROW, grain=_grain(self.loops))
         self.rows, self.out, row_begin, row_end, tree_begin, tree_end = name_arguments(stage)
         self.trees = (tree_begin, tree_end)
-        b = LoopBuilder(stage.body.block)
+        b = LoopBuilder(stage.body.block, scratch=scratch_of(self.kernel))
         self._prefix(b, self.prefix, State((row_begin, row_end), self._chosen(b)))
         stage.body.block.add_op(ReturnOp())
+        set_threads(stage, self.kernel)
         return stage
 
     def _chosen(self, b: LoopBuilder) -> Range:
@@ -186,7 +189,7 @@ class BlockNest(ABC):
             return body(t, replace(state, trees=inner, total=total))
 
         initial = [] if state.total is None else [state.total]
-        return emit_unrolled(b, loop, (begin, end), step, initial, one_step)
+        return emit_unrolled(b, loop, (begin, end), step, initial, one_step, extent=bound_extent(loop, self.loops))
 
     def _enter(self, b: LoopBuilder, loop: ForOp, state: State) -> State:
         """What is done with the block of rows in one step of ``loop`` before the loops inside."""
@@ -199,7 +202,11 @@ class BlockNest(ABC):
         inputs, block = self.forest.inputs, bounds(b, state.rows)
         if self.row_copy is None:  # one for all copies of an unrolled body, which run one after the other
             self.row_copy = alloc_rows(b, self.cache, inputs, self.value_type)
-        emit_row_copy(b, self.cache, inputs, self.tables, self.rows, block, self.row_copy, self.value_type)
+        copy = value_copier(b, self.cache, inputs, self.tables, self.rows, self.row_copy, self.value_type)
+        if self.cache.shared:
+            emit_shared_copy(b, self.cache, inputs, block, copy, again=loop.kind.data is not LoopKind.GRID)
+        else:
+            emit_row_copy(b, inputs, block, copy)
         return replace(state, encoded=self.row_copy, first_row=state.rows[0])
 
     def _ranked(self, b: LoopBuilder, loop: ForOp, state: State) -> State:

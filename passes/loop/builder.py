@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from xdsl.dialects.builtin import i1, i64
 from xdsl.ir import Attribute, Block, Operation, SSAValue
@@ -10,6 +11,7 @@ from xdsl.ir import Attribute, Block, Operation, SSAValue
 from treec.treeir.loop import (
     AllocOp,
     AnyLaneOp,
+    BarrierOp,
     BinaryOp,
     CastOp,
     CompareOp,
@@ -40,6 +42,7 @@ from treec.treeir.loop_types import (
     CompareKind,
     LoopKind,
     MathKind,
+    Scope,
     bit_width,
     is_float,
     is_vector,
@@ -54,11 +57,14 @@ IfBody = Callable[["LoopBuilder"], Sequence[SSAValue]]
 
 
 class LoopBuilder:
-    """Appends ops to ``block``. Constants and tables are made once, at the top of the function's entry block."""
+    """Appends ops to ``block``. Constants and tables are made once, at the top of the function's entry block.
 
-    def __init__(self, block: Block, *, _top: _Top | None = None) -> None:
+    ``scratch``: where `alloc` finds memory: the workspace of a CPU's thread, or memory local to a GPU's.
+    """
+
+    def __init__(self, block: Block, *, scratch: Scope = Scope.WORKSPACE, _top: _Top | None = None) -> None:
         self.block = block
-        self._top = _top or _Top(block)
+        self._top = _top or _Top(block, scratch)
 
     def _add(self, op: Operation) -> Operation:
         self.block.add_op(op)
@@ -76,9 +82,13 @@ class LoopBuilder:
     def table(self, table: TableOp) -> SSAValue:
         return self._top.table(table)
 
-    def alloc(self, shape: Sequence[int], element: Attribute) -> SSAValue:
-        """Workspace, allocated once per call."""
-        return self._top.add(AllocOp(shape, element))
+    def alloc(self, shape: Sequence[int], element: Attribute, scope: Scope | None = None) -> SSAValue:
+        """Scratch memory, allocated once per call: in ``scope``, else where the builder's is."""
+        return self._top.add(AllocOp(shape, element, scope or self._top.scratch))
+
+    def barrier(self) -> None:
+        """Wait for the other threads of the block."""
+        self._add(BarrierOp())
 
     @staticmethod
     def named(name: str, value: SSAValue) -> SSAValue:
@@ -221,9 +231,12 @@ class LoopBuilder:
         initial: Sequence[SSAValue] = (),
         label: str | None = None,
         kind: LoopKind = LoopKind.SERIAL,
+        dimension: str | None = None,
+        extent: int | None = None,
     ) -> Values:
         """``body(builder, index, carried)`` returns the next carried values; the results are the last ones."""
-        op = ForOp(lower, upper, self.constant(step), initial, kind=kind, label=label)
+        more: dict[str, Any] = {"kind": kind, "label": label, "dimension": dimension, "extent": extent}
+        op = ForOp(lower, upper, self.constant(step), initial, **more)
         index, *carried = op.body.block.args
         index.name_hint = label
         inner = self._inside(op.body.block)
@@ -253,8 +266,9 @@ class LoopBuilder:
 class _Top:
     """The head of a function's entry block: constants, tables and workspace, each made once."""
 
-    def __init__(self, block: Block) -> None:
+    def __init__(self, block: Block, scratch: Scope) -> None:
         self._block = block
+        self.scratch = scratch
         self._last: Operation | None = None
         self._constants: dict[tuple[Attribute, str | int], SSAValue] = {}
         self._tables: dict[str, SSAValue] = {}

@@ -13,7 +13,8 @@ from treec.codegen.abi import Axis, DType, Task
 from treec.errors import ScheduleError
 from treec.frontends.base import Forest, Link
 from treec.passes.loop.block_nest import ROW_TYPES, name_arguments
-from treec.passes.loop.builder import LoopBuilder
+from treec.passes.loop.builder import LoopBuilder, Values
+from treec.passes.loop.gpu import emit_row_per_thread
 from treec.passes.loop.links import divide_row, emit_link
 from treec.passes.loop.nests import nest_of
 from treec.passes.loop.tables import Tables
@@ -21,8 +22,8 @@ from treec.treeir.forest import only_model
 from treec.treeir.forest_convert import forest_of
 from treec.treeir.forest_types import dtype_attribute
 from treec.treeir.loop import FuncOp, KernelOp, ReturnOp
+from treec.treeir.plan import GpuTargetOp, kernels_of, target_of
 from treec.treeir.plan import KernelOp as PlanKernelOp
-from treec.treeir.plan import kernels_of, target_of
 
 LINK_GRAIN = 64
 """Rows that one shard of the link stage should be a multiple of."""
@@ -63,6 +64,7 @@ class _ModuleLowering:
         self.module = module
         self.forest = forest
         self.dtypes = dtypes
+        self.on_gpu = isinstance(target_of(module), GpuTargetOp)
         self.tables = Tables(module.body.block)
         self.links: dict[DType, list[str]] = {}
 
@@ -96,7 +98,13 @@ class _ModuleLowering:
         _, out, begin, end, _, _ = name_arguments(stage)
         b = LoopBuilder(stage.body.block)
 
-        b.for_(begin, end, lambda t, row, _: self._link_row(t, out, row), label="row")
+        def body(t: LoopBuilder, row: SSAValue, _: Values) -> Values:
+            return self._link_row(t, out, row)
+
+        if self.on_gpu:
+            emit_row_per_thread(b, stage, (begin, end), body)
+        else:
+            b.for_(begin, end, body, label="row")
         stage.body.block.add_op(ReturnOp())
         self.module.body.block.add_op(stage)
         return [stage.sym_name.data]

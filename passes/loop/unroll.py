@@ -10,10 +10,17 @@ from treec.treeir.plan import ForOp
 
 
 def emit_unrolled(
-    b: LoopBuilder, loop: ForOp, bounds: tuple[SSAValue, SSAValue], step: int, initial: Values, body: ForBody
+    b: LoopBuilder,
+    loop: ForOp,
+    bounds: tuple[SSAValue, SSAValue],
+    step: int,
+    initial: Values,
+    body: ForBody,
+    *,
+    extent: int | None = None,
 ) -> Values:
     """``loop`` over ``bounds`` in steps of ``step``: groups of as many bodies as it is unrolled by, then a loop over the
-    steps that are left."""
+    steps that are left. ``extent``: the most steps, where that is known."""
     count = 1 if loop.unroll is None else loop.unroll.value.data
 
     def run(lower: SSAValue, upper: SSAValue, times: int, values: Values) -> Values:
@@ -25,7 +32,9 @@ def emit_unrolled(
         label, kind = loop.label.data, loop.kind.data
         if kind is LoopKind.VECTOR:  # its vectors are values in the body
             kind = LoopKind.SERIAL
-        return b.for_(lower, upper, group, step=step * times, initial=values, label=label, kind=kind)
+        along = None if loop.dimension is None else loop.dimension.data
+        by = step * times
+        return b.for_(lower, upper, group, step=by, initial=values, label=label, kind=kind, dimension=along, extent=extent)
 
     lower, upper = bounds
     if count == 1:

@@ -9,6 +9,7 @@ from treec.schedule.base import DIRECTIVES as DIRECTIVES
 from treec.schedule.directives.target import CPU_LEVELS as CPU_LEVELS
 from treec.schedule.directives.target import FloatPolicy as FloatPolicy
 from treec.schedule.directives.target import TargetCpu as TargetCpu
+from treec.schedule.directives.target import TargetGpu as TargetGpu
 from treec.schedule.directives.trees import PadTrees as PadTrees
 from treec.schedule.directives.trees import ReorderTrees as ReorderTrees
 from treec.schedule.directives.trees import ShareLeaves as ShareLeaves
@@ -28,3 +29,4 @@ from treec.schedule.directives.vectorize import VectorizeLoop as VectorizeLoop
 from treec.schedule.directives.walk import Walk as Walk
 from treec.schedule.directives.mapping import ParallelLoop as ParallelLoop
 from treec.schedule.directives.mapping import UnrollLoop as UnrollLoop
+from treec.schedule.directives.gpu import BindLoop as BindLoop

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from treec.schedule.arguments import Choice, Number, argument
-from treec.schedule.base import Directive, Stage, directive
+from treec.schedule.base import Directive, Machine, Stage, directive
 from treec.schedule.check import Scope
 from treec.schedule.directives.tiles import TileNodes
 
@@ -47,6 +47,9 @@ class Layout(Directive):
     )
 
     def check(self, scope: Scope) -> None:
+        if scope.machine is Machine.GPU and self.kind != "packed":
+            reason = f"kernels for GPUs do not walk nodes that lie as {self.kind}"
+            raise self.error(reason, "write `layout packed`", argument="kind")
         tiles = scope.find(TileNodes)
         if tiles is not None and self.kind not in TILED:
             reason = f"`layout {self.kind}` knows nothing of tiles, and the trees have some ({tiles.where()})"

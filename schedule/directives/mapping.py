@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from treec.schedule.arguments import LoopName, NumberOrWord, argument
-from treec.schedule.base import Directive, LoopUse, Stage, directive
+from treec.schedule.base import Directive, LoopUse, Machine, Stage, directive
 from treec.schedule.check import Axis, Scope
 from treec.schedule.directives.loops import SpecializeLoop
 
@@ -58,6 +58,7 @@ class ParallelLoop(Directive):
     keyword: ClassVar[str] = "parallel"
     pass_name: ClassVar[str] = "parallel-loop"
     stage: ClassVar[Stage] = Stage.PLAN
+    machine: ClassVar[Machine | None] = Machine.CPU
 
     loop: str = argument(LoopName(), "the outermost loop", positional=True)
 

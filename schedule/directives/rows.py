@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from treec.schedule.arguments import Choice, LoopName, argument
-from treec.schedule.base import Directive, LoopUse, Stage, directive
+from treec.schedule.base import Directive, LoopUse, Machine, Stage, directive
 from treec.schedule.check import Axis, Scope
 from treec.schedule.directives.layout import Layout
 
@@ -26,6 +26,7 @@ class RankFeatures(Directive):
     keyword: ClassVar[str] = "rank features"
     pass_name: ClassVar[str] = "rank-features"
     stage: ClassVar[Stage] = Stage.PLAN
+    machine: ClassVar[Machine | None] = Machine.CPU
 
     at: str = argument(LoopName(), "the loop over rows, each step of which is ranked as one block")
     to: str = argument(Choice(("u8", "u16", "u32")), "type of the ranks")
@@ -73,6 +74,7 @@ class AnswerPredicates(Directive):
     keyword: ClassVar[str] = "predicates"
     pass_name: ClassVar[str] = "predicates"
     stage: ClassVar[Stage] = Stage.PLAN
+    machine: ClassVar[Machine | None] = Machine.CPU
 
     at: str = argument(LoopName(), "the loop over rows, for each step of which predicates are answered")
 
@@ -117,7 +119,8 @@ class CacheRows(Directive):
 
     Pays: where rows are of another dtype than the comparisons, or columns first in memory, and each value is read often: a
     row is cast once, not at every node. For rows that already are what the walk reads it saves nothing. `column` has the
-    same column of neighbouring rows in one cache line; by rows was mostly as fast or faster.
+    same column of neighbouring rows in one cache line; by rows was mostly as fast or faster. On a GPU, `in=shared` reads
+    each value from memory once; the copy is the threads' common work, so `at` is a loop outside of those that they share.
     """
 
     keyword: ClassVar[str] = "cache rows"
@@ -127,8 +130,19 @@ class CacheRows(Directive):
 
     at: str = argument(LoopName(), "the loop, each step of which is copied as one block")
     layout: str = argument(Choice(("row", "column")), "how the copy lies in memory", default="row")
+    memory: str = argument(
+        Choice(("workspace", "shared")),
+        "`workspace` of the thread of a CPU, or memory that the threads of a GPU's block have in common",
+        default="workspace",
+        spelled="in",
+        quiet=True,
+    )
 
     def check(self, scope: Scope) -> None:
+        wanted = "shared" if scope.machine is Machine.GPU else "workspace"
+        if self.memory != wanted:
+            reason = f"rows are copied to {self.memory}, and the target is a {scope.machine}"
+            raise self.error(reason, f"write in={wanted}", argument="in")
         ranked = scope.find(RankFeatures)
         if ranked is not None:
             raise self.error(f"rows are ranked ({ranked.where()}), and ranks are a copy already", "keep one of the two")

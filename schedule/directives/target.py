@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import ClassVar
 
 from treec.schedule.arguments import Choice, argument
-from treec.schedule.base import Directive, Stage, directive
+from treec.schedule.base import Directive, Machine, Stage, directive
+from treec.schedule.check import Scope
+from treec.schedule.gpus import GPUS
 
 CPU_LEVELS = ("native", "x86-64-v2", "x86-64-v3", "x86-64-v4", "aarch64")
 
@@ -24,11 +26,45 @@ class TargetCpu(Directive):
     keyword: ClassVar[str] = "target cpu"
     pass_name: ClassVar[str] = "set-target"
     stage: ClassVar[Stage] = Stage.TARGET
+    machine: ClassVar[Machine | None] = Machine.CPU
 
     level: str = argument(Choice(CPU_LEVELS), "instruction set; `native` is the CPU that compiles", default="native")
     input: str = argument(
         Choice(("f32", "f64", "any")), "dtype of the rows that are accepted; `any` is both", default="any"
     )
+
+
+@directive
+class TargetGpu(Directive):
+    """Says that the code is for a GPU, of which architecture, and which rows it takes.
+
+    Needs: to be the only target. Loops are bound to the GPU by `bind`.
+
+    Pays: for large batches, where there is a GPU. One input dtype instead of both halves the number of kernels; `f32` also
+    leaves out conversions of rows, which are slow on most GPUs.
+    """
+
+    keyword: ClassVar[str] = "target gpu"
+    pass_name: ClassVar[str] = "set-gpu-target"
+    stage: ClassVar[Stage] = Stage.TARGET
+    machine: ClassVar[Machine | None] = Machine.GPU
+
+    arch: str = argument(Choice(tuple(GPUS)), "NVIDIA's name of the architecture", default="sm_90")
+    input: str = argument(
+        Choice(("f32", "f64", "any")), "dtype of the rows that are accepted; `any` is both", default="any"
+    )
+
+    def check(self, scope: Scope) -> None:
+        other = scope.find(TargetCpu)
+        if other is not None:
+            raise self.error(f"the target is a CPU already ({other.where()})", "keep one of the two")
+
+    def check_nest(self, scope: Scope) -> None:
+        """Blocks and threads have something to share."""
+        for kind, what in (("grid", "blocks"), ("block", "threads")):
+            if not any(d.keyword == "bind" and str(d.values()["to"]).startswith(kind) for d in scope.done):
+                fix = "write e.g. `split row into=(block, thread) by=256`, `bind block grid.x` and `bind thread block.x`"
+                raise self.error(f"no loop is shared among {what} of the GPU", fix)
 
 
 @directive

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from treec.schedule.arguments import LoopName, Number, argument
-from treec.schedule.base import Directive, Stage, directive
+from treec.schedule.base import Directive, Machine, Stage, directive
 from treec.schedule.check import Axis, Scope
 
 
@@ -24,6 +24,7 @@ class VectorizeLoop(Directive):
     keyword: ClassVar[str] = "vectorize"
     pass_name: ClassVar[str] = "vectorize-loop"
     stage: ClassVar[Stage] = Stage.PLAN
+    machine: ClassVar[Machine | None] = Machine.CPU
     finishes_nest: ClassVar[bool] = True
 
     loop: str = argument(LoopName(), "the innermost loop, over rows", positional=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from treec.schedule.arguments import Choice, Neighbours, Number, argument
-from treec.schedule.base import Directive, Stage, directive
+from treec.schedule.base import Directive, Machine, Stage, directive
 from treec.schedule.check import Axis, Scope
 from treec.schedule.directives.layout import TILED, Layout
 from treec.schedule.directives.loops import SpecializeLoop
@@ -65,6 +65,9 @@ class Walk(Directive):
     )
 
     def check(self, scope: Scope) -> None:
+        if scope.machine is Machine.GPU and self.strategy != "scalar":
+            reason = f"`walk with={self.strategy}` is vector code, and each thread of a GPU walks by itself"
+            raise self.error(reason, "write with=scalar", argument="with")
         vector = scope.find(VectorizeLoop)
         if vector is not None and self.strategy != "lanes":
             reason = f"loop `{vector.loop}` takes its rows in vectors ({vector.where()}), and this walk does not"

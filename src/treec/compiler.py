@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from treec.codegen.abi import DType
-from treec.errors import UsageError
+from treec.errors import ScheduleError, UsageError
 from treec.frontends.load import LoadedModel, load_model
 from treec.frontends.oracle import Oracle, RememberingOracle
 from treec.schedule.library import preset, preset_names
@@ -131,6 +131,13 @@ def generate(compilation: Compilation, *, observer: Observer | None = None, prog
     from treec.treeir.forest_convert import forest_module
 
     forest = compilation.forest
+    if (gpu := compilation.schedule.gpu) is not None:
+        raise ScheduleError(
+            "this schedule is for a GPU, and only kernels can be made of it (treec.codegen.tir), no model that runs",
+            directive=gpu.text,
+            place=str(gpu.place) if gpu.place else None,
+            fix="write `target cpu`",
+        )
     with _phase(compilation.seconds, "passes", progress):
         module = forest_module(forest)
         run_pipeline(module, pipeline_of(compilation.schedule), observer)

@@ -37,8 +37,14 @@ def _llvm() -> type[Target]:
     return TreecLLVMTarget
 
 
+def _tir() -> type[Target]:
+    from treec.codegen.tir.xdsl_target import TreecTirTarget
+
+    return TreecTirTarget
+
+
 TREEC_UNIVERSE = Universe(
     all_dialects={"forest": _forest, "plan": _plan, "loop": _loop},
     all_passes=get_all_passes(),
-    all_targets={"treec-llvm": _llvm},
+    all_targets={"treec-llvm": _llvm, "treec-tir": _tir},
 )

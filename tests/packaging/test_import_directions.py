@@ -15,7 +15,13 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # Unit → what it may import besides itself. A unit is a folder or, where a part of a folder has a rule of its own, that
 # part; the longest prefix of a module's name decides. ``*`` is everything.
-ARTIFACT = {"treec.codegen.abi", "treec.codegen.cpu_levels", "treec.codegen.elf", "treec.codegen.files"}
+ARTIFACT = {
+    "treec.codegen.abi",
+    "treec.codegen.cpu_levels",
+    "treec.codegen.elf",
+    "treec.codegen.files",
+    "treec.codegen.gpu_abi",
+}
 """The format of a compiled file: standard library only, shared by those who write it and those who run it."""
 
 ALLOWED: dict[str, set[str]] = {
@@ -24,6 +30,7 @@ ALLOWED: dict[str, set[str]] = {
     "treec.codegen.cpu_levels": {"treec.errors"},
     "treec.codegen.elf": {"treec.errors", "treec.codegen.abi", "treec.codegen.cpu_levels"},
     "treec.codegen.files": {"treec.errors"},
+    "treec.codegen.gpu_abi": {"treec.errors"},
     "treec.frontends.base": {"treec.errors"},
     "treec.frontends": {"treec.errors", "treec.frontends.base"},
     "treec.schedule": {"treec.errors"},
@@ -53,15 +60,15 @@ ALLOWED: dict[str, set[str]] = {
 
 # Unit → packages from outside that none of its modules may name, not even inside a function.
 FOREIGN: dict[str, set[str]] = {
-    "treec.frontends": {"xdsl", "llvmlite"},
-    "treec.frontends.base": {"xdsl", "llvmlite", "xgboost", "lightgbm", "sklearn", "joblib"},
-    "treec.schedule": {"xdsl", "llvmlite", "xgboost", "lightgbm", "sklearn"},
-    "treec.runtime": {"xdsl", "llvmlite", "xgboost", "lightgbm", "sklearn", "joblib"},
-    "treec.treeir": {"llvmlite", "xgboost", "lightgbm", "sklearn"},
-    "treec.passes": {"llvmlite", "xgboost", "lightgbm", "sklearn"},
-    "treec.passes.algo": {"xdsl", "llvmlite", "xgboost", "lightgbm", "sklearn"},
+    "treec.frontends": {"xdsl", "llvmlite", "tvm"},
+    "treec.frontends.base": {"xdsl", "llvmlite", "tvm", "xgboost", "lightgbm", "sklearn", "joblib"},
+    "treec.schedule": {"xdsl", "llvmlite", "tvm", "xgboost", "lightgbm", "sklearn"},
+    "treec.runtime": {"xdsl", "llvmlite", "tvm", "xgboost", "lightgbm", "sklearn", "joblib"},
+    "treec.treeir": {"llvmlite", "tvm", "xgboost", "lightgbm", "sklearn"},
+    "treec.passes": {"llvmlite", "tvm", "xgboost", "lightgbm", "sklearn"},
+    "treec.passes.algo": {"xdsl", "llvmlite", "tvm", "xgboost", "lightgbm", "sklearn"},
     "treec.codegen": {"xgboost", "lightgbm", "sklearn"},
-    "treec.codegen.abi": {"xdsl", "llvmlite"},
+    "treec.codegen.abi": {"xdsl", "llvmlite", "tvm"},
 }
 
 

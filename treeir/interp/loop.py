@@ -225,6 +225,10 @@ def _for(machine: Machine, op: loop.ForOp) -> None:
     machine.values |= dict(zip(op.results_, carried, strict=True))
 
 
+def _barrier(machine: Machine, op: loop.BarrierOp) -> None:
+    """Iterations of a block loop run one after the other here, and each loop ends before what follows it begins."""
+
+
 def _repeat(machine: Machine, op: loop.RepeatOp) -> None:
     carried = [machine.value(value) for value in op.initial]
     again = True
@@ -244,6 +248,7 @@ def _if(machine: Machine, op: loop.IfOp) -> None:
 _RUNNERS: dict[type[Operation], Callable[[Machine, Any], None]] = {
     loop.AllocOp: _alloc,
     loop.AnyLaneOp: _any_lane,
+    loop.BarrierOp: _barrier,
     loop.BinaryOp: _binary,
     loop.CastOp: _cast,
     loop.CompareOp: _compare,

@@ -113,7 +113,7 @@ def table_buffer(op: TableOp) -> Buffer:
 def scratch_buffer(op: AllocOp) -> Buffer:
     type_ = op.result.type
     assert isinstance(type_, BufferType)
-    if type_.scope.data not in (Scope.WORKSPACE, Scope.LOCAL) or isinstance(type_.element, RecordType):
+    if type_.scope.data not in (Scope.WORKSPACE, Scope.LOCAL, Scope.SHARED) or isinstance(type_.element, RecordType):
         raise UsageError(f"memory of type {type_} can't be interpreted")
     array = np.zeros(op.extents, dtype_of(type_.element))
     return Buffer(array, writable=True, written=np.zeros(op.extents, np.bool_))

@@ -14,6 +14,7 @@ from treec.schedule.check import Axis
 from treec.schedule.directives import (
     DIRECTIVES,
     AnswerPredicates,
+    BindLoop,
     CacheRows,
     FissionLoop,
     FloatPolicy,
@@ -30,6 +31,7 @@ from treec.schedule.directives import (
     SplitLoop,
     SwapChildren,
     TargetCpu,
+    TargetGpu,
     TileNodes,
     UnrollLoop,
     VectorizeLoop,
@@ -82,6 +84,8 @@ ELSEWHERE = {
     TileNodes,
     UnrollLoop,
     VectorizeLoop,
+    TargetGpu,
+    BindLoop,
 }
 """See test_kernels.py, test_loops.py and the tests of their passes."""
 

@@ -82,3 +82,18 @@ loop.func @every axis 1 grain 64 (%rows : !loop.buffer<f32, 2, global>, %out : !
 
 // CHECK: loop.kernel [@every] {task = 0 : i32, row_dtype = 0 : i32, rows_max = 10 : i64}
 loop.kernel [@every] {task = 0 : i32, row_dtype = 0 : i32, rows_max = 10 : i64}
+
+// CHECK-LABEL: loop.func @threads axis 0 grain 1 threads 64, 2, 1 (
+loop.func @threads axis 0 grain 1 threads 64, 2, 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {
+  // CHECK-NEXT: loop.for grid x "block" %{{.*}} = %rb to %re step %te {
+  loop.for grid x "block" %i = %rb to %re step %te {
+    // CHECK-NEXT: loop.barrier
+    loop.barrier
+    // CHECK-NEXT: loop.for block y %{{.*}} = %{{.*}} to %re step %te extent 2 {
+    loop.for block y %j = %i to %re step %te extent 2 {
+      loop.yield
+    }
+    loop.yield
+  }
+  loop.return
+}

@@ -395,3 +395,54 @@ loop.kernel [@absent] {task = 0 : i32, row_dtype = 0 : i32, rows_max = 10 : i64}
 
 loop.kernel [] {task = 0 : i32, row_dtype = 0 : i32, rows_max = 10 : i64}
 // CHECK: a kernel has at least one stage
+
+// -----
+
+loop.func @f axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {
+  loop.for grid w %i = %rb to %re step %rb {
+    loop.yield
+  }
+  loop.return
+}
+// CHECK: dimensions are x, y, z, not 'w'
+
+// -----
+
+loop.func @f axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {
+  %0 = loop.for block x %i = %rb to %re step %rb carry(%c = %tb) : (i64) {
+    loop.yield %c : i64
+  }
+  loop.return
+}
+// CHECK: iterations of a block loop run at the same time: they carry nothing
+
+// -----
+
+loop.func @f axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {
+  loop.for block x %i = %rb to %re step %rb {
+    loop.for serial %j = %rb to %re step %rb {
+      loop.barrier
+      loop.yield
+    }
+    loop.yield
+  }
+  loop.return
+}
+// CHECK: a barrier inside of a block loop would wait for threads that are not in it
+
+// -----
+
+loop.func @f axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {
+  loop.for block x %i = %rb to %re step %rb extent 0 {
+    loop.yield
+  }
+  loop.return
+}
+// CHECK: a loop's extent is at least 1
+
+// -----
+
+loop.func @f axis 0 grain 1 threads 64, 0, 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {
+  loop.return
+}
+// CHECK: a block has at least one thread in each of three dimensions

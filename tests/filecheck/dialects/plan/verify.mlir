@@ -691,3 +691,67 @@ plan.tiled_trees @trees {
   set_words = #forest.blob<"<u4", [0], "0x">
 }
 // CHECK: ways are records of care and want, 2 masks each
+
+// -----
+
+plan.kernel @main of @small rows 1 {
+  plan.for block x "row" row step 1 {
+    plan.for serial "tree" tree step 1 {
+      plan.walk
+    }
+  }
+}
+// CHECK: threads share the loop 'row', which has no bound
+
+// -----
+
+plan.kernel @main of @small rows 1 {
+  plan.for serial "tree" tree step 1 {
+    plan.for grid x "row" row step 1 {
+      plan.walk
+    }
+  }
+}
+// CHECK: the bound loop 'row' is over trees, or inside of a loop over trees
+
+// -----
+
+plan.kernel @main of @small rows 1 {
+  plan.for grid x "block" row step 4 {
+    plan.for grid x "row" row step 1 of "block" {
+      plan.for serial "tree" tree step 1 {
+        plan.walk
+      }
+    }
+  }
+}
+// CHECK: loops 'block' and 'row' are both bound to grid.x
+
+// -----
+
+plan.kernel @main of @small rows 1 {
+  plan.for serial "block" row step 4 {
+    plan.for grid x "row" row step 1 of "block" {
+      plan.for serial "tree" tree step 1 {
+        plan.walk
+      }
+    }
+  }
+}
+// CHECK: the grid loop 'row' is inside of a serial one
+
+// -----
+
+plan.gpu_target arch "sm_90" input "f16"
+// CHECK: rows can't be of 'f16'
+
+// -----
+
+plan.kernel @main of @small rows 1 {
+  plan.for serial "row" row step 1 {
+    plan.for serial "tree" tree step 1 {
+      plan.walk {rows_in = "shared"}
+    }
+  }
+}
+// CHECK: rows_in is "shared" or absent, and says where rows that are copied lie

@@ -1,0 +1,75 @@
+# pyright: basic
+"""Functions of the languages that TIR is printed in: the same number or the same bits in each of them."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+from tvm import tirx
+
+from treec.codegen.tir.types import bits_of
+from treec.treeir.loop_types import MathKind
+
+
+@dataclass(frozen=True)
+class Functions:
+    """Names of functions by width in bits, in one language.
+
+    Float arithmetic is written as operators where the language rounds each by itself, and as functions (``arithmetic``)
+    where it may contract them. ``select``: has ``c ? a : b`` for numbers of any width.
+    """
+
+    as_float: dict[int, str]
+    as_int: dict[int, str]
+    math: dict[MathKind, dict[int, str]]
+    arithmetic: dict[str, dict[int, str]] | None = None
+    select: bool = False
+
+
+OPENCL = Functions(
+    as_float={32: "as_float", 64: "as_double"},
+    as_int={32: "as_int", 64: "as_long"},
+    math={kind: {32: name, 64: name} for kind, name in {
+        MathKind.ABS: "fabs", MathKind.SQRT: "sqrt", MathKind.EXP: "exp", MathKind.LOG: "log", MathKind.LOG1P: "log1p",
+    }.items()},
+)  # fmt: skip
+
+CUDA = Functions(
+    as_float={32: "__int_as_float", 64: "__longlong_as_double"},
+    as_int={32: "__float_as_int", 64: "__double_as_longlong"},
+    math={kind: {32: f"{name}f", 64: name} for kind, name in {
+        MathKind.ABS: "fabs", MathKind.SQRT: "sqrt", MathKind.EXP: "exp", MathKind.LOG: "log", MathKind.LOG1P: "log1p",
+    }.items()},
+    arithmetic={
+        "add": {32: "__fadd_rn", 64: "__dadd_rn"},
+        "sub": {32: "__fsub_rn", 64: "__dsub_rn"},
+        "mul": {32: "__fmul_rn", 64: "__dmul_rn"},
+        "div": {32: "__fdiv_rn", 64: "__ddiv_rn"},
+    },
+    select=True,
+)  # fmt: skip
+
+BY_KIND = {"opencl": OPENCL, "cuda": CUDA}
+
+
+def call(dtype: str, name: str, *arguments: Any) -> Any:
+    return tirx.call_pure_extern(dtype, name, *arguments)
+
+
+def float_constant(functions: Functions, value: float, dtype: str) -> Any:
+    """A float by its bits: TIR's printers round decimals."""
+    bits = bits_of(dtype)
+    (number,) = struct.unpack("<i" if bits == 32 else "<q", struct.pack("<f" if bits == 32 else "<d", value))
+    return call(dtype, functions.as_float[bits], integer(number, f"int{bits}"))
+
+
+def integer(value: int, dtype: str) -> Any:
+    """An integer constant; C has no literal for the least one."""
+    bits = 1 if dtype == "bool" else bits_of(dtype)
+    if bits > 1:
+        value = (value + (1 << bits - 1)) % (1 << bits) - (1 << bits - 1)
+        if value == -(1 << bits - 1):
+            return tirx.Sub(tirx.IntImm(dtype, value + 1), tirx.IntImm(dtype, 1))
+    return tirx.IntImm(dtype, int(value) & 1 if bits == 1 else value)

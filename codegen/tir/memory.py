@@ -1,0 +1,141 @@
+# pyright: basic
+"""Emission of buffers: loads, stores, allocations and the kernel's arguments.
+
+TIR has no records: a table of them is loaded in words, as wide as the records' size allows, and fields are cut out of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import gcd, prod
+
+from tvm import ir, tirx
+from xdsl.ir import SSAValue
+
+from treec.codegen.gpu_abi import SCALARS
+from treec.codegen.tir.functions import integer
+from treec.codegen.tir.scalars import bitcast
+from treec.codegen.tir.stage import Expr, Place, Stage, buffer_type
+from treec.codegen.tir.types import dtype_of, unsigned
+from treec.treeir import loop
+from treec.treeir.loop_types import RecordType, Scope, byte_size
+
+WORD_BYTES = 8
+"""The widest word that records are loaded in."""
+
+
+def bind_arguments(stage: Stage, op: loop.FuncOp) -> None:
+    """Give the stage's block arguments their values and places; tables become arguments where they are first named."""
+    rows, out, *ranges = op.body.block.args
+    for name in SCALARS:
+        stage.arguments[name] = ir.Var(name, ir.PrimType("int64"))
+    for value, name in zip(ranges, SCALARS[4:], strict=True):
+        stage.values[value] = stage.arguments[name]
+    for buffer, name, prefix in ((rows, "rows", ""), (out, "out", "out_")):
+        element = buffer_type(buffer).element
+        strides = (stage.arguments[f"{prefix}row_stride"], stage.arguments[f"{prefix}column_stride"])
+        stage.places[buffer] = Place(name, _pointer(stage, name, dtype_of(element)), strides, element, Scope.GLOBAL)
+
+
+def _pointer(stage: Stage, name: str, dtype: str) -> Expr:
+    if name not in stage.arguments:
+        stage.arguments[name] = ir.Var(name, ir.PointerType(ir.PrimType(dtype), "global"))
+    return stage.arguments[name]
+
+
+def emit_get_table(stage: Stage, op: loop.GetTableOp) -> None:
+    name, element = op.table.string_value(), buffer_type(op.result).element
+    if stage.tables.get(name) != element:
+        raise stage.error(f"there is no table @{name} of {element}")
+    dtype = "uint8" if isinstance(element, RecordType) else dtype_of(element)
+    stage.places[op.result] = Place(name, _pointer(stage, f"table_{name}", dtype), (None,), element, Scope.CONSTANT)
+
+
+def emit_alloc(stage: Stage, op: loop.AllocOp) -> None:
+    type_ = buffer_type(op.result)
+    scope, dtype, size = type_.scope.data, dtype_of(type_.element), prod(op.extents)
+    if scope not in (Scope.SHARED, Scope.LOCAL):
+        raise stage.error(f"a GPU's kernel has no {scope.value} memory")
+    buffer = tirx.decl_buffer((size,), dtype, f"{scope.value}_memory", scope=scope.value)
+    stage.add(tirx.AllocBuffer(buffer))
+    if scope is Scope.SHARED:
+        stage.shared_bytes += -(-size * byte_size(type_.element) // 64) * 64
+    strides = [prod(op.extents[dimension + 1 :]) for dimension in range(len(op.extents))]
+    steps = tuple(None if s == 1 else integer(s, "int64") for s in strides)
+    stage.places[op.result] = Place("", buffer, steps, type_.element, scope)
+
+
+def emit_load(stage: Stage, op: loop.LoadOp) -> None:
+    place, dtype = stage.place(op.buffer), dtype_of(op.result.type)
+    if isinstance(place.element, RecordType):
+        stage.define(op.result, _load_field(stage, op, place, place.element))
+        return
+    memory = place.memory if place.scope in (Scope.SHARED, Scope.LOCAL) else view(stage, place, dtype)
+    stage.define(op.result, tirx.BufferLoad(memory, [_offset(stage, place, op.indices)]))
+
+
+def emit_store(stage: Stage, op: loop.StoreOp) -> None:
+    place, dtype = stage.place(op.buffer), dtype_of(op.value.type)
+    if place.name == "rows":
+        raise stage.error("a stage does not write its rows")
+    memory = place.memory if place.scope in (Scope.SHARED, Scope.LOCAL) else view(stage, place, dtype)
+    stage.add(tirx.BufferStore(memory, stage.value(op.value), [_offset(stage, place, op.indices)]))
+
+
+def _offset(stage: Stage, place: Place, indices: Sequence[SSAValue]) -> Expr:
+    """Elements from the first one."""
+    total = None
+    for index, stride in zip(indices, place.strides, strict=True):
+        step = stage.value(index)
+        if stride is not None:
+            step = tirx.Mul(step, stride)
+        total = step if total is None else tirx.Add(total, step)
+    return total
+
+
+def view(stage: Stage, place: Place, dtype: str) -> Expr:
+    """The memory of a pointer argument, seen as elements of ``dtype``; declared at the head of the kernel."""
+    key = (place.memory.name, dtype)
+    if key not in stage.views:
+        stage.views[key] = tirx.decl_buffer((1,), dtype, f"{place.name}_{dtype}", data=place.memory)
+    return stage.views[key]
+
+
+def _load_field(stage: Stage, op: loop.LoadOp, place: Place, record: RecordType) -> Expr:
+    type_, offset = record.field("" if op.field is None else op.field.data)
+    dtype, size = dtype_of(type_), byte_size(type_)
+    width = gcd(record.size.data, WORD_BYTES)
+    bits = unsigned(f"int{8 * size}")
+    first, last = offset // width, (offset + size - 1) // width
+    if first == last:
+        word = _word(stage, op, place, width, first)
+        shift = 8 * (offset - first * width)
+        if shift:
+            word = tirx.RShift(word, integer(shift, f"uint{8 * width}"))
+        return bitcast(stage, tirx.Cast(bits, word), bits, dtype)
+    total = None
+    for number in range(first, last + 1):  # a field that lies in several words
+        part = tirx.Cast("uint64", _word(stage, op, place, width, number))
+        shift = 8 * (number * width - offset)
+        if shift:
+            part = (tirx.LShift if shift > 0 else tirx.RShift)(part, integer(abs(shift), "uint64"))
+        total = part if total is None else tirx.BitwiseOr(total, part)
+    return bitcast(stage, tirx.Cast(bits, total), bits, dtype)
+
+
+def _word(stage: Stage, op: loop.LoadOp, place: Place, width: int, number: int) -> Expr:
+    """A word of a record, loaded once in a region."""
+    key = (op.buffer, op.indices[0], number)
+    for frame in stage.frames:
+        if key in frame.words:
+            return frame.words[key]
+    dtype = f"uint{8 * width}"
+    record = place.element
+    assert isinstance(record, RecordType)
+    n_words = record.size.data // width
+    at = stage.value(op.indices[0])
+    if n_words > 1:
+        at = tirx.Add(tirx.Mul(at, integer(n_words, "int64")), integer(number, "int64"))
+    word = stage.bind("word", tirx.BufferLoad(view(stage, place, dtype), [at]), dtype)
+    stage.frames[-1].words[key] = word
+    return word

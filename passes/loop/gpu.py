@@ -1,0 +1,82 @@
+"""What a GPU's stages have beside those of a CPU: loops that blocks and threads share, and rows that a block shares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+from xdsl.ir import SSAValue
+
+from treec.errors import ScheduleError
+from treec.frontends.base import Inputs
+from treec.passes.loop.builder import ForBody, LoopBuilder, Values
+from treec.passes.loop.row_cache import CopyValue, RowCache
+from treec.passes.plan.bind_loop import extent_of, threads_of
+from treec.schedule.gpus import LOCAL_MOST
+from treec.treeir.loop import AllocOp, FuncOp
+from treec.treeir.loop_stage import threads_attr
+from treec.treeir.loop_types import BinaryKind, LoopKind, Scope, byte_size
+from treec.treeir.plan import ForOp, KernelOp
+
+LINK_THREADS = 256
+"""Threads of a block that turns raw outputs into responses."""
+
+
+def scratch_of(kernel: KernelOp) -> Scope:
+    """Where a kernel's scratch memory is."""
+    return Scope.LOCAL if any(loop.kind.data.on_gpu for loop in kernel.nest()) else Scope.WORKSPACE
+
+
+def set_threads(stage: FuncOp, kernel: KernelOp) -> None:
+    """Say how many threads a block has, if the kernel has blocks; and refuse what a thread has no room for."""
+    if scratch_of(kernel) is not Scope.LOCAL:
+        return
+    stage.properties["threads"] = threads_attr(threads_of(kernel))
+    allocs = [op for op in stage.walk() if isinstance(op, AllocOp) and op.result.type.scope.data is Scope.LOCAL]
+    size = sum(prod(op.extents) * byte_size(op.result.type.element) for op in allocs)
+    if size > LOCAL_MOST:
+        raise ScheduleError(
+            f"each thread would need {size} bytes of memory of its own, {size - LOCAL_MOST} more than the {LOCAL_MOST} it "
+            "may have: leaf values that are held until a block's walks are done, or a block of encoded rows",
+            fix="bind a loop over single rows to the threads; under `float reassociate` nothing is held",
+        )
+
+
+def bound_extent(loop: ForOp, nest: Sequence[ForOp]) -> int | None:
+    """The most iterations of a loop that blocks or threads share, where that is known."""
+    return extent_of(list(nest), loop) if loop.kind.data.on_gpu else None
+
+
+def emit_shared_copy(
+    b: LoopBuilder, cache: RowCache, inputs: Inputs, bounds: tuple[SSAValue, SSAValue], copy: CopyValue, *, again: bool
+) -> None:
+    """Copy a block of rows, all threads of the block together, neighbours neighbouring values; ``again``: it is not the
+    block's first copy, and threads may still read the one before."""
+    begin, end = bounds
+    n_inputs = max(1, inputs.n_inputs)
+    count = b.mul(b.sub(end, begin), n_inputs)
+
+    def one(t: LoopBuilder, at: SSAValue, _: Values) -> Values:
+        row = t.binary(BinaryKind.DIV, at, n_inputs)
+        copy(t, t.add(begin, row), row, t.sub(at, t.mul(row, n_inputs)))
+        return []
+
+    if again:
+        b.barrier()
+    if inputs.n_inputs:
+        extent = cache.block * n_inputs
+        b.for_(b.constant(0), count, one, label="copy", kind=LoopKind.BLOCK, dimension="x", extent=extent)
+    b.barrier()
+
+
+def emit_row_per_thread(b: LoopBuilder, stage: FuncOp, bounds: tuple[SSAValue, SSAValue], body: ForBody) -> None:
+    """``body`` for each row of a range, a thread each."""
+    end = bounds[1]
+
+    def block(t: LoopBuilder, first: SSAValue, _: Values) -> Values:
+        last = t.minimum(t.add(first, LINK_THREADS), end)
+        t.for_(first, last, body, label="row", kind=LoopKind.BLOCK, dimension="x", extent=LINK_THREADS)
+        return []
+
+    b.for_(*bounds, block, step=LINK_THREADS, label="block", kind=LoopKind.GRID, dimension="x")
+    stage.properties["threads"] = threads_attr((LINK_THREADS, 1, 1))

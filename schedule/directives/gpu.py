@@ -1,0 +1,67 @@
+"""The directive about which loops the blocks and threads of a GPU share."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from treec.schedule.arguments import Choice, LoopName, argument
+from treec.schedule.base import Directive, LoopUse, Machine, Stage, directive
+from treec.schedule.check import Axis, Scope
+
+PLACES = tuple(f"{kind}.{dimension}" for kind in ("grid", "block") for dimension in "xyz")
+
+
+@directive
+class BindLoop(Directive):
+    """Shares the iterations of a loop among the blocks of threads (`grid.x`) or the threads of a block (`block.x`), in one
+    of three dimensions. A thread runs all loops inside by itself.
+
+    Needs: `target gpu`; a loop over rows that stands outside of all loops over trees; a place of its own, blocks outside of
+    threads. Threads share a loop inside one step of another (`split`): as many iterations as it has are threads, of which a
+    block has up to 1,024.
+
+    Pays: a block of 128 to 256 threads, each with a row, suits most models. Rows of neighbouring threads should be
+    neighbours.
+    """
+
+    keyword: ClassVar[str] = "bind"
+    pass_name: ClassVar[str] = "bind-loop"
+    stage: ClassVar[Stage] = Stage.PLAN
+    machine: ClassVar[Machine | None] = Machine.GPU
+    once: ClassVar[bool] = False
+
+    loop: str = argument(LoopName(), "the loop", positional=True)
+    to: str = argument(Choice(PLACES), "blocks or threads, and the dimension", positional=True)
+
+    def check(self, scope: Scope) -> None:
+        if scope.axis(self, "loop", self.loop) is not Axis.ROW:
+            rows = [name for name, axis in scope.loops.items() if axis is Axis.ROW]
+            reason = f"loop `{self.loop}` runs over trees, whose leaf values are added in tree order"
+            raise self.error(reason, f"choose a loop over rows: {' or '.join(rows)}", argument="loop")
+        for before in scope.done:
+            if isinstance(before, BindLoop) and (before.loop == self.loop or before.to == self.to):
+                what = f"loop `{self.loop}`" if before.loop == self.loop else f"`{self.to}`"
+                raise self.error(f"{what} is bound already ({before.where()})", "keep one of the two")
+        if self.to.startswith("block") and self.loop not in scope.inside:
+            reason = f"loop `{self.loop}` runs over as many rows as a call has, and a block has up to 1,024 threads"
+            raise self.error(reason, "split it and bind the inner loop", argument="loop")
+
+    def loop_use(self) -> LoopUse:
+        return LoopUse(self.loop, f"loop `{self.loop}` is bound to {self.to}", f"bind {{}} to {self.to}")
+
+    def check_nest(self, scope: Scope) -> None:
+        nest = list(scope.loops)
+        outer = nest[: nest.index(self.loop)]
+        tree = next((name for name in outer if scope.loops[name] is Axis.TREE), None)
+        if tree is not None:
+            reason = f"loop `{self.loop}` is inside of `{tree}`, which each thread runs by itself; the nest is {scope}"
+            raise self.error(reason, f"put `{self.loop}` before `{tree}` by `order`", argument="loop")
+        if not self.to.startswith("grid"):
+            return
+        bound = {d.loop: d for d in scope.done if isinstance(d, BindLoop)}
+        wrong = next((name for name in outer if name not in bound or bound[name].to.startswith("block")), None)
+        if wrong is not None:
+            reason = (
+                f"blocks share loop `{self.loop}`, and it is inside of `{wrong}`, which they do not; the nest is {scope}"
+            )
+            raise self.error(reason, f"put `{self.loop}` before `{wrong}` by `order`", argument="loop")

@@ -1,0 +1,176 @@
+"""Kernels for GPUs answer like the forest, bit for bit: any forest, any schedule, executed on PoCL."""
+
+# pyright: basic
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from xdsl.dialects.builtin import ModuleOp
+
+from tests.gpu.pocl import DTYPES, Device
+from tests.property.test_pipeline import assert_same, expected, forests, tree_ranges
+from treec.codegen.abi import DType
+from treec.codegen.gpu_abi import GpuTarget
+from treec.codegen.tir.compile import GpuFacts, compile_gpu
+from treec.frontends.base import Forest
+from treec.passes.pipeline import pipeline_of, run_pipeline
+from treec.schedule.schedule import Schedule
+from treec.treeir.forest_convert import forest_module
+from treec.treeir.interp import loop as loop_level
+from treec.treeir.interp import plan as plan_level
+from treec.verify.rows import Domain, random_rows
+
+EXAMPLES = max(1, settings().max_examples * 5 // 2)
+SIZES = (0, 1, 7, 100)
+
+
+def facts_of(forest: Forest) -> GpuFacts:
+    dtype = DType.F32 if forest.sum.dtype == np.float32 else DType.F64
+    return GpuFacts(forest.inputs.n_features, forest.trees.n_trees, forest.n_columns, dtype)
+
+
+def lowered(forest: Forest, schedule: Schedule) -> tuple[ModuleOp, ModuleOp]:
+    """The plan, and the loops."""
+    module = forest_module(forest)
+    *steps, lower = pipeline_of(schedule)
+    run_pipeline(module, steps)
+    planned = module.clone()
+    run_pipeline(module, [lower])
+    return planned, module
+
+
+def apart(rows: NDArray[Any], how: str) -> NDArray[Any]:
+    """Equal rows with other strides, the first of them first in memory."""
+    n, columns = rows.shape
+    if how == "columns first":
+        return np.ascontiguousarray(rows.T).T if n and columns else rows
+    if how == "apart" and n and columns:
+        wide = np.zeros((n * 2, columns * 3), rows.dtype)
+        wide[::2, ::3] = rows
+        return wide[::2, ::3]
+    return rows
+
+
+@st.composite
+def schedules(draw: st.DrawFn) -> Schedule:
+    """Any whole schedule for a GPU."""
+    lines = [f"target gpu input={draw(st.sampled_from(('any', 'f32', 'f64')))}"]
+    lines += [line for line in ("share predicates", "share leaves", "swap children") if draw(st.booleans())]
+    if draw(st.booleans()):
+        lines.append(f"pad trees to={draw(st.sampled_from(('tree', 'forest')))} limit=1000")
+    nest, grid, block = draw_nest(draw, lines)
+    inside = nest[1 + max(nest.index(loop) for loop in (*grid, *block)) :]
+    outside = nest[: len(nest) - len(inside)]
+    if draw(st.booleans()):
+        lines.append(f"split tree into=(trees, tree) by={draw(st.sampled_from((1, 2, 3)))}")
+        at = inside.index("tree")
+        inside[at : at + 1] = ["trees", "tree"]
+    if draw(st.booleans()):
+        rows, trees = [loop for loop in inside if "tree" not in loop], [loop for loop in inside if "tree" in loop]
+        inside = [*trees, *rows]
+    lines.append(f"order {', '.join([*outside, *inside])}")
+    predicates, align = draw(st.sampled_from(("inline", "table"))), draw(st.sampled_from((1, 4, 8)))
+    lines.append(f"layout packed predicates={predicates} align={align}")
+    for kind, loops in (("grid", grid), ("block", block)):
+        for loop, dimension in zip(loops, draw(st.permutations("yz")) if len(loops) > 2 else "xy", strict=False):
+            lines.append(f"bind {loop} {kind}.{dimension}")
+    above = outside[: outside.index(block[0])]
+    if draw(st.booleans()):
+        lines.append(
+            f"cache rows at={draw(st.sampled_from(above))} layout={draw(st.sampled_from(('row', 'column')))} in=shared"
+        )
+    axis = "row" if "tree" not in inside[-1] else "tree"
+    walk = "walk with=scalar"
+    if draw(st.booleans()):
+        walk += f" interleave={axis}:{draw(st.sampled_from((1, 2, 3)))}"
+    if draw(st.booleans()):
+        walk += f" peel={draw(st.integers(0, 3))}"
+    if draw(st.integers(0, 3)) == 0:
+        walk += " unroll=full"
+    return Schedule.from_text("\n".join([*lines, walk]))
+
+
+def draw_nest(draw: st.DrawFn, lines: list[str]) -> tuple[list[str], list[str], list[str]]:
+    """A nest, and which of its loops are for blocks and threads."""
+    threads = draw(st.sampled_from((1, 4, 32)))
+    match draw(st.sampled_from(("thread", "several", "apart", "two", "flat"))):
+        case "thread":  # a row for each thread
+            lines.append(f"split row into=(block, thread) by={threads}")
+            return ["block", "thread", "tree"], ["block"], ["thread"]
+        case "several":  # neighbouring rows for each thread
+            each = draw(st.sampled_from((2, 3)))
+            lines.append(f"split row into=(block, chunk) by={threads * each - draw(st.integers(0, 1))}")
+            lines.append(f"split chunk into=(thread, row) by={each}")
+            return ["block", "thread", "row", "tree"], ["block"], ["thread"]
+        case "apart":  # rows of a thread are as far from one another as there are threads
+            lines.append(f"split row into=(block, chunk) by={threads * draw(st.sampled_from((1, 3)))}")
+            lines.append(f"split chunk into=(part, thread) by={threads}")
+            return ["block", "part", "thread", "tree"], ["block"], ["thread"]
+        case "two":  # blocks in two dimensions
+            lines.append(f"split row into=(block, chunk) by={threads * 3}")
+            lines.append(f"split chunk into=(part, thread) by={threads}")
+            return ["block", "part", "thread", "tree"], ["block", "part"], ["thread"]
+        case _:  # threads in two dimensions
+            lines.append(f"split row into=(block, chunk) by={threads * 3}")
+            lines.append("split chunk into=(thread, inner) by=3")
+            return ["block", "thread", "inner", "tree"], ["block"], ["thread", "inner"]
+
+
+def check(forest: Forest, schedule: Schedule, dtype: DType, n: int, seed: int, how: str, trees: tuple[int, int]) -> None:
+    _, loops = lowered(forest, schedule)
+    rows = apart(random_rows(Domain(forest, DTYPES[dtype]), n, seed), how)
+    made = compile_gpu(loops, facts_of(forest), GpuTarget("opencl"), verified=True)
+    device = Device(made)
+    for task, wanted in expected(forest, rows, trees).items():
+        found = made.find_task(task, dtype, n)
+        assert found is not None
+        if all(made.kernel(symbol).exact for symbol in found.kernels):
+            assert_same(device.run(task, rows, trees), wanted)
+
+
+@settings(max_examples=EXAMPLES)
+@given(
+    forest=forests(),
+    schedule=schedules(),
+    n=st.sampled_from(SIZES),
+    seed=st.integers(0, 1000),
+    how=st.sampled_from(("rows first", "columns first", "apart")),
+    data=st.data(),
+)
+def test_kernels_answer_like_the_forest(
+    forest: Forest, schedule: Schedule, n: int, seed: int, how: str, data: st.DataObject
+) -> None:
+    if refused(forest, schedule):
+        return
+    dtype = data.draw(st.sampled_from(dtypes_of(schedule)))
+    check(forest, schedule, dtype, n, seed, how, data.draw(tree_ranges(forest)))
+
+
+def dtypes_of(schedule: Schedule) -> list[DType]:
+    assert schedule.gpu is not None
+    return list(DType) if schedule.gpu.input == "any" else [DType[schedule.gpu.input.upper()]]
+
+
+def refused(forest: Forest, schedule: Schedule) -> bool:
+    return forest.inputs.table_offset is not None and "cache rows" in schedule.to_text()
+
+
+@given(forest=forests(), schedule=schedules(), n=st.sampled_from((0, 1, 5)), seed=st.integers(0, 1000), data=st.data())
+def test_plans_and_loops_answer_like_the_forest(
+    forest: Forest, schedule: Schedule, n: int, seed: int, data: st.DataObject
+) -> None:
+    if refused(forest, schedule):
+        return
+    planned, loops = lowered(forest, schedule)
+    dtype = data.draw(st.sampled_from(dtypes_of(schedule)))
+    rows = random_rows(Domain(forest, DTYPES[dtype]), n, seed)
+    trees = data.draw(tree_ranges(forest))
+    for task, wanted in expected(forest, rows, trees).items():
+        name: Any = task.name.lower()
+        assert_same(plan_level.run_kernel(planned, name, rows, trees), wanted)
+        assert_same(loop_level.run_kernel(loops, task, dtype, rows, trees, wanted.shape[1]), wanted)

@@ -1,0 +1,77 @@
+"""What a GPU does not allow is refused with its line, and by how much it is too much."""
+
+from __future__ import annotations
+
+import pytest
+from xdsl.dialects.builtin import ModuleOp
+
+from tests.property.forests import Shape, build
+from treec.compiler import Compilation, generate
+from treec.errors import ScheduleError
+from treec.frontends.load import LoadedModel
+from treec.passes.pipeline import pipeline_of, run_pipeline
+from treec.schedule.schedule import Schedule
+from treec.treeir.forest_convert import forest_module
+
+FOREST = build(Shape(n_trees=9, n_inputs=28))
+BOUND = "bind block grid.x\nbind thread block.x\n"
+
+
+def lower(text: str) -> ModuleOp:
+    module = forest_module(FOREST)
+    run_pipeline(module, pipeline_of(Schedule.from_text("target gpu arch=sm_90 input=f32\n" + text)))
+    return module
+
+
+def split(by: int, more: str = "") -> str:
+    return f"layout packed\nsplit row into=(block, thread) by={by}\n{BOUND}{more}walk with=scalar\n"
+
+
+def test_as_many_threads_and_shared_bytes_as_there_are() -> None:
+    lower(split(1024))
+    lower(split(423, "cache rows at=block in=shared\n"))  # 423 rows of 29 values, an odd number, are 49,068 bytes
+
+
+@pytest.mark.parametrize(
+    ("text", "reason", "line"),
+    [
+        (split(1025), "block.x would have 1025 threads, 1 more than the 1024 of sm_90", 5),
+        (split(424, "cache rows at=block in=shared\n"), "49184 bytes, 32 more than the 49152 bytes of shared memory", 6),
+        (split(64, "cache rows at=thread in=shared\n"), "`thread` is inside of `thread`, which threads share", 6),
+        (
+            "layout packed\nsplit row into=(block, b) by=2048\nsplit b into=(thread, c) by=32\nbind block grid.x\n"
+            "bind thread block.x\nbind c block.y\nwalk with=scalar\n",
+            "64 x 32 = 2048 threads, 1024 more than the 1024 of sm_90",
+            7,
+        ),
+        (
+            "layout packed\nsplit row into=(block, b) by=65536\nsplit b into=(thread, c) by=1\nbind block grid.x\n"
+            "bind thread grid.y\nbind c block.x\nwalk with=scalar\n",
+            "grid.y would have 65536 blocks, 1 more than the 65535 of sm_90",
+            6,
+        ),
+        (
+            "layout packed\nsplit row into=(b, t) by=64\nbind b grid.y\nbind t block.x\nwalk with=scalar\n",
+            "into grid.x alone",
+            4,
+        ),
+        (
+            "reorder trees by=size\nlayout packed\nsplit row into=(b, c) by=8192\nsplit c into=(t, row) by=1024\n"
+            "bind b grid.x\nbind t block.x\norder b, t, tree, row\nwalk with=scalar\n",
+            "bytes of memory of its own",
+            None,
+        ),
+    ],
+)
+def test_too_much_is_refused(text: str, reason: str, line: int | None) -> None:
+    with pytest.raises(ScheduleError) as caught:
+        lower(text)
+    assert reason in caught.value.message
+    assert caught.value.fix is not None
+    if line is not None:
+        assert caught.value.place == f"<schedule>:{line}:1"
+
+
+def test_no_model_is_made_for_a_gpu_yet() -> None:
+    with pytest.raises(ScheduleError, match="only kernels can be made of it"):
+        generate(Compilation(LoadedModel(FOREST, lambda: None), Schedule.from_text("target gpu\n" + split(64)), ()))

@@ -1,0 +1,79 @@
+"""Directives for GPUs: what they say, and what is refused, where."""
+
+from __future__ import annotations
+
+import pytest
+
+from treec.errors import ScheduleError
+from treec.schedule.directives import BindLoop, CacheRows, TargetCpu, TargetGpu
+from treec.schedule.schedule import Schedule
+
+HEAD = "target gpu arch=sm_80 input=f32\nlayout packed\nsplit row into=(block, thread) by=64\n"
+BIND = "bind block grid.x\nbind thread block.x\n"
+WALK = "walk with=scalar\n"
+
+
+def test_directives_for_gpus_are_plain_data() -> None:
+    schedule = Schedule.from_text(HEAD + BIND + "cache rows at=block in=shared\n" + WALK)
+    assert schedule.gpu == TargetGpu("sm_80", input="f32")
+    assert schedule.directives[3:6] == (
+        BindLoop("block", "grid.x"),
+        BindLoop("thread", "block.x"),
+        CacheRows("block", memory="shared"),
+    )
+    assert Schedule.from_json(schedule.to_json()) == schedule
+    assert Schedule.from_text(schedule.to_text()) == schedule
+
+
+def test_a_schedule_is_for_a_cpu_unless_it_says_otherwise() -> None:
+    schedule = Schedule.from_text("layout packed\n" + WALK)
+    assert schedule.gpu is None
+    assert schedule.target == TargetCpu()
+
+
+def test_the_memory_of_a_copy_is_not_written_out_where_it_is_a_cpus() -> None:
+    """So the digests of older schedules stay."""
+    assert CacheRows("row").canonical() == "cache rows at=row layout=row"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason", "fix"),
+    [
+        ("target cpu\n" + HEAD + BIND + WALK, "the target is a CPU already (line 1)", "keep one of the two"),
+        (
+            HEAD + BIND + WALK + "parallel block\n",
+            "`parallel` is for a cpu, and the target is a gpu (line 1)",
+            "leave it out",
+        ),
+        (HEAD + BIND + "rank features at=block to=u8\n", "`rank features` is for a cpu", "leave it out"),
+        ("layout packed\nbind row grid.x\n", "`bind` is for a gpu, and the target is a cpu (the default)", "leave it out"),
+        (HEAD + BIND + "cache rows at=block\n", "rows are copied to workspace, and the target is a gpu", "write in=shared"),
+        ("cache rows at=row in=shared\n", "rows are copied to shared, and the target is a cpu", "write in=workspace"),
+        (HEAD + BIND + "walk with=lanes\n", "`walk with=lanes` is vector code", "write with=scalar"),
+        ("target gpu\nlayout sparse\n", "kernels for GPUs do not walk nodes that lie as sparse", "write `layout packed`"),
+        (HEAD + WALK, "no loop is shared among blocks of the GPU", "write e.g."),
+        (HEAD + "bind block grid.x\n" + WALK, "no loop is shared among threads of the GPU", "write e.g."),
+        (HEAD + "bind tree grid.x\n", "loop `tree` runs over trees", "choose a loop over rows: block or thread"),
+        (HEAD + "bind block block.x\n", "loop `block` runs over as many rows as a call has", "split it"),
+        (HEAD + BIND + "bind thread block.y\n", "loop `thread` is bound already (line 5)", "keep one of the two"),
+        (HEAD + "bind block grid.x\nbind thread grid.x\n", "`grid.x` is bound already (line 4)", "keep one of the two"),
+        (
+            HEAD + BIND + "order tree, block, thread\n" + WALK,
+            "loop `block` is inside of `tree`",
+            "put `block` before `tree`",
+        ),
+        (HEAD + BIND + "split thread into=(a, b) by=2\n", "loop `thread` is bound to block.x (line 5)", "bind"),
+        (
+            HEAD + "split thread into=(a, b) by=2\nbind a grid.x\nbind b block.x\n" + WALK,
+            "inside of `block`, which they do not",
+            "put `a`",
+        ),
+    ],
+)
+def test_refused_with_a_reason_and_a_fix(text: str, reason: str, fix: str) -> None:
+    with pytest.raises(ScheduleError) as caught:
+        Schedule.from_text(text)
+    assert reason in caught.value.message
+    assert caught.value.fix is not None
+    assert fix in caught.value.fix
+    assert caught.value.place is not None
