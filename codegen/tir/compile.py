@@ -73,6 +73,10 @@ def print_source(emitted: EmittedModule, target: GpuTarget) -> str:
     return HEADS[target.kind] + build(emitted.tir(), described).inspect_source()
 
 
+def tir_text(emitted: EmittedModule) -> str:
+    return emitted.tir().script()
+
+
 def _verify(module: ModuleOp) -> None:
     try:
         module.verify()

@@ -22,9 +22,9 @@ class TreecTirTarget(Target):
 
     def emit(self, ctx: Context, module: ModuleOp, output: IO[str]) -> None:
         from treec.codegen.gpu_abi import GpuTarget
-        from treec.codegen.tir.compile import print_source
+        from treec.codegen.tir.compile import print_source, tir_text
         from treec.codegen.tir.emit import emit_module
 
         target = GpuTarget("opencl") if self.show == "opencl" else GpuTarget("cuda", self.arch)
         emitted = emit_module(module, target)
-        print(emitted.tir().script() if self.show == "tir" else print_source(emitted, target), file=output)
+        print(tir_text(emitted) if self.show == "tir" else print_source(emitted, target), file=output)
