@@ -35,15 +35,15 @@ class PairedTreesOp(TreesOp):
     traits = traits_def(SymbolOpInterface())
 
     @property
-    def tree_base(self) -> BlobAttr:
-        return self.base
+    def n_trees(self) -> int:
+        return len(self.base.array) - 1
 
     def verify_(self) -> None:
         n = len(self.nodes.array)
         expect_cover("base", self.base, n)
         verify_records("nodes", self.nodes, self.fields, {"threshold", "feature", "kind", "delta"}, threshold=False)
         expect("tests", self.tests, (np.int64,))
-        trees = len(self.base.array) - 1
+        trees = self.n_trees
         require((n - trees) % 2 == 0, "a tree has one leaf more than nodes")
         expect("leaf_row", self.leaf_row, _UNSIGNED, (n + trees) // 2)
         expect("leaf_id", self.leaf_id, _UNSIGNED, (n + trees) // 2)

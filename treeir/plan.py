@@ -43,6 +43,7 @@ from treec.treeir.loop_types import DIMENSIONS, LoopKind, LoopKindAttr
 from treec.treeir.pairs import PairedTreesOp
 from treec.treeir.plan_trees import BitFieldAttr, PackedTreesOp, TreesOp
 from treec.treeir.ranks import RanksOp
+from treec.treeir.reorg import ReorgTreesOp
 from treec.treeir.slices import PredicateBitsOp, SlicedTreesOp
 from treec.treeir.tiles import TiledTreesOp
 
@@ -59,6 +60,7 @@ __all__ = [
     "Plan",
     "PredicateBitsOp",
     "RanksOp",
+    "ReorgTreesOp",
     "SlicedTreesOp",
     "TargetOp",
     "TiledTreesOp",
@@ -337,11 +339,11 @@ class KernelOp(IRDLOperation):
             raise VerifyException("a kernel has a walk inside its loops")
         return op
 
-    def _tree_base(self) -> BlobAttr | None:
-        """The offsets of the trees that the walk goes through, once they are laid out."""
+    def _n_trees(self) -> int | None:
+        """How many trees the walk goes through, once they are laid out."""
         module, trees = self.parent_op(), self.innermost_walk().trees
         found = None if module is None or trees is None else SymbolTable.lookup_symbol(module, trees)
-        return found.tree_base if isinstance(found, TreesOp) else None
+        return found.n_trees if isinstance(found, TreesOp) else None
 
     def verify_(self) -> None:
         if len(list(self.body.block.ops)) != 1:
@@ -357,10 +359,10 @@ class KernelOp(IRDLOperation):
         _verify_vectors(self.nest(), self.innermost_walk())
         if self.innermost_walk().word is not None:
             _verify_sliced_nest(self.nest(), self.innermost_walk())
-        base = self._tree_base()
+        n_trees = self._n_trees()
         for loop in self.nest():
-            if loop.parts is not None and base is not None:
-                expect_cover("parts", loop.parts, len(base.array) - 1)
+            if loop.parts is not None and n_trees is not None:
+                expect_cover("parts", loop.parts, n_trees)
         module = self.parent_op()
         if module is None:
             return
@@ -469,6 +471,7 @@ Plan = Dialect(
         PairedTreesOp,
         PredicateBitsOp,
         RanksOp,
+        ReorgTreesOp,
         SlicedTreesOp,
         TargetOp,
         TiledTreesOp,

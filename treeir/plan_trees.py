@@ -64,8 +64,8 @@ class TreesOp(NamedTablesOp, ABC):
 
     @property
     @abstractmethod
-    def tree_base(self) -> BlobAttr:
-        """[trees + 1]: where the records of each tree begin; the last is where they end."""
+    def n_trees(self) -> int:
+        """How many trees there are."""
 
 
 @irdl_op_definition
@@ -94,11 +94,11 @@ class PackedTreesOp(TreesOp):
     traits = traits_def(SymbolOpInterface())
 
     @property
-    def tree_base(self) -> BlobAttr:
-        return self.node_base
+    def n_trees(self) -> int:
+        return len(self.node_base.array) - 1
 
     def verify_(self) -> None:
-        n, trees = len(self.nodes.array), len(self.node_base.array) - 1
+        n, trees = len(self.nodes.array), self.n_trees
         expect_cover("node_base", self.node_base, n)
         require(self.kinds.array.ndim == 2 and self.kinds.array.shape[1] == 3, "kinds has three columns")
         require((self.predicates is None) == (self.predicate_fields is None), "predicates and predicate_fields go together")

@@ -73,8 +73,8 @@ class SlicedTreesOp(TreesOp):
     traits = traits_def(SymbolOpInterface())
 
     @property
-    def tree_base(self) -> BlobAttr:
-        return self.select_offset
+    def n_trees(self) -> int:
+        return len(self.select_offset.array) - 1
 
     @property
     def n_selects(self) -> int:
@@ -82,7 +82,7 @@ class SlicedTreesOp(TreesOp):
         return int(np.diff(self.select_offset.array).max(initial=0))
 
     def verify_(self) -> None:
-        trees = len(self.select_offset.array) - 1
+        trees = self.n_trees
         require(len(self.select.array) % 3 == 0, "a select has three slots")
         expect_cover("select_offset", self.select_offset, len(self.select.array) // 3)
         expect_cover("bit_offset", self.bit_offset, len(self.bits.array))

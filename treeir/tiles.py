@@ -55,8 +55,8 @@ class TiledTreesOp(TreesOp):
     traits = traits_def(SymbolOpInterface())
 
     @property
-    def tree_base(self) -> BlobAttr:
-        return self.base
+    def n_trees(self) -> int:
+        return len(self.base.array) - 1
 
     @property
     def lanes(self) -> int:
@@ -64,7 +64,7 @@ class TiledTreesOp(TreesOp):
         return 1 << (self.size.value.data - 1).bit_length()
 
     def verify_(self) -> None:
-        n, trees = len(self.tiles.array), len(self.base.array) - 1
+        n, trees = len(self.tiles.array), self.n_trees
         require(self.kind.data in KINDS, f"tiles can't lie as {self.kind.data!r}")
         require(1 <= self.size.value.data <= LARGEST_TILE, f"a tile has 1 to {LARGEST_TILE} nodes")
         expect_cover("base", self.base, n)

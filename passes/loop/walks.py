@@ -10,11 +10,12 @@ from treec.frontends.base import Forest, Trees
 from treec.passes.algo.depths import leaf_depths
 from treec.passes.loop.lanes_walk import LanesWalk
 from treec.passes.loop.pair_walk import PairWalk
+from treec.passes.loop.reorg_walk import ReorgWalk
 from treec.passes.loop.scalar_walk import ScalarWalk
 from treec.passes.loop.tables import Tables
 from treec.passes.loop.tile_walk import TileWalk
 from treec.passes.loop.walking import Depth, TreeWalk
-from treec.treeir.plan import KernelOp, PackedTreesOp, PairedTreesOp, TiledTreesOp
+from treec.treeir.plan import KernelOp, PackedTreesOp, PairedTreesOp, ReorgTreesOp, TiledTreesOp
 
 FIXES = {"scalar": "use `layout packed`", "lanes": "use `layout packed`", "tile": "use `layout sparse` or `layout array`"}
 """What a strategy needs."""
@@ -35,6 +36,8 @@ def walk_of(kernel: KernelOp, module: ModuleOp, forest: Forest, tables: Tables) 
             return ScalarWalk(walk, trees, tables, cast, depth)
         case "scalar", PairedTreesOp():
             return PairWalk(walk, trees, tables, cast, depth)
+        case "scalar", ReorgTreesOp():
+            return ReorgWalk(walk, trees, tables, cast, depth)
         case "tile", TiledTreesOp():
             return TileWalk(walk, trees, tables, cast, depth)
         case "scalar", TiledTreesOp() if trees.lanes == 1:

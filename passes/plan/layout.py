@@ -14,6 +14,7 @@ from treec.frontends.base import Forest, Trees
 from treec.passes.algo.packed import PackedTrees, narrow, pack_ranked_trees, pack_trees, walk_columns
 from treec.passes.algo.pairs import pair_trees
 from treec.passes.plan.rank_features import ranks_of, tables_of
+from treec.passes.plan.reorg_layout import reorg_trees_op
 from treec.passes.plan.rewrite import PlanPass, add_shared
 from treec.passes.plan.tiled_layout import bit_fields, tiled_trees_op
 from treec.treeir.blob import BlobAttr
@@ -36,12 +37,12 @@ class LayoutPass(PlanPass):
     feature into each node; ``table`` puts a predicate id there, smaller where ``share predicates`` left few of them.
     Records have a multiple of ``align`` bytes. After ``rank-features`` thresholds are ranks, bits among others, and
     ``pairs`` can be had: records of nodes and leaves, siblings side by side, leaves pointing at themselves (see
-    `treec.passes.algo.pairs`). ``sparse`` and ``array`` have a record per tile (see `treec.passes.algo.tiled`); without
+    `treec.passes.algo.pairs`). ``reorg`` has complete trees, position by position (see `treec.passes.algo.reorg`). ``sparse`` and ``array`` have a record per tile (see `treec.passes.algo.tiled`); without
     tiles, a node is one. Needs trees with nodes and plain leaf values.
     """
 
     name = "layout"
-    kind: Literal["packed", "pairs", "sparse", "array"] = "packed"
+    kind: Literal["packed", "pairs", "reorg", "sparse", "array"] = "packed"
     predicates: Literal["inline", "table"] = "inline"
     align: int = 4
 
@@ -74,6 +75,10 @@ class LayoutPass(PlanPass):
                 f"`layout {self.kind}` knows nothing of tiles, and the trees have some",
                 fix="use `layout sparse` or `layout array`",
             )
+        if self.kind == "reorg":
+            if self.predicates != "inline":
+                raise ScheduleError("`layout reorg` keeps predicates in the nodes", fix="leave `predicates` out")
+            return reorg_trees_op(forest, trees, ranks, self.align)
         return self._pairs(trees, ranks) if self.kind == "pairs" else self._packed(forest, trees, ranks)
 
     def _packed(self, forest: Forest, trees: Trees, ranks: RanksOp | None) -> PackedTreesOp:

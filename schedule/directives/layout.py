@@ -34,7 +34,7 @@ class Layout(Directive):
     pass_name: ClassVar[str] = "layout"
     stage: ClassVar[Stage] = Stage.PLAN
 
-    kind: str = argument(Choice(("packed", "pairs", "sparse", "array")), "arrangement of the nodes", positional=True)
+    kind: str = argument(Choice(("packed", "pairs", "reorg", "sparse", "array")), "arrangement of the nodes", positional=True)
     predicates: str = argument(
         Choice(("inline", "table")),
         "`inline`: threshold and feature are in the node; `table`: the node holds a predicate id",

@@ -26,6 +26,7 @@ from treec.treeir.interp.landing import Landing
 from treec.treeir.interp.links import finish_sum, response
 from treec.treeir.interp.predicates import goes_left
 from treec.treeir.interp.ranks import rank_rows, ranked_goes_left
+from treec.treeir.interp.reorg import ReorgWalk
 from treec.treeir.interp.slices import SlicedWalk
 from treec.treeir.interp.tiles import TiledWalk
 from treec.treeir.plan import (
@@ -36,6 +37,7 @@ from treec.treeir.plan import (
     PackedTreesOp,
     PairedTreesOp,
     PredicateBitsOp,
+    ReorgTreesOp,
     SlicedTreesOp,
     TiledTreesOp,
     kernels_of,
@@ -313,6 +315,8 @@ def _reference_walk(module: ModuleOp, kernel: KernelOp, forest: Forest) -> Refer
             return PackedWalk(packed, forest)
         case PairedTreesOp() as paired:
             return PairedWalk(paired)
+        case ReorgTreesOp() as reorg:
+            return ReorgWalk(reorg, forest.predicates.category_cast)
         case SlicedTreesOp() as sliced:
             predicates = SymbolTable.lookup_symbol(module, sliced.predicates)
             if not isinstance(predicates, PredicateBitsOp):
