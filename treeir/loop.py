@@ -11,6 +11,7 @@ from xdsl.ir import Dialect
 
 from treec.treeir.loop_bits import MaskBitsOp, PopcountOp
 from treec.treeir.loop_control import BarrierOp, ForOp, IfOp, RepeatOp, RepeatWhileOp, YieldOp
+from treec.treeir.loop_hints import OpaqueOp
 from treec.treeir.loop_memory import AllocOp, GetTableOp, LoadOp, StoreOp, TableOp
 from treec.treeir.loop_scalars import BinaryOp, CastOp, CompareOp, ConstantOp, MathOp, SelectOp
 from treec.treeir.loop_shuffle import ShuffleOp
@@ -46,6 +47,7 @@ __all__ = [
     "Loop",
     "MaskBitsOp",
     "MathOp",
+    "OpaqueOp",
     "PopcountOp",
     "RepeatOp",
     "RepeatWhileOp",
@@ -79,6 +81,7 @@ Loop = Dialect(
         LoadOp,
         MaskBitsOp,
         MathOp,
+        OpaqueOp,
         PopcountOp,
         RepeatOp,
         RepeatWhileOp,

@@ -2,10 +2,10 @@
 
 All trees are padded to complete trees of one depth D. Position 0 is the root, and the children of position n are 2n + 1,
 where a true answer leads, and 2n + 2. The number at position n of tree t is element ``n * n_trees + t``: neighbouring trees
-are neighbours in memory at every position, and no record points anywhere. In terms of elements a step is
+are neighbours in memory at every position, and no record points anywhere. With places ``p = n * n_trees`` a step is
 
-    e → 2 * e + (n_trees - t)                    after a true answer
-        2 * e + (n_trees - t) + n_trees          after a false one
+    p → 2 * p + n_trees            after a true answer
+        2 * p + 2 * n_trees        after a false one
 
 A leaf above the last level is walked on from, to copies of itself: every walk takes D steps and none tests for a leaf. What
 is asked there does not matter; it is the question of the node above, whose value has just been read. After D steps a walk
@@ -50,9 +50,7 @@ class ReorgTrees:
     column: NDArray[Any] | None
 
 
-def reorganise(
-    asked: tuple[Predicates, NDArray[np.int32]] | RankTables, trees: Trees, *, align: int
-) -> ReorgTrees:
+def reorganise(asked: tuple[Predicates, NDArray[np.int32]] | RankTables, trees: Trees, *, align: int) -> ReorgTrees:
     """Lay trees out position by position. Records of ``asked`` are a multiple of ``align`` bytes.
 
     ``asked``: predicates and the column that each input is read from, or ranks. Raises `ScheduleError` where the tables
@@ -72,9 +70,7 @@ def reorganise(
     )
 
 
-def _of_values(
-    predicates: Predicates, feature: NDArray[np.int32]
-) -> tuple[NDArray[Any], dict[str, NDArray[Any]], I64]:
+def _of_values(predicates: Predicates, feature: NDArray[np.int32]) -> tuple[NDArray[Any], dict[str, NDArray[Any]], I64]:
     kinds, kind = predicate_kinds(predicates)
     missing_left = predicates.missing_left & (predicates.missing != Missing.NONE)
     columns = {"missing_left": missing_left, "kind": kind, "feature": feature[predicates.input]}
@@ -90,14 +86,13 @@ def _of_ranks(ranks: RankTables) -> tuple[None, dict[str, NDArray[Any]], I64]:
 def _depth(trees: Trees, element: int) -> int:
     """Of the deepest leaf; refused where complete trees of that depth take too much."""
     _, deepest = leaf_depths(trees)
-    tree = int(deepest.argmax())
-    depth = int(deepest[tree])
+    depth = int(deepest.max(initial=0))
     slot = sum(narrow(column).itemsize for column in (trees.leaf_row, trees.leaf_id))
     size = trees.n_trees * (((1 << depth) - 1) * element + (1 << depth) * slot)
     if size > REORG_LIMIT:
         raise ScheduleError(
-            f"`layout reorg` makes all {trees.n_trees:,} trees as deep as tree {tree}, which has {depth} levels: at least "
-            f"{size / 2**20:,.0f} MiB for {trees.n_nodes:,} nodes; {REORG_LIMIT >> 20} MiB are the limit",
+            f"`layout reorg` makes all {trees.n_trees:,} trees as deep as tree {deepest.argmax()}, which has {depth} "
+            f"levels: at least {size / 2**20:,.0f} MiB for {trees.n_nodes:,} nodes; {REORG_LIMIT >> 20} MiB are the limit",
             fix="use `layout packed`, whose size is that of the nodes",
         )
     return depth

@@ -24,6 +24,7 @@ from treec.treeir.loop import (
     LoadOp,
     MaskBitsOp,
     MathOp,
+    OpaqueOp,
     PopcountOp,
     RepeatOp,
     RepeatWhileOp,
@@ -78,6 +79,11 @@ class LoopBuilder:
 
     def constant(self, value: float, type_: Attribute = i64) -> SSAValue:
         return self._top.constant(value, type_)
+
+    def opaque(self, value: int) -> SSAValue:
+        """A constant, i64, that a back end's compiler does not know."""
+        constant = self.constant(value)
+        return self._top.once(f"opaque {value}", lambda: OpaqueOp(constant))
 
     def table(self, table: TableOp) -> SSAValue:
         return self._top.table(table)

@@ -1,6 +1,9 @@
 """The walk over complete trees that are stored together: as many steps for every row, and no test for a leaf.
 
-A walk's state is the element of its node: the children's follow from it by a sum, see `treec.passes.algo.reorg`.
+A walk's state is its *place*, the first element of its position: the children's follow from it by a sum, see
+`treec.passes.algo.reorg`. The two numbers that a step chooses from are opaque: as constants, LLVM would make a branch of
+the choice. (To keep the position instead takes one instruction less for a step, and a multiplication for the address: it
+was slower.)
 """
 
 from __future__ import annotations
@@ -59,27 +62,25 @@ class ReorgWalk:
 
     def emit(self, b: LoopBuilder, visits: Sequence[Visit], read: ReadValue) -> list[Landing]:
         """Walk each visit's row down its tree, all of them together, one step after the other."""
-        at = [visit.tree for visit in visits]  # roots are the first elements
-        further = [b.named("further", b.sub(b.constant(self.n_trees), visit.tree)) for visit in visits]
+        at: Values = [b.constant(0)] * len(visits)
         n = self.depth.deepest
         straight = n if self.unroll else min(self.peel, n)
         for _ in range(straight):
-            at = self._steps(b, visits, further, at, read)
+            at = self._steps(b, visits, at, read)
         if straight < n:
             steps = b.constant(0), b.constant(n - straight)
-            at = b.for_(*steps, lambda t, _, old: self._steps(t, visits, further, old, read), initial=at, label="step")
+            at = b.for_(*steps, lambda t, _, old: self._steps(t, visits, old, read), initial=at, label="step")
         landed = zip(visits, at, strict=True)
-        return [Landing(v.tree, v.tree, self._slot(b, v.tree, element), b.constant(0)) for v, element in landed]
+        return [Landing(v.tree, v.tree, self._slot(b, v.tree, place), b.constant(0)) for v, place in landed]
 
-    def _steps(
-        self, b: LoopBuilder, visits: Sequence[Visit], further: Sequence[SSAValue], at: Values, read: ReadValue
-    ) -> Values:
-        return [self._step(b, *state, read) for state in zip(visits, further, at, strict=True)]
+    def _steps(self, b: LoopBuilder, visits: Sequence[Visit], at: Values, read: ReadValue) -> Values:
+        return [self._step(b, visit, place, read) for visit, place in zip(visits, at, strict=True)]
 
-    def _step(self, b: LoopBuilder, visit: Visit, further: SSAValue, element: SSAValue, read: ReadValue) -> SSAValue:
-        goes_left = b.named("goes_left", self._answer(b, visit, b.named("element", element), read))
-        left = b.add(b.add(element, element), further)
-        return b.select(goes_left, left, b.add(left, self.n_trees))
+    def _step(self, b: LoopBuilder, visit: Visit, place: SSAValue, read: ReadValue) -> SSAValue:
+        element = b.named("element", b.add(b.named("place", place), visit.tree))
+        goes_left = b.named("goes_left", self._answer(b, visit, element, read))
+        further = b.select(goes_left, b.opaque(self.n_trees), b.opaque(2 * self.n_trees))
+        return b.add(b.add(place, place), further)
 
     def _answer(self, b: LoopBuilder, visit: Visit, element: SSAValue, read: ReadValue) -> SSAValue:
         record = RecordReader.at(b, self.tables.of("reorg_asked", self.trees.asked), self.trees.fields, element)
@@ -97,13 +98,12 @@ class ReorgWalk:
         words = b.table(self.tables.of("set_words", self.trees.set_words))
         return CategorySets(offset, words, self.category_cast)
 
-    def _slot(self, b: LoopBuilder, tree: SSAValue, element: SSAValue) -> SSAValue:
-        """Of an element of the level that walks stop at."""
-        place = b.sub(element, ((1 << self.depth.deepest) - 1) * self.n_trees)
+    def _slot(self, b: LoopBuilder, tree: SSAValue, place: SSAValue) -> SSAValue:
+        """Of a place of the level that walks stop at."""
+        here = b.sub(place, ((1 << self.depth.deepest) - 1) * self.n_trees)
         below = self.trees.depth.value.data - self.depth.deepest
-        if below:
-            place = b.add(b.binary(BinaryKind.SHL, b.sub(place, tree), below), tree)
-        return b.named("leaf", place)
+        here = b.binary(BinaryKind.SHL, here, below) if below else here
+        return b.named("leaf", b.add(here, tree))
 
     def leaf_row(self, b: LoopBuilder, landing: Landing) -> SSAValue:
         """The row of leaf values, i64."""

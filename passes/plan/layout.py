@@ -37,8 +37,9 @@ class LayoutPass(PlanPass):
     feature into each node; ``table`` puts a predicate id there, smaller where ``share predicates`` left few of them.
     Records have a multiple of ``align`` bytes. After ``rank-features`` thresholds are ranks, bits among others, and
     ``pairs`` can be had: records of nodes and leaves, siblings side by side, leaves pointing at themselves (see
-    `treec.passes.algo.pairs`). ``reorg`` has complete trees, position by position (see `treec.passes.algo.reorg`). ``sparse`` and ``array`` have a record per tile (see `treec.passes.algo.tiled`); without
-    tiles, a node is one. Needs trees with nodes and plain leaf values.
+    `treec.passes.algo.pairs`). ``reorg`` has complete trees, position by position (see `treec.passes.algo.reorg`).
+    ``sparse`` and ``array`` have a record per tile (see `treec.passes.algo.tiled`); without tiles, a node is one. Needs
+    trees with nodes and plain leaf values.
     """
 
     name = "layout"

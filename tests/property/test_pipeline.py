@@ -205,10 +205,12 @@ def plans(draw: st.DrawFn, tiled: bool = False, *, rows_first: bool = False) -> 
     predicates, align = draw(st.sampled_from(("inline", "table"))), draw(st.sampled_from((1, 4, 8)))
     pairs = not tiled and ranked and draw(st.booleans())
     by_tile = tiled or (not pairs and draw(st.integers(0, 3)) == 0)
+    together = not pairs and not by_tile and draw(st.integers(0, 2)) == 0
     if by_tile:
         lines.append(f"layout {draw(st.sampled_from(('sparse', 'array')))} align={draw(st.sampled_from((1, 4, 64)))}")
     else:
-        lines.append(f"layout pairs align={align}" if pairs else f"layout packed predicates={predicates} align={align}")
+        kind = "pairs" if pairs else "reorg" if together else f"packed predicates={predicates}"
+        lines.append(f"layout {kind} align={align}")
     lines.append(f"order {', '.join(nest)}")
     if above_trees and not ranked and draw(st.booleans()):
         lines.append(
@@ -218,15 +220,15 @@ def plans(draw: st.DrawFn, tiled: bool = False, *, rows_first: bool = False) -> 
         counts = (1, 2, 3) if inside[loop] is None else (2, "full")
         if cut != f"specialize {loop}":
             lines.append(f"unroll {loop} by={draw(st.sampled_from(counts))}")
-    together = draw(st.sampled_from(("none", *(f"{axis[nest[-1]]}:{count}" for count in (1, 2, 3, 8)))))
-    together = "none" if single and axis[nest[-1]] == "tree" else together
+    beside = draw(st.sampled_from(("none", *(f"{axis[nest[-1]]}:{count}" for count in (1, 2, 3, 8)))))
+    beside = "none" if single and axis[nest[-1]] == "tree" else beside
     steps = f"peel={draw(st.integers(0, 4))} unroll={draw(st.sampled_from(('none', 'full')))}"
     strategy = "with=tile" if tiled else draw(st.sampled_from(("with=tile", "with=scalar"))) if by_tile else "with=scalar"
-    if axis[nest[-1]] == "row" and not pairs and not by_tile and draw(st.booleans()):
+    if axis[nest[-1]] == "row" and not (pairs or by_tile or together) and draw(st.booleans()):
         strategy = "with=lanes"
         by = draw(st.sampled_from((0, 2, 4, 8, 16)))
         lines.append(f"vectorize {nest[-1]} by={by}" if by else f"vectorize {nest[-1]}")
-    lines.append(f"walk {strategy} interleave={together} {steps}")
+    lines.append(f"walk {strategy} interleave={beside} {steps}")
     if axis[nest[0]] == "row" and draw(st.booleans()):
         lines.append(f"parallel {nest[0]}")
     return Schedule.from_text("\n".join(lines))

@@ -210,6 +210,10 @@ def _popcount(machine: Machine, op: loop.PopcountOp) -> None:
     machine.values[op.result] = np.array(counts, value.dtype).reshape(np.shape(value))[()]
 
 
+def _opaque(machine: Machine, op: loop.OpaqueOp) -> None:
+    machine.values[op.result] = machine.value(op.value)
+
+
 def _shuffle(machine: Machine, op: loop.ShuffleOp) -> None:
     machine.values[op.result] = machine.value(op.table)[machine.value(op.index).astype(np.int64)]
 
@@ -261,6 +265,7 @@ _RUNNERS: dict[type[Operation], Callable[[Machine, Any], None]] = {
     loop.LoadOp: _load,
     loop.MaskBitsOp: _mask_bits,
     loop.MathOp: _math,
+    loop.OpaqueOp: _opaque,
     loop.PopcountOp: _popcount,
     loop.RepeatOp: _repeat,
     loop.ScatterOp: _scatter,

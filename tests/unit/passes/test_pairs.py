@@ -73,8 +73,9 @@ def test_records_are_as_small_as_the_model_allows(align: int, size: int) -> None
     ],
 )
 def test_pairs_without_ranks_or_with_a_table_are_refused(lines: tuple[str, ...], message: str, fix: str) -> None:
-    schedule = Schedule.from_text("\n".join([*lines, "walk with=scalar"]))
     with pytest.raises(ScheduleError, match=message) as error:
-        run_pipeline(forest_module(build(Shape())), pipeline_of(schedule))
+        run_pipeline(
+            forest_module(build(Shape())), pipeline_of(Schedule.from_text("\n".join([*lines, "walk with=scalar"])))
+        )
     assert fix in str(error.value.fix)
     assert error.value.place is not None

@@ -755,3 +755,168 @@ plan.kernel @main of @small rows 1 {
   }
 }
 // CHECK: rows_in is "shared" or absent, and says where rows that are copied lie
+
+// -----
+
+plan.reorg_trees @trees {
+  depth = 32 : i64,
+  asked = #forest.blob<"word0:0:|u1;1", [1], "0x00">,
+  fields = {missing_left = #plan.bits<1 at 0 plus 0>, kind = #plan.bits<0 at 1 plus 0>, feature = #plan.bits<1 at 1 plus 0>},
+  threshold = #forest.blob<"<f4", [1], "0x00000000">,
+  kinds = #forest.blob<"<i8", [1, 3], "0x000000000000000001000000000000000000000000000000">,
+  leaf_row = #forest.blob<"|u1", [2], "0x0001">,
+  leaf_id = #forest.blob<"|u1", [2], "0x0001">,
+  set_offset = #forest.blob<"|u1", [1], "0x00">,
+  set_words = #forest.blob<"<u4", [0], "0x">
+}
+// CHECK: complete trees have less than 32 levels
+
+// -----
+
+plan.reorg_trees @trees {
+  depth = 1 : i64,
+  asked = #forest.blob<"word0:0:|u1;1", [1], "0x00">,
+  fields = {missing_left = #plan.bits<1 at 0 plus 0>, kind = #plan.bits<0 at 1 plus 0>, feature = #plan.bits<1 at 1 plus 0>},
+  threshold = #forest.blob<"<f4", [1], "0x00000000">,
+  kinds = #forest.blob<"<i8", [1, 3], "0x000000000000000001000000000000000000000000000000">,
+  leaf_row = #forest.blob<"|u1", [3], "0x000100">,
+  leaf_id = #forest.blob<"|u1", [2], "0x0001">,
+  set_offset = #forest.blob<"|u1", [1], "0x00">,
+  set_words = #forest.blob<"<u4", [0], "0x">
+}
+// CHECK: leaf_row has 3 entries, not 2
+
+// -----
+
+plan.reorg_trees @trees {
+  depth = 1 : i64,
+  asked = #forest.blob<"word0:0:|u1;1", [1], "0x00">,
+  fields = {missing_left = #plan.bits<1 at 0 plus 0>, kind = #plan.bits<0 at 1 plus 0>, feature = #plan.bits<1 at 1 plus 0>},
+  threshold = #forest.blob<"<f4", [1], "0x00000000">,
+  kinds = #forest.blob<"<i8", [1, 3], "0x000000000000000001000000000000000000000000000000">,
+  leaf_row = #forest.blob<"|u1", [2], "0x0001">,
+  leaf_id = #forest.blob<"|u1", [1], "0x00">,
+  set_offset = #forest.blob<"|u1", [1], "0x00">,
+  set_words = #forest.blob<"<u4", [0], "0x">
+}
+// CHECK: leaf_id has 1 entries, not 2
+
+// -----
+
+plan.reorg_trees @trees {
+  depth = 1 : i64,
+  asked = #forest.blob<"word0:0:|u1;1", [2], "0x0000">,
+  fields = {missing_left = #plan.bits<1 at 0 plus 0>, kind = #plan.bits<0 at 1 plus 0>, feature = #plan.bits<1 at 1 plus 0>},
+  threshold = #forest.blob<"<f4", [1], "0x00000000">,
+  kinds = #forest.blob<"<i8", [1, 3], "0x000000000000000001000000000000000000000000000000">,
+  leaf_row = #forest.blob<"|u1", [2], "0x0001">,
+  leaf_id = #forest.blob<"|u1", [2], "0x0001">,
+  set_offset = #forest.blob<"|u1", [1], "0x00">,
+  set_words = #forest.blob<"<u4", [0], "0x">
+}
+// CHECK: 1 complete trees of depth 1 have 1 nodes
+
+// -----
+
+plan.reorg_trees @trees {
+  depth = 1 : i64,
+  asked = #forest.blob<"word0:0:|u1;1", [1], "0x00">,
+  fields = {threshold = #plan.bits<1 at 0 plus 0>, kind = #plan.bits<0 at 1 plus 0>, feature = #plan.bits<1 at 1 plus 0>},
+  threshold = #forest.blob<"<f4", [1], "0x00000000">,
+  kinds = #forest.blob<"<i8", [1, 3], "0x000000000000000001000000000000000000000000000000">,
+  leaf_row = #forest.blob<"|u1", [2], "0x0001">,
+  leaf_id = #forest.blob<"|u1", [2], "0x0001">,
+  set_offset = #forest.blob<"|u1", [1], "0x00">,
+  set_words = #forest.blob<"<u4", [0], "0x">
+}
+// CHECK: asked: expected the fields feature, kind, missing_left, got feature, kind, threshold
+
+// -----
+
+plan.reorg_trees @trees {
+  depth = 1 : i64,
+  asked = #forest.blob<"word0:0:|u1;1", [1], "0x00">,
+  fields = {missing_left = #plan.bits<1 at 0 plus 0>, kind = #plan.bits<0 at 1 plus 0>, feature = #plan.bits<1 at 1 plus 0>},
+  kinds = #forest.blob<"<i8", [1, 3], "0x000000000000000001000000000000000000000000000000">,
+  leaf_row = #forest.blob<"|u1", [2], "0x0001">,
+  leaf_id = #forest.blob<"|u1", [2], "0x0001">,
+  set_offset = #forest.blob<"|u1", [1], "0x00">,
+  set_words = #forest.blob<"<u4", [0], "0x">
+}
+// CHECK: thresholds have a table unless they are ranks
+
+// -----
+
+plan.reorg_trees @trees {
+  depth = 1 : i64,
+  asked = #forest.blob<"word0:0:|u1;1", [1], "0x00">,
+  fields = {missing_left = #plan.bits<1 at 0 plus 0>, kind = #plan.bits<0 at 1 plus 0>, feature = #plan.bits<1 at 1 plus 0>},
+  threshold = #forest.blob<"<f4", [2], "0x0000000000000000">,
+  kinds = #forest.blob<"<i8", [1, 3], "0x000000000000000001000000000000000000000000000000">,
+  leaf_row = #forest.blob<"|u1", [2], "0x0001">,
+  leaf_id = #forest.blob<"|u1", [2], "0x0001">,
+  set_offset = #forest.blob<"|u1", [1], "0x00">,
+  set_words = #forest.blob<"<u4", [0], "0x">
+}
+// CHECK: threshold has 2 entries, not 1
+
+// -----
+
+plan.reorg_trees @trees {
+  depth = 1 : i64,
+  asked = #forest.blob<"word0:0:|u1;1", [1], "0x00">,
+  fields = {missing_left = #plan.bits<1 at 0 plus 0>, kind = #plan.bits<0 at 1 plus 0>, feature = #plan.bits<1 at 1 plus 0>},
+  threshold = #forest.blob<"<f4", [1], "0x00000000">,
+  kinds = #forest.blob<"<i8", [1, 2], "0x00000000000000000100000000000000">,
+  leaf_row = #forest.blob<"|u1", [2], "0x0001">,
+  leaf_id = #forest.blob<"|u1", [2], "0x0001">,
+  set_offset = #forest.blob<"|u1", [1], "0x00">,
+  set_words = #forest.blob<"<u4", [0], "0x">
+}
+// CHECK: kinds has three columns
+
+// -----
+
+plan.reorg_trees @trees {
+  depth = 1 : i64,
+  asked = #forest.blob<"word0:0:|u1;1", [1], "0x00">,
+  fields = {missing_left = #plan.bits<1 at 0 plus 0>, kind = #plan.bits<0 at 1 plus 0>, feature = #plan.bits<1 at 1 plus 0>},
+  threshold = #forest.blob<"<f4", [1], "0x00000000">,
+  kinds = #forest.blob<"<i8", [1, 3], "0x000000000000000001000000000000000000000000000000">,
+  leaf_row = #forest.blob<"|u1", [2], "0x0001">,
+  leaf_id = #forest.blob<"|u1", [2], "0x0001">,
+  column = #forest.blob<"|u1", [2], "0x0000">,
+  set_offset = #forest.blob<"|u1", [1], "0x00">,
+  set_words = #forest.blob<"<u4", [0], "0x">
+}
+// CHECK: column has 2 entries, not 1
+
+// -----
+
+plan.reorg_trees @trees {
+  depth = 1 : i64,
+  asked = #forest.blob<"word0:0:|u1;1", [1], "0x00">,
+  fields = {missing_left = #plan.bits<1 at 0 plus 0>, kind = #plan.bits<0 at 1 plus 0>, feature = #plan.bits<1 at 1 plus 0>},
+  threshold = #forest.blob<"<f4", [1], "0x00000000">,
+  kinds = #forest.blob<"<i8", [1, 3], "0x000000000000000001000000000000000000000000000000">,
+  leaf_row = #forest.blob<"|u1", [2], "0x0001">,
+  leaf_id = #forest.blob<"|u1", [2], "0x0001">,
+  set_offset = #forest.blob<"|u1", [1], "0x01">,
+  set_words = #forest.blob<"<u4", [0], "0x">
+}
+// CHECK: set_offset does not cover 0 to 0 without a gap
+
+// -----
+
+plan.reorg_trees @trees {
+  depth = 1 : i64,
+  asked = #forest.blob<"word0:0:|u1;1", [1], "0x00">,
+  fields = {threshold = #plan.bits<1 at 0 plus 0>, kind = #plan.bits<0 at 1 plus 0>, feature = #plan.bits<1 at 1 plus 0>},
+  kinds = #forest.blob<"<i8", [1, 3], "0x000000000000000001000000000000000000000000000000">,
+  leaf_row = #forest.blob<"|u1", [2], "0x0001">,
+  leaf_id = #forest.blob<"|u1", [2], "0x0001">,
+  set_offset = #forest.blob<"|u1", [1], "0x00">,
+  set_words = #forest.blob<"<u4", [0], "0x">,
+  ranks = @ranks
+}
+// CHECK: there are no ranks @ranks
