@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import inspect
 import json
 import os
 import shutil
@@ -15,6 +16,8 @@ import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from bench.engines import ENGINES, booster_of, treelite_model
 
 HERE = Path(__file__).resolve().parent
 VENVS = Path(os.environ.get("TREEC_BENCH_VENVS", HERE / ".venvs"))
@@ -102,8 +105,7 @@ def prepare(contestant: Contestant, task: dict[str, Any], key: str, patience: fl
     if contestant.ours:
         contestant.folder = Path(tempfile.mkdtemp(prefix="treec-bench-"))
     else:
-        source = (HERE / "engines.py").read_bytes() + (HERE / "ydf_model.py").read_bytes() * (contestant.engine == "ydf")
-        made = hashlib.sha256(f"{key}{pins_of(contestant.engine)}".encode() + source)
+        made = hashlib.sha256(f"{key}{pins_of(contestant.engine)}{_source_of(contestant.engine)}".encode())
         contestant.folder = CACHE / contestant.engine / made.hexdigest()[:24]
     summary = contestant.folder / "built.json"
     if summary.exists():
@@ -122,6 +124,13 @@ def prepare(contestant: Contestant, task: dict[str, Any], key: str, patience: fl
     answer["bytes"] -= (contestant.folder / "task.json").stat().st_size
     summary.write_text(json.dumps(answer))
     contestant.built, contestant.error = answer, answer.get("error")
+
+
+def _source_of(engine: str) -> str:
+    """The code that builds an engine's files."""
+    parts = [ENGINES[engine], booster_of, treelite_model]
+    text = "".join(inspect.getsource(part) for part in parts)
+    return text + ((HERE / "ydf_model.py").read_text() if engine == "ydf" else "")
 
 
 def serve(contestant: Contestant, task: dict[str, Any], threads: int, patience: float) -> None:
