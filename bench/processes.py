@@ -9,6 +9,7 @@ import inspect
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -116,8 +117,11 @@ def prepare(contestant: Contestant, task: dict[str, Any], key: str, patience: fl
     shutil.rmtree(contestant.folder, ignore_errors=True)
     contestant.folder.mkdir(parents=True)
     process = _start(contestant, "build", task, threads=2)
-    answer, late = _first_answer(contestant, process, patience)
-    process.wait()
+    try:
+        answer, late = _first_answer(contestant, process, patience)
+        process.wait()
+    finally:  # an interrupt must not leave a compiler running
+        _kill(process)
     if late:
         answer = {"error": f"more than {patience:.0f} s to compile", "patience": patience}
     answer["bytes"] = sum(file.stat().st_size for file in contestant.folder.rglob("*") if file.is_file())
@@ -160,16 +164,24 @@ def _start(contestant: Contestant, what: str, task: dict[str, Any], threads: int
     )
 
 
+def _kill(process: subprocess.Popen[str]) -> None:
+    """End it and what it started."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
 def _first_answer(contestant: Contestant, process: subprocess.Popen[str], patience: float) -> tuple[dict[str, Any], bool]:
     late = threading.Event()
 
     def end() -> None:
         late.set()
-        os.killpg(process.pid, 9)
+        _kill(process)
 
     timer = threading.Timer(patience, end)
     timer.start()
     contestant.process = process
-    answer = contestant.hear()
-    timer.cancel()
+    try:
+        answer = contestant.hear()
+    finally:
+        timer.cancel()
     return answer, late.is_set()

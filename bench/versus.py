@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -123,6 +124,7 @@ class Session:
 
 def main() -> int:
     options = _options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the engines are ended
     journal = Journal(Path(options.log) if options.log else None)
     run = describe_run()
     machines = {record["cpu"] for record in journal.of("run")}

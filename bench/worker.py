@@ -3,8 +3,8 @@
 
 usage: python worker.py build|serve ENGINE TASK.json
 
-``build`` makes the engine's files and says ``{"seconds", "peak_mb"}``. ``serve`` loads them, answers one line, then a line
-for each line it reads: ``{"rows": n, "threads": t}`` is answered by ``{"seconds", "least", "calls", "peak_mb"}``: the mean
+``build`` makes the engine's files and says ``{"seconds", "cpu_seconds", "peak_mb"}``. ``serve`` loads them, answers one line,
+then a line for each line it reads: ``{"rows": n, "threads": t}`` is answered by ``{"seconds", "least", "calls", "peak_mb"}``: the mean
 and least time of a call in this turn and the largest resident set during it. With ``"out": FILE`` it is one call, whose raw
 outputs are stored; ``"calls": k`` settles how often to call. The end of input ends it.
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import resource
 import sys
 import time
 import warnings
@@ -38,11 +39,11 @@ def main() -> None:
     task = Task(document["path"], Path(document["folder"]), document["facts"], document["rows"])
     engine = ENGINES[name]()
     reset_peak()
-    started = time.perf_counter()
+    started, used = time.perf_counter(), cpu_seconds()
     try:
         if what == "build":
             engine.build(task)
-            say(seconds=time.perf_counter() - started, peak_mb=peak_mb())
+            say(seconds=time.perf_counter() - started, cpu_seconds=cpu_seconds() - used, peak_mb=peak_mb())
             return
         rows = np.load(task.rows)
         started = time.perf_counter()
@@ -96,6 +97,12 @@ def reset_peak() -> None:
     """Let the kernel forget the largest resident set so far, where it can."""
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
+
+
+def cpu_seconds() -> float:
+    """Of this process and the compilers it waited for."""
+    both = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in both)
 
 
 def peak_mb() -> float:
