@@ -3,10 +3,10 @@
 
 usage: python worker.py build|serve ENGINE TASK.json
 
-``build`` makes the engine's files and says ``{"seconds", "cpu_seconds", "peak_mb"}``. ``serve`` loads them, answers one line,
-then a line for each line it reads: ``{"rows": n, "threads": t}`` is answered by ``{"seconds", "least", "calls", "peak_mb"}``: the mean
-and least time of a call in this turn and the largest resident set during it. With ``"out": FILE`` it is one call, whose raw
-outputs are stored; ``"calls": k`` settles how often to call. The end of input ends it.
+``build`` makes the engine's files and says ``{"seconds", "cpu_seconds", "peak_mb"}``. ``serve`` loads them, answers one
+line, then a line for each it reads: ``{"rows": n, "threads": t}`` is answered by ``{"seconds", "least", "calls",
+"peak_mb"}``: the mean and least time of a call in this turn and the largest resident set during it. With ``"out": FILE`` it
+is one call, whose raw outputs are stored; ``"calls": k`` settles how often to call. The end of input ends it.
 """
 
 from __future__ import annotations
