@@ -4,6 +4,7 @@ Rows go in blocks through one tree after the other: `treec.default_blocks` estim
 to the core. Where a row meets many nodes its values become ranks first, and trees are laid out in pairs, if the tables then
 take at most 16 bytes per inner node; at most 40 where all calls are walked, for pairs take some 40 % of the time. Otherwise
 the layout is the first of a short list, fastest first, that takes at most 16; if none does, it is the smallest of them.
+Calls of a few rows walk down several trees together instead of several rows.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ INTERLEAVE_PAIRS = 8
 INTERLEAVE_PACKED = 4
 """Eight are a few percent faster on packed nodes too, and cost LLVM a third more time."""
 PEEL = 4
+TREES_TOGETHER = 8
+"""In calls of fewer rows than walk together, where there are trees enough for it."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,8 @@ def default_schedule(forest: Forest, l2_bytes: int = L2_BYTES) -> Choice:
         _walk(forest, layout.interleave, reasons),
     ]
     if sliced is None:
-        plan = [*walk, "parallel block"]
+        few = _few_rows(forest, layout.interleave, reasons)
+        plan = [*walk[:-2], *few, *walk[-2:], "parallel block"]
     else:
         reasons += sliced.reasons()
         small = [f"kernel when rows <= {sliced.rows} {{", *(f"  {line}" for line in walk), "}"] if sliced.rows else []
@@ -107,6 +111,19 @@ def _walk(forest: Forest, interleave: int, reasons: list[str]) -> str:
     peel = min(PEEL, int(np.median(shallowest)))
     reasons.append(f"{interleave} rows walk together: their loads overlap; {peel} steps before the first test for a leaf")
     return f"walk with=scalar interleave=row:{interleave} peel={peel}"
+
+
+def _few_rows(forest: Forest, interleave: int, reasons: list[str]) -> list[str]:
+    """A plan for calls of too few rows to walk together: a row goes down several trees at once."""
+    if not isinstance(forest.trees, Trees) or forest.trees.n_nodes == 0 or forest.trees.n_trees < 2 * TREES_TOGETHER:
+        return []
+    reasons.append(f"calls of fewer than {interleave} rows: {TREES_TOGETHER} trees are walked together")
+    return [
+        f"kernel when rows <= {interleave - 1} {{",
+        "  order block, row, tree",
+        f"  walk with=scalar interleave=tree:{TREES_TOGETHER}",
+        "}",
+    ]
 
 
 def _leaves(forest: Forest, reasons: list[str]) -> tuple[bool, int]:

@@ -89,3 +89,15 @@ def test_a_core_with_less_cache_gets_smaller_blocks() -> None:
 
 def test_trees_of_one_leaf_need_no_large_blocks() -> None:
     assert blocks_of(build(replace(DEEP, leaves=1))) == LEAST_ROWS
+
+
+def test_few_rows_walk_down_several_trees_together() -> None:
+    choice = default_schedule(build(DEEP))
+    text = choice.schedule.to_text()
+    assert text.index("interleave=tree:8") < text.index("interleave=row:8")
+    assert "kernel when rows <= 7 {" in text
+    assert "calls of fewer than 8 rows: 8 trees are walked together" in choice.reasons
+
+
+def test_few_trees_are_walked_one_by_one() -> None:
+    assert "kernel" not in default_schedule(build(replace(DEEP, n_trees=15))).schedule.to_text()
