@@ -103,6 +103,10 @@ unit: $(DEV_STAMP) ## pytest; narrow it with ARGS="tests/unit -k name"
 	$(BIN)/python -m pytest --numprocesses $(JOBS) $(ARGS)
 pytest: unit
 
+.PHONY: combinations
+combinations: $(DEV_STAMP) ## 2000 schedules on forests, with a quota for each word of the language (ARGS='--cases 500')
+	$(BIN)/python -m tests.property.combinations --jobs $(JOBS) $(ARGS)
+
 .PHONY: wheel
 wheel: $(DEV_STAMP) ## build sdist and wheel into dist/
 	rm -rf build dist

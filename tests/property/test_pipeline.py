@@ -120,7 +120,9 @@ def with_common_layout(plan: list[Directive], tiled: bool) -> list[Directive]:
 
 def draw_tiles(draw: st.DrawFn) -> str:
     """A `tile nodes`."""
-    shape = draw(st.sampled_from(("uniform", "probability", "probability alpha=1", "hybrid above=0.3")))
+    shape = draw(
+        st.sampled_from(("uniform", "probability", "probability alpha=1", "probability beta=0.5", "hybrid above=0.3"))
+    )
     return f"tile nodes size={draw(st.sampled_from((1, 2, 3, 4, 7, 8, 9, 16)))} shape={shape}"
 
 
