@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from xdsl.context import Context
@@ -15,6 +15,7 @@ from xdsl.utils.exceptions import VerifyException
 from treec.errors import CodegenError, ScheduleError
 from treec.passes.registry import get_all_passes
 from treec.schedule.base import Directive, Stage
+from treec.schedule.directives import Walk
 from treec.schedule.kernel import MAIN, KernelWhen
 from treec.schedule.schedule import Schedule
 
@@ -26,6 +27,8 @@ class Step:
 
     pass_: ModulePass
     directive: Directive | None = None
+    walks: Mapping[str, Directive] = field(default_factory=dict[str, Directive])
+    """The line that finished the plan of each kernel, where what can't be lowered is said."""
 
     @property
     def name(self) -> str:
@@ -61,8 +64,20 @@ def pipeline_of(schedule: Schedule) -> list[Step]:
             kernel = MAIN
     if not planned:
         steps.append(Step(get_all_passes()["plan-kernels"]()()))
-    steps.append(Step(get_all_passes()["lower-kernels"]()()))
+    steps.append(Step(get_all_passes()["lower-kernels"]()(), walks=_walks(schedule)))
     return steps
+
+
+def _walks(schedule: Schedule) -> dict[str, Directive]:
+    """The walk of each kernel: its own, or the one above all kernels."""
+    walks: dict[str, Directive] = {}
+    for directive in schedule:
+        if isinstance(directive, Walk):
+            walks[MAIN] = directive
+        elif isinstance(directive, KernelWhen):
+            own = next((inner for inner in directive.directives if isinstance(inner, Walk)), walks.get(MAIN))
+            walks |= {directive.name: own} if own else {}
+    return walks
 
 
 def _step(directive: Directive, kernel: str | None) -> Step:
@@ -83,7 +98,8 @@ def run_pipeline(module: ModuleOp, steps: Iterable[Step], observer: Observer | N
         try:
             step.pass_.apply(context, module)
         except ScheduleError as error:
-            raise (step.directive.locate(error) if step.directive else error) from None
+            at = step.directive or step.walks.get(error.kernel or MAIN)
+            raise (at.locate(error) if at else error) from None
         try:
             module.verify()
         except VerifyException as error:

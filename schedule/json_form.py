@@ -18,6 +18,7 @@ from treec.schedule.directives import DIRECTIVES
 from treec.schedule.kernel import KernelWhen
 
 VERSION = 1
+_FORM = 'write {"version": 1, "directives": [{"directive": "parallel", "loop": "block"}, …]}, as `to_json` does'
 
 
 def to_plain(directives: Iterable[Directive]) -> dict[str, Any]:
@@ -29,7 +30,9 @@ def from_plain(plain: object, file: str = "<json>") -> tuple[Directive, ...]:
     """The directives that `to_plain` gave; raises `ScheduleError` with the number of the directive."""
     schedule = _object(plain, "a schedule", file)
     if set(schedule) != {"version", "directives"}:
-        raise ScheduleError(f"a schedule has the keys `version` and `directives`, not {_keys(schedule)}", place=file)
+        raise ScheduleError(
+            f"a schedule has the keys `version` and `directives`, not {_keys(schedule)}", place=file, fix=_FORM
+        )
     version = schedule["version"]
     if isinstance(version, bool) or version != VERSION:
         raise ScheduleError(
@@ -42,7 +45,7 @@ def from_plain(plain: object, file: str = "<json>") -> tuple[Directive, ...]:
 
 def _many_from_plain(plain: object, place: str, prefix: str) -> tuple[Directive, ...]:
     if not isinstance(plain, list):
-        raise ScheduleError("`directives` must be a list", place=place)
+        raise ScheduleError("`directives` must be a list", place=place, fix=_FORM)
     items = cast("list[object]", plain)
     return tuple(_one_from_plain(item, f"{prefix}{n}") for n, item in enumerate(items, 1))
 
@@ -56,9 +59,9 @@ def from_json(text: str, file: str = "<json>") -> tuple[Directive, ...]:
     try:
         return from_plain(json.loads(text, object_pairs_hook=_unique), file)
     except json.JSONDecodeError as error:
-        raise ScheduleError(f"not JSON: {error.msg}", place=f"{file}:{error.lineno}:{error.colno}") from None
+        raise ScheduleError(f"not JSON: {error.msg}", place=f"{file}:{error.lineno}:{error.colno}", fix=_FORM) from None
     except (_DoubleKey, ValueError, RecursionError) as error:
-        raise ScheduleError(f"not a schedule in JSON: {error}", place=file) from None
+        raise ScheduleError(f"not a schedule in JSON: {error}", place=file, fix=_FORM) from None
 
 
 class _DoubleKey(Exception):
@@ -106,7 +109,7 @@ def _object(plain: object, what: str, place: str) -> dict[str, Any]:
         found = cast("dict[object, Any]", plain)
         if all(isinstance(key, str) for key in found):
             return cast("dict[str, Any]", found)
-    raise ScheduleError(f"{what} in JSON is an object, not {quoted(cast('object', plain))}", place=place)
+    raise ScheduleError(f"{what} in JSON is an object, not {quoted(cast('object', plain))}", place=place, fix=_FORM)
 
 
 def _keys(plain: dict[str, Any]) -> str:

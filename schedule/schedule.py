@@ -67,7 +67,9 @@ class Schedule:
             why = getattr(error, "strerror", None) or error
             raise UsageError(f"cannot read the schedule: {why}", place=str(path)) from None
         if len(data) > MAX_BYTES:
-            raise ScheduleError(f"too large for a schedule (over {MAX_BYTES} bytes)", place=str(path))
+            raise ScheduleError(
+                f"too large for a schedule (over {MAX_BYTES} bytes)", place=str(path), fix="name a .sched file"
+            )
         return Schedule.from_text(_decode(data, str(path)), str(path))
 
     @staticmethod

@@ -30,7 +30,9 @@ class ShareLeavesPass(ModulePass):
             if isinstance(part, SumOp):
                 trees_op = part.leaves.owner
                 if not isinstance(trees_op, TreesOp) or part.linear_offset is not None:
-                    raise ScheduleError("leaves of oblivious trees and linear leaves can't be shared yet")
+                    raise ScheduleError(
+                        "leaves of oblivious trees and linear leaves can't be shared yet", fix="leave `share leaves` out"
+                    )
                 values, leaf_row = share_leaf_rows(part.values.array, trees_op.leaf_row.array)
                 trees_op.properties["leaf_row"] = BlobAttr.of(leaf_row)
                 part.properties["values"] = BlobAttr.of(values)

@@ -36,4 +36,7 @@ class SharePredicatesPass(ModulePass):
                 questions.properties = predicate_properties(shared)
                 part.properties["predicate"] = BlobAttr.of(new_id[part.predicate.array])
                 return
-        raise ScheduleError("the model's trees are oblivious; sharing their predicates is not supported yet")
+        raise ScheduleError(
+            "the model's trees are oblivious; sharing their predicates is not supported yet",
+            fix="leave `share predicates` out",
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
@@ -21,12 +22,16 @@ from treec.passes.loop.tables import Tables
 from treec.treeir.forest import only_model
 from treec.treeir.forest_convert import forest_of
 from treec.treeir.forest_types import dtype_attribute
-from treec.treeir.loop import FuncOp, KernelOp, ReturnOp
+from treec.treeir.loop import AllocOp, FuncOp, KernelOp, ReturnOp
+from treec.treeir.loop_types import bit_width
 from treec.treeir.plan import GpuTargetOp, kernels_of, target_of
 from treec.treeir.plan import KernelOp as PlanKernelOp
 
 LINK_GRAIN = 64
 """Rows that one shard of the link stage should be a multiple of."""
+
+LARGEST_WORKSPACE = 256 << 20
+"""Bytes that one call may need beside its rows and outputs."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,11 @@ class LowerKernelsPass(ModulePass):
         old = list(op.body.block.ops)
         lowering = _ModuleLowering(op, forest, row_dtypes(op))
         for kernel in kernels:
-            lowering.kernel(kernel)
+            try:
+                lowering.kernel(kernel)
+            except ScheduleError as error:
+                error.kernel = kernel.sym_name.data
+                raise
         for gone in old:
             gone.detach()
             gone.erase()
@@ -57,6 +66,17 @@ def row_dtypes(module: ModuleOp) -> tuple[DType, ...]:
     target = target_of(module)
     chosen = "any" if target is None else target.input.data
     return {"f32": (DType.F32,), "f64": (DType.F64,), "any": (DType.F32, DType.F64)}[chosen]
+
+
+def _check_workspace(stage: FuncOp) -> None:
+    """Blocks of rows are copied, ranked or summed in memory that each thread allocates."""
+    allocs = [op for op in stage.walk() if isinstance(op, AllocOp)]
+    size = sum(bit_width(op.result.type.element) // 8 * prod(op.extents) for op in allocs)
+    if size > LARGEST_WORKSPACE:
+        raise ScheduleError(
+            f"a block of rows takes {size >> 20:,} MiB of memory, and the limit is {LARGEST_WORKSPACE >> 20} MiB",
+            fix="use smaller blocks: a smaller by= in the `split` of the rows",
+        )
 
 
 class _ModuleLowering:
@@ -85,6 +105,7 @@ class _ModuleLowering:
     def _stage(self, kernel: PlanKernelOp, task: Task, dtype: DType) -> str:
         name = f"{kernel.sym_name.data}_{task.name.lower()}_{dtype.name.lower()}"
         stage = nest_of(kernel, self.module, self.forest, self.tables, task, ROW_TYPES[dtype]).stage(name)
+        _check_workspace(stage)
         self.module.body.block.add_op(stage)
         return stage.sym_name.data
 

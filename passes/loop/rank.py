@@ -48,7 +48,7 @@ def ranks_of_walk(kernel: KernelOp, module: ModuleOp) -> WalkRanks | None:
         return None
     op = SymbolTable.lookup_symbol(module, walk.ranks)
     if not isinstance(op, RanksOp):
-        raise ScheduleError(f"there are no ranks {walk.ranks}")
+        raise ScheduleError(f"there are no ranks {walk.ranks}", fix="run rank-features before it")
     at = walk.ranks_at.data
     for loop in kernel.nest():
         if loop.axis.data.value == "tree":

@@ -28,7 +28,7 @@ def walk_of(kernel: KernelOp, module: ModuleOp, forest: Forest, tables: Tables) 
         raise ScheduleError("the kernel has no walk", fix="add `layout packed` and `walk with=scalar`")
     trees = SymbolTable.lookup_symbol(module, walk.trees)
     if not isinstance(forest.trees, Trees):
-        raise ScheduleError(f"a {walk.strategy.data} walk needs trees with nodes")
+        raise ScheduleError(f"a {walk.strategy.data} walk needs trees with nodes", fix="use another model")
     depth = depth_of(forest, 0, forest.trees.n_trees)
     cast = forest.predicates.category_cast
     match walk.strategy.data, trees:

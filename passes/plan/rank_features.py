@@ -93,5 +93,5 @@ def ranks_of(module: ModuleOp, kernel: KernelOp) -> RanksOp | None:
         return None
     ranks = SymbolTable.lookup_symbol(module, symbol)
     if not isinstance(ranks, RanksOp):
-        raise ScheduleError(f"there are no ranks {symbol}")
+        raise ScheduleError(f"there are no ranks {symbol}", fix="run rank-features before it")
     return ranks

@@ -40,8 +40,11 @@ class UnsupportedModelError(ModelError):
 class ScheduleError(TreecError):
     """A schedule line that can't be parsed or does not apply.
 
-    ``place`` is ``file:line:column`` where known; ``directive`` is the text of the line.
+    ``place`` is ``file:line:column`` where known; ``directive`` is the text of the line; ``kernel`` the kernel whose plan
+    can't be lowered.
     """
+
+    kernel: str | None = None
 
     def __init__(
         self, reason: str, *, directive: str | None = None, place: str | None = None, fix: str | None = None
