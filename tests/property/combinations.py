@@ -83,6 +83,16 @@ KINDS: dict[str, Callable[[Forest], bool]] = {
 """What a forest may have. The first row of every batch lacks a value."""
 
 
+ON_A_GPU = ("target gpu", "bind", "cache rows in=shared")
+"""Words of a plan for another machine than this one: what begins so is tested where there is a GPU."""
+
+
+def language() -> list[str]:
+    """All words that a plan for a CPU may use."""
+    words = [word for cls in DIRECTIVES.values() for word in sorted(words_of(cls))]
+    return [word for word in words if not word.startswith(ON_A_GPU)]
+
+
 def levels() -> tuple[str, ...]:
     """The levels that this host runs."""
     host = host_level()
@@ -286,8 +296,7 @@ class Result:
 def run(cases: int, quota: int, *, seed: int = 0, jobs: int = 1, progress: Callable[[str], None] | None = None) -> Result:
     """Run so many cases in ``jobs`` processes."""
     start = time.perf_counter()
-    words = [word for cls in DIRECTIVES.values() for word in sorted(words_of(cls))]
-    result = Result(Quota(quota, words))
+    result = Result(Quota(quota, language()))
     chosen = (result.quota.next_case(number, seed) for number in range(cases))
     for done in map(outcome, chosen) if jobs == 1 else _in_processes(chosen, jobs):
         result.add(done)

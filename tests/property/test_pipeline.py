@@ -193,6 +193,7 @@ def plans(draw: st.DrawFn, tiled: bool = False, *, rows_first: bool = False) -> 
         nest.insert(0, nest.pop(first))
     covers = next(name for name in nest if axis[name] == "tree")
     cut = draw(st.sampled_from(("", f"fission {covers} by=depth limit=9", f"specialize {covers}")))
+    cut += " limit=9" if cut.startswith("specialize") and draw(st.booleans()) else ""
     lines += [cut] if cut else []
     single = cut.startswith("specialize") and covers not in inside.values()
     above_trees = [loop for at, loop in enumerate(nest) if all(axis[outer] == "row" for outer in nest[: at + 1])]
@@ -220,7 +221,7 @@ def plans(draw: st.DrawFn, tiled: bool = False, *, rows_first: bool = False) -> 
         )
     for loop in draw(st.lists(st.sampled_from(nest), max_size=2, unique=True)):
         counts = (1, 2, 3) if inside[loop] is None else (2, "full")
-        if cut != f"specialize {loop}":
+        if not f"{cut} ".startswith(f"specialize {loop} "):
             lines.append(f"unroll {loop} by={draw(st.sampled_from(counts))}")
     beside = draw(st.sampled_from(("none", *(f"{axis[nest[-1]]}:{count}" for count in (1, 2, 3, 8)))))
     beside = "none" if single and axis[nest[-1]] == "tree" else beside
