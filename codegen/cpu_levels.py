@@ -6,7 +6,13 @@ A feature has three names: LLVM's, the one in ``/proc/cpuinfo``, and its CPUID b
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import os
 from dataclasses import dataclass
+from pathlib import Path
+
+CPUINFO = Path("/proc/cpuinfo")
 
 
 @dataclass(frozen=True)
@@ -20,13 +26,19 @@ class CpuFeature:
 
 @dataclass(frozen=True)
 class CpuLevel:
-    """A named set of features; ``llvm_cpu`` is LLVM's name for just that set, ``xcr0`` the state bits the OS must save."""
+    """A named set of features. ``llvm_cpu``: LLVM's name for just that set, but for ``more`` features of it; ``xcr0``: the
+    state bits the OS must save."""
 
     name: str
     machine: str
     llvm_cpu: str
     features: tuple[CpuFeature, ...]
     xcr0: int = 0
+    more: tuple[CpuFeature, ...] = ()
+
+    def has(self, feature: str) -> bool:
+        """Whether every CPU of this level has the feature, by LLVM's name."""
+        return any(f.llvm == feature for f in self.features)
 
 
 _V1 = (
@@ -63,6 +75,12 @@ _V4 = (
     CpuFeature("avx512bw", "avx512bw", (7, 0, "ebx", 30)),
     CpuFeature("avx512vl", "avx512vl", (7, 0, "ebx", 31)),
 )
+_VBMI = (
+    CpuFeature("avx512vbmi", "avx512vbmi", (7, 0, "ecx", 1)),
+    CpuFeature("avx512vbmi2", "avx512_vbmi2", (7, 0, "ecx", 6)),
+    CpuFeature("gfni", "gfni", (7, 0, "ecx", 8)),
+)
+"""Of AVX-512 CPUs since Ice Lake and Zen 4: bytes permuted across a vector, and matrices of bits."""
 
 LEVELS = {
     level.name: level
@@ -71,6 +89,7 @@ LEVELS = {
         CpuLevel("x86-64-v2", "x86_64", "x86-64-v2", _V2),
         CpuLevel("x86-64-v3", "x86_64", "x86-64-v3", _V3, xcr0=0x6),
         CpuLevel("x86-64-v4", "x86_64", "x86-64-v4", _V4, xcr0=0xE6),
+        CpuLevel("x86-64-v4-vbmi", "x86_64", "x86-64-v4", (*_V4, *_VBMI), xcr0=0xE6, more=_VBMI),
         CpuLevel("aarch64", "aarch64", "generic", (CpuFeature("neon", "asimd"), CpuFeature("fp-armv8", "fp"))),
     )
 }
@@ -86,3 +105,30 @@ CPUINFO_NAMES = {f.llvm: f.cpuinfo for level in LEVELS.values() for f in level.f
 def cpuinfo_flag(llvm_name: str) -> str:
     """The ``/proc/cpuinfo`` flag of a feature that LLVM names."""
     return CPUINFO_NAMES.get(llvm_name, llvm_name.replace("-", "_").replace(".", "_"))
+
+
+@functools.cache
+def host_flags() -> frozenset[str]:
+    """The CPU's features as ``/proc/cpuinfo`` names them; empty where there is no such file."""
+    with contextlib.suppress(OSError), CPUINFO.open(encoding="ascii", errors="replace") as file:
+        for line in file:
+            key, _, value = line.partition(":")
+            if key.strip() in ("flags", "Features"):
+                return frozenset(value.split())
+    return frozenset()
+
+
+def has_feature(name: str, flags: frozenset[str]) -> bool:
+    """Whether a CPU with these flags has the feature that LLVM names."""
+    flag = cpuinfo_flag(name)
+    return flag in flags or (flag == "abm" and "lzcnt" in flags)
+
+
+def host_level() -> str | None:
+    """The highest level of `LEVELS` that this CPU has; None if it has none."""
+    machine, flags = os.uname().machine, host_flags()
+    best = None
+    for level in LEVELS.values():
+        if level.machine == machine and all(has_feature(f.llvm, flags) for f in level.features):
+            best = level.name
+    return best

@@ -9,21 +9,10 @@ import os
 from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
 
-from treec.codegen.cpu_levels import LEVELS, cpuinfo_flag
+from treec.codegen.cpu_levels import has_feature, host_flags
+from treec.codegen.cpu_levels import host_level as host_level
 
-_CPUINFO = Path("/proc/cpuinfo")
 _CGROUP_ROOT = Path("/sys/fs/cgroup")
-
-
-@functools.cache
-def host_flags() -> frozenset[str]:
-    """The CPU's features as ``/proc/cpuinfo`` names them; empty where there is no such file."""
-    with contextlib.suppress(OSError), _CPUINFO.open(encoding="ascii", errors="replace") as file:
-        for line in file:
-            key, _, value = line.partition(":")
-            if key.strip() in ("flags", "Features"):
-                return frozenset(value.split())
-    return frozenset()
 
 
 def missing_features(features: Iterable[str]) -> list[str]:
@@ -31,22 +20,7 @@ def missing_features(features: Iterable[str]) -> list[str]:
     flags = host_flags()
     if not flags:
         return []
-    return [name for name in features if not _has(name, flags)]
-
-
-def _has(name: str, flags: frozenset[str]) -> bool:
-    flag = cpuinfo_flag(name)
-    return flag in flags or (flag == "abm" and "lzcnt" in flags)
-
-
-def host_level() -> str | None:
-    """The highest level of `LEVELS` that this CPU has; None if it has none."""
-    machine, flags = os.uname().machine, host_flags()
-    best = None
-    for level in LEVELS.values():
-        if level.machine == machine and all(_has(f.llvm, flags) for f in level.features):
-            best = level.name
-    return best
+    return [name for name in features if not has_feature(name, flags)]
 
 
 def usable_cpus() -> int:

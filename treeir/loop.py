@@ -14,7 +14,7 @@ from treec.treeir.loop_control import BarrierOp, ForOp, IfOp, RepeatOp, RepeatWh
 from treec.treeir.loop_hints import OpaqueOp
 from treec.treeir.loop_memory import AllocOp, GetTableOp, LoadOp, StoreOp, TableOp
 from treec.treeir.loop_scalars import BinaryOp, CastOp, CompareOp, ConstantOp, MathOp, SelectOp
-from treec.treeir.loop_shuffle import ShuffleOp
+from treec.treeir.loop_shuffle import InterleaveOp, MultiplexOp, ShuffleOp, TransposeBitsOp
 from treec.treeir.loop_stage import FuncOp, KernelOp, ReturnOp
 from treec.treeir.loop_types import (
     BinaryKindAttr,
@@ -41,12 +41,14 @@ __all__ = [
     "GatherOp",
     "GetTableOp",
     "IfOp",
+    "InterleaveOp",
     "KernelOp",
     "LaneNumbersOp",
     "LoadOp",
     "Loop",
     "MaskBitsOp",
     "MathOp",
+    "MultiplexOp",
     "OpaqueOp",
     "PopcountOp",
     "RepeatOp",
@@ -58,6 +60,7 @@ __all__ = [
     "SplatOp",
     "StoreOp",
     "TableOp",
+    "TransposeBitsOp",
     "YieldOp",
 ]
 
@@ -76,11 +79,13 @@ Loop = Dialect(
         GatherOp,
         GetTableOp,
         IfOp,
+        InterleaveOp,
         KernelOp,
         LaneNumbersOp,
         LoadOp,
         MaskBitsOp,
         MathOp,
+        MultiplexOp,
         OpaqueOp,
         PopcountOp,
         RepeatOp,
@@ -92,6 +97,7 @@ Loop = Dialect(
         SplatOp,
         StoreOp,
         TableOp,
+        TransposeBitsOp,
         YieldOp,
     ],
     [

@@ -85,6 +85,8 @@ STRATEGIES = ("scalar", "lanes", "tile", "bitslice")
 """Ways to walk that have an implementation."""
 WORDS = (64, 128, 256, 512, 1024)
 """Rows whose bits may be handled together."""
+LOOKUPS = ("gather", "permute", "bytes")
+"""Ways to look leaf values up; see `treec.passes.algo.lookups`."""
 LANES = (2, 4, 8, 16, 32, 64)
 """Rows that a vector may have."""
 
@@ -130,9 +132,9 @@ class WalkOp(IRDLOperation):
     ``interleave`` walks go down together, of neighbours along ``interleave_axis``; in a vector loop each is one of a vector
     of rows. The first ``peel`` steps are straight code before the loop; with ``unroll`` "full" all steps are. Rows become
     ``ranks`` in each step of the loop ``ranks_at``, and these the bits of ``predicates`` where they are asked for; of
-    ``word`` rows at once is then found where they land. The rows of each step of the loop ``rows_at`` are copied before it,
-    ``rows_layout`` "row" by row or "column" by column; into workspace, or the memory that the threads of a block share
-    where ``rows_in`` is "shared".
+    ``word`` rows at once is then found where they land, and their leaf values by ``lookup``, one of `LOOKUPS`. The rows of
+    each step of the loop ``rows_at`` are copied before it, ``rows_layout`` "row" by row or "column" by column;
+    into workspace, or the memory that the threads of a block share where ``rows_in`` is "shared".
     """
 
     name = "plan.walk"
@@ -146,6 +148,7 @@ class WalkOp(IRDLOperation):
     ranks_at = opt_prop_def(StringAttr)
     predicates = opt_prop_def(FlatSymbolRefAttrConstr)
     word = opt_prop_def(IntegerAttr)
+    lookup = opt_prop_def(StringAttr)
     rows_at = opt_prop_def(StringAttr)
     rows_layout = opt_prop_def(StringAttr)
     rows_in = opt_prop_def(StringAttr)
@@ -179,6 +182,8 @@ class WalkOp(IRDLOperation):
             raise VerifyException("a bitslice walk, and no other, says how many rows a word has")
         if self.word is not None and (self.word.value.data not in WORDS or self.predicates is None):
             raise VerifyException(f"a bitslice walk reads bits of predicates, words of {WORDS} rows")
+        if (self.lookup is None) != (self.word is None) or (self.lookup is not None and self.lookup.data not in LOOKUPS):
+            raise VerifyException(f"a bitslice walk, and no other, looks leaf values up, by one of {LOOKUPS}")
         if (self.interleave is None) != (self.interleave_axis is None):
             raise VerifyException("interleave and interleave_axis go together")
         if self.interleave is not None and self.interleave.value.data < 1:

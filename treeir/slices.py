@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from xdsl.dialects.builtin import FlatSymbolRefAttrConstr, SymbolNameConstraint
 from xdsl.irdl import irdl_op_definition, opt_prop_def, prop_def, traits_def
 from xdsl.traits import SymbolOpInterface, SymbolTable
@@ -10,6 +11,7 @@ from xdsl.traits import SymbolOpInterface, SymbolTable
 from treec.frontends.base import Test
 from treec.treeir.blob import BlobAttr
 from treec.treeir.forest_checks import expect, expect_cover, require
+from treec.treeir.loop_shuffle import MOST_LEVELS
 from treec.treeir.plan_trees import TreesOp
 from treec.treeir.printing import NamedTablesOp
 from treec.treeir.ranks import RanksOp
@@ -55,8 +57,8 @@ class PredicateBitsOp(NamedTablesOp):
 
 @irdl_op_definition
 class SlicedTreesOp(TreesOp):
-    """Trees as selects between slots: see `treec.passes.algo.bitslice` for each table. The first slots are the bits of
-    ``predicates``. ``select`` is flat, three slots each."""
+    """Trees as selects between slots, or as multiplexers: see `treec.passes.algo.bitslice` for each table. The first slots
+    are the bits of ``predicates``. ``select`` is flat, three slots each."""
 
     name = "plan.sliced_trees"
     sym_name = prop_def(SymbolNameConstraint())
@@ -65,6 +67,8 @@ class SlicedTreesOp(TreesOp):
     select_offset = prop_def(BlobAttr)
     bits = prop_def(BlobAttr)
     bit_offset = prop_def(BlobAttr)
+    node = opt_prop_def(BlobAttr)
+    node_offset = opt_prop_def(BlobAttr)
     leaf = prop_def(BlobAttr)
     code_offset = prop_def(BlobAttr)
     leaf_row = opt_prop_def(BlobAttr)
@@ -91,6 +95,7 @@ class SlicedTreesOp(TreesOp):
         bits = np.diff(self.bit_offset.array.astype(np.int64))
         codes = np.diff(self.code_offset.array.astype(np.int64))
         require(bool(np.all(codes == 1 << bits)), "n bits have 2**n codes")
+        self._verify_nodes(bits)
         n_leaves = len(self.leaf_id.array)
         leaf = self.leaf.array
         require(len(leaf) == 0 or int(leaf.max()) < n_leaves, "a code has no leaf")
@@ -98,6 +103,23 @@ class SlicedTreesOp(TreesOp):
         expect("leaf_id", self.leaf_id, _UNSIGNED, n_leaves)
         expect("column", self.column, _UNSIGNED, trees)
         self._verify_slots()
+
+    @property
+    def is_full(self) -> NDArray[np.bool_]:
+        """Of each tree: is it a multiplexer?"""
+        if self.node_offset is None:
+            return np.zeros(len(self.bit_offset.array) - 1, bool)
+        return np.diff(self.node_offset.array.astype(np.int64)) > 0
+
+    def _verify_nodes(self, bits: NDArray[np.int64]) -> None:
+        require((self.node is None) == (self.node_offset is None), "nodes have offsets")
+        if self.node is None or self.node_offset is None:
+            return
+        expect_cover("node_offset", self.node_offset, len(self.node.array))
+        require(len(self.node_offset.array) == len(bits) + 1, "every tree has a number of nodes")
+        nodes, full = np.diff(self.node_offset.array.astype(np.int64)), self.is_full
+        require(bool(np.all(nodes[full] == (1 << bits[full]) - 1)), "a multiplexer of n bits has 2**n - 1 nodes")
+        require(int(bits[full].max(initial=0)) <= MOST_LEVELS, f"a multiplexer has at most {MOST_LEVELS} levels")
 
     def _verify_slots(self) -> None:
         module = self.parent_op()
@@ -113,5 +135,7 @@ class SlicedTreesOp(TreesOp):
         made = first + np.arange(len(self.select.array) // 3) - np.repeat(offset[:-1], count)
         slots = self.select.array.reshape(-1, 3).astype(np.int64)
         require(bool(np.all(slots.max(axis=1, initial=0) < made)), "a select needs a slot that is made after it")
+        if self.node is not None and len(self.node.array):
+            require(int(self.node.array.max()) < first, "a node asks a predicate that is not there")
         bits = np.repeat(first + count, np.diff(self.bit_offset.array.astype(np.int64)))
         require(bool(np.all(self.bits.array < bits)), "a bit of a code is in no slot of its tree")

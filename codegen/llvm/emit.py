@@ -21,11 +21,12 @@ from treec.codegen.llvm.control import emit_for, emit_if, emit_repeat, emit_retu
 from treec.codegen.llvm.hints import emit_opaque
 from treec.codegen.llvm.memory import WORKSPACE_ALIGN, bind_arguments, emit_alloc, emit_get_table, emit_load, emit_store
 from treec.codegen.llvm.scalars import emit_binary, emit_cast, emit_compare, emit_constant, emit_math, emit_select
+from treec.codegen.llvm.shuffles import emit_interleave, emit_multiplex, emit_shuffle, emit_transpose_bits
 from treec.codegen.llvm.stage import ARGUMENT, Place, Stage
 from treec.codegen.llvm.tables import TableSection, declare_tables
 from treec.codegen.llvm.target import ResolvedTarget
 from treec.codegen.llvm.types import I32, I64, POINTER, define_function
-from treec.codegen.llvm.vectors import emit_any_lane, emit_gather, emit_lane_numbers, emit_scatter, emit_shuffle, emit_splat
+from treec.codegen.llvm.vectors import emit_any_lane, emit_gather, emit_lane_numbers, emit_scatter, emit_splat
 from treec.errors import CodegenError
 from treec.treeir import loop
 from treec.treeir.loop_types import BufferType, is_float
@@ -46,10 +47,12 @@ EMITTERS: dict[type[Operation], Callable[[Stage, Any], None]] = {
     loop.GatherOp: emit_gather,
     loop.GetTableOp: emit_get_table,
     loop.IfOp: emit_if,
+    loop.InterleaveOp: emit_interleave,
     loop.LaneNumbersOp: emit_lane_numbers,
     loop.LoadOp: emit_load,
     loop.MaskBitsOp: emit_mask_bits,
     loop.MathOp: emit_math,
+    loop.MultiplexOp: emit_multiplex,
     loop.OpaqueOp: emit_opaque,
     loop.PopcountOp: emit_popcount,
     loop.RepeatOp: emit_repeat,
@@ -60,6 +63,7 @@ EMITTERS: dict[type[Operation], Callable[[Stage, Any], None]] = {
     loop.ShuffleOp: emit_shuffle,
     loop.SplatOp: emit_splat,
     loop.StoreOp: emit_store,
+    loop.TransposeBitsOp: emit_transpose_bits,
     loop.YieldOp: emit_terminator,
 }
 
@@ -117,7 +121,8 @@ def _emit_stage(module: ir.Module, op: loop.FuncOp, target: ResolvedTarget, tabl
     name = f"stage.{op.sym_name.data}"
     special = _is_special(op)
     body = _new_function(module, f"{name}.body" if special else name, target)
-    stage = Stage(op.sym_name.data, module, body, ir.IRBuilder(body.append_basic_block("entry")), tables)
+    entry = ir.IRBuilder(body.append_basic_block("entry"))
+    stage = Stage(op.sym_name.data, module, body, entry, tables, target.level, target.function_attributes)
     bind_arguments(stage, op)
     stage.enter(op.body.block, lambda _: None)
     while stage.frames:

@@ -10,6 +10,7 @@ from llvmlite import ir
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 
 from treec.codegen.abi import STAGE_PARAMETERS
+from treec.codegen.cpu_levels import CpuLevel
 from treec.codegen.llvm.types import define_function
 from treec.errors import CodegenError
 from treec.treeir.loop_types import BufferType, Scope
@@ -55,6 +56,9 @@ class Stage:
     function: ir.Function
     builder: ir.IRBuilder
     tables: dict[str, Place]
+    level: CpuLevel
+    attributes: tuple[str, ...]
+    """Of functions for this level."""
     values: dict[SSAValue, ir.Value] = field(default_factory=dict)
     places: dict[SSAValue, Place] = field(default_factory=dict)
     frames: list[Frame] = field(default_factory=list)

@@ -21,7 +21,7 @@ class TargetSpec:
     """What to build for. ``level`` is a name of `treec.codegen.cpu_levels.LEVELS`, or ``native``: the highest level that
     this host has, and the order of instructions tuned for this host.
 
-    ``vector_bits``: vector width to prefer; None is 512 for x86-64-v4 (where LLVM itself prefers 256), else LLVM's choice.
+    ``vector_bits``: vector width to prefer; None is 512 with AVX-512 (LLVM itself prefers 256), else LLVM's choice.
     """
 
     level: str = NATIVE
@@ -42,7 +42,7 @@ class TargetSpec:
             if self.vector_bits not in (128, 256, 512):
                 raise UsageError(f"vectors of {self.vector_bits} bits", fix="use 128, 256 or 512")
             return self.vector_bits
-        return 512 if level.name == "x86-64-v4" else None
+        return 512 if level.has("avx512f") else None
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,9 @@ class ResolvedTarget:
         """Attributes of functions that need the level. The level is one of functions, not of the machine: entry points
         in the same object run on any CPU."""
         width = () if self.vector_bits is None else (f'"prefer-vector-width"="{self.vector_bits}"',)
-        return ("nounwind", f'"target-cpu"="{self.level.llvm_cpu}"', f'"tune-cpu"="{self.tune_cpu}"', *width)
+        more = ",".join(f"+{feature.llvm}" for feature in self.level.more)
+        features = (f'"target-features"="{more}"',) if more else ()
+        return ("nounwind", f'"target-cpu"="{self.level.llvm_cpu}"', f'"tune-cpu"="{self.tune_cpu}"', *features, *width)
 
     @property
     def entry_attributes(self) -> tuple[str, ...]:

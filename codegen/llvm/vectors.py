@@ -43,16 +43,6 @@ def emit_any_lane(stage: Stage, op: loop.AnyLaneOp) -> None:
     stage.values[op.result] = stage.builder.call(stage.declare(name, ir.FunctionType(I1, [value.type])), [value])
 
 
-def emit_shuffle(stage: Stage, op: loop.ShuffleOp) -> None:
-    """Lane by lane: LLVM knows the pattern, and makes one permute of it where the CPU has it."""
-    table, index = stage.value(op.table), stage.value(op.index)
-    result: ir.Value = ir.Constant(table.type, ir.Undefined)
-    for lane in range(table.type.count):
-        number = stage.builder.extract_element(index, I32(lane))
-        result = stage.builder.insert_element(result, stage.builder.extract_element(table, number), I32(lane))
-    stage.values[op.result] = result
-
-
 def emit_gather(stage: Stage, op: loop.GatherOp) -> None:
     place, type_ = stage.place(op.buffer), value_type(op.result.type)
     offset = 0

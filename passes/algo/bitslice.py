@@ -9,6 +9,9 @@ of the predicates first, then one of zeros and one of ones, then a tree's own se
 Codes: the first ``cut`` answers on the way to a leaf are bits of their own (a *path*, highest first, 1 for true; a leaf
 above leaves the bits below free), and a subtree below numbers its leaves in order (an *index*). A cut of 0 has the fewest
 bits; a cut of the depth the fewest selects. Which is cheaper is a small sum: see `Cost`.
+
+A tree that is nearly full needs no list of selects: padded to a full one, it is a *multiplexer*, and all of one depth are
+the same straight code over a table of nodes, whose bits stay in registers.
 """
 
 from __future__ import annotations
@@ -27,23 +30,26 @@ FREE = -1
 BYTE_BITS = 8
 MOST_BITS = 12
 """Of a code: a tree's table has 2**bits leaves."""
+MOST_LEVELS = 8
+"""Of a multiplexer: its code grows with 2**levels."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a tree costs for 512 rows, in cycles, roughly: a select of 512 bits with its loads and its store, a bit of a
-    code (put into 512 bytes), and the look-up of 512 leaf values by codes of so many bits, by permutes of registers up to
-    ``permuted`` bits, else by gathers."""
+    """What a tree costs for 512 rows, in cycles, roughly: a select of 512 bits with its loads and its store; a node of a
+    multiplexer; codes from their bits, ``codes`` and ``bit`` for each; and the look-up of 512 leaf values by codes of 0, 1,
+    … bits, of more ``gather``."""
 
     select: float = 3.0
-    bit: float = 18.0
-    permute: float = 40.0
-    gather: float = 650.0
-    permuted: int = 5
+    node: float = 1.2
+    codes: float = 40.0
+    bit: float = 1.0
+    lookups: tuple[float, ...] = ()
+    gather: float = 800.0
 
     def lookup(self, bits: I64) -> NDArray[np.float64]:
-        registers = 2.0 ** np.maximum(bits - 4, 0)
-        return np.where(bits <= self.permuted, self.permute * (2 * registers - 1), self.gather)
+        known = np.array([*self.lookups, self.gather])
+        return known[np.minimum(bits, len(self.lookups))]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,8 +58,10 @@ class SlicedTrees:
 
     ``select`` i64[S, 3]: slots of the condition, of what is taken where it is true, and where it is not;
     ``select_offset`` i64[T + 1]; the k-th select of a tree makes slot ``P + 2 + k``. ``bits`` i64[sum]: slots of a code's
-    bits, lowest first; ``bit_offset`` i64[T + 1]. ``leaf`` i64[sum]: the leaf of each code, among all leaves;
-    ``code_offset`` i64[T + 1], tree t has 2**(its bits) codes.
+    bits, lowest first; ``bit_offset`` i64[T + 1]. ``node`` i64[sum]: slots of the nodes of trees that are multiplexers, in
+    preorder, the true side first; ``node_offset`` i64[T + 1], with 2**bits - 1 nodes of such a tree and none of others;
+    its bits are not in slots, and ``bits`` has the slot of zeros for them. ``leaf`` i64[sum]: the leaf of each code, among
+    all leaves; ``code_offset`` i64[T + 1], tree t has 2**(its bits) codes.
     """
 
     n_predicates: int
@@ -61,6 +69,8 @@ class SlicedTrees:
     select_offset: I64
     bits: I64
     bit_offset: I64
+    node: I64
+    node_offset: I64
     leaf: I64
     code_offset: I64
 
@@ -88,21 +98,45 @@ class _Shape:
 
 
 def slice_trees(
-    trees: Trees, slot: I64, n_predicates: int, numbering: str = "auto", cost: Cost | None = None
+    trees: Trees,
+    slot: I64,
+    n_predicates: int,
+    numbering: str = "auto",
+    multiplex: str = "auto",
+    cost: Cost | None = None,
 ) -> SlicedTrees:
     """Selects and codes of all trees.
 
     ``slot`` i64[predicates of the model]: which of the ``n_predicates`` distinct ones each is. ``numbering``: ``path``,
-    ``index``, or ``auto`` for the cheapest cut of each tree. Raises `ValueError` naming the first tree that has more leaves
-    than the widest code.
+    ``index``, or ``auto`` for the cheapest cut of each tree. ``multiplex``: which trees are multiplexers, ``all``, ``none``
+    or, where it is cheaper, ``auto``. Raises `ValueError` naming the first tree that has more leaves than the widest code,
+    or more levels than a multiplexer where all are to be one.
     """
     shape = _shape(trees, slot)
     n_leaves = np.diff(trees.leaf_offset)
     if n_leaves.max(initial=1) > 1 << MOST_BITS:
-        raise ValueError(f"tree {int(n_leaves.argmax())} has {int(n_leaves.max()):,} leaves")
-    cut = _cuts(shape, n_leaves, n_predicates, numbering, cost or Cost())
-    codes = _codes(shape, cut)
-    return _selects(shape, codes, n_predicates)
+        tree = int(n_leaves.argmax())
+        limit = f"a code has at most {MOST_BITS} bits: {1 << MOST_BITS:,} leaves"
+        raise ValueError(f"tree {tree} has {int(n_leaves[tree]):,} leaves, and {limit}")
+    levels = _depths(shape) + 1
+    if multiplex == "all" and levels.max(initial=0) > MOST_LEVELS:
+        tree = int(levels.argmax())
+        raise ValueError(f"tree {tree} has {int(levels[tree])} levels, and a multiplexer at most {MOST_LEVELS}")
+    cost = cost or Cost()
+    cut, spent = _cuts(shape, n_leaves, n_predicates, numbering, cost)
+    is_full = np.full(shape.n_trees, multiplex == "all") & (levels > 0)
+    if multiplex == "auto" and numbering != "index":
+        by_nodes = cost.node * ((1 << np.minimum(levels, MOST_LEVELS)) - 1) + cost.bit * levels + cost.lookup(levels)
+        is_full = (levels > 0) & (levels <= MOST_LEVELS) & (by_nodes < spent)
+    codes = _codes(shape, np.where(is_full, levels, cut))
+    return _selects(shape, codes, n_predicates, is_full)
+
+
+def _depths(shape: _Shape) -> I64:
+    """The depth of each tree's deepest node, -1 without nodes."""
+    deepest = np.full(shape.n_trees, -1, np.int64)
+    np.maximum.at(deepest, shape.tree, shape.depth)
+    return deepest
 
 
 def _shape(trees: Trees, slot: I64) -> _Shape:
@@ -157,9 +191,7 @@ def _codes(shape: _Shape, cut: I64) -> _Codes:
     at_cut = shape.depth == cut[shape.tree]
     index_bits = np.zeros(shape.n_trees, np.int64)
     np.maximum.at(index_bits, shape.tree[at_cut], _width(below[at_cut]))
-    deepest = np.full(shape.n_trees, -1, np.int64)
-    np.maximum.at(deepest, shape.tree, shape.depth)
-    path_bits = np.minimum(deepest + 1, cut)
+    path_bits = np.minimum(_depths(shape) + 1, cut)
     bits = path_bits + index_bits
     n_leaves = len(shape.leaf_tree)
     code, care = np.zeros(len(shape.tree), np.int64), np.zeros(len(shape.tree), np.int64)
@@ -181,25 +213,21 @@ def _codes(shape: _Shape, cut: I64) -> _Codes:
     return _Codes(leaf_code, leaf_care, bits)
 
 
-def _cuts(shape: _Shape, n_leaves: I64, n_predicates: int, numbering: str, cost: Cost) -> I64:
-    """The cut of each tree."""
-    deepest = np.full(shape.n_trees, -1, np.int64)
-    np.maximum.at(deepest, shape.tree, shape.depth)
+def _cuts(shape: _Shape, n_leaves: I64, n_predicates: int, numbering: str, cost: Cost) -> tuple[I64, NDArray[np.float64]]:
+    """The cut of each tree, and what it costs with selects."""
     limit = max(BYTE_BITS, int(_width(n_leaves).max(initial=0)))
-    if numbering == "index":
-        return np.zeros(shape.n_trees, np.int64)
-    best = np.zeros(shape.n_trees, np.int64)
-    least = np.full(shape.n_trees, np.inf)
-    for cut in range(min(limit, int(deepest.max(initial=-1)) + 1) + 1):
+    deepest = int(_depths(shape).max(initial=-1))
+    best, least = np.zeros(shape.n_trees, np.int64), np.full(shape.n_trees, np.inf)
+    spent = least.copy()
+    for cut in range(1 if numbering == "index" else min(limit, deepest + 1) + 1):
         codes = _codes(shape, np.full(shape.n_trees, cut))
-        if numbering == "path":
-            spent = np.where(codes.bits <= limit, -float(cut), np.inf)
-        else:
-            count = _count_selects(shape, codes, n_predicates)
-            spent = cost.select * count + cost.bit * codes.bits + cost.lookup(codes.bits)
-            spent = np.where(codes.bits <= limit, spent, np.inf)
-        best, least = np.where(spent < least, cut, best), np.minimum(spent, least)
-    return best
+        fits = codes.bits <= limit
+        count = _count_selects(shape, codes, n_predicates)
+        costs = cost.select * count + cost.bit * codes.bits + cost.lookup(codes.bits)
+        order = np.where(fits, -float(cut) if numbering == "path" else costs, np.inf)
+        best, spent = np.where(order < least, cut, best), np.where(order < least, costs, spent)
+        least = np.minimum(order, least)
+    return best, spent
 
 
 def _count_selects(shape: _Shape, codes: _Codes, n_predicates: int) -> I64:
@@ -246,23 +274,43 @@ class _Emission:
         return bits
 
 
-def _selects(shape: _Shape, codes: _Codes, n_predicates: int) -> SlicedTrees:
+def _selects(shape: _Shape, codes: _Codes, n_predicates: int, is_full: NDArray[np.bool_]) -> SlicedTrees:
     made = _Emission(shape, codes, n_predicates)
     made.run()
     owner = np.concatenate([np.zeros(0, np.int64), *made.owner])
     select = np.concatenate([np.zeros((0, 3), np.int64), *made.made])
-    order = np.argsort(owner, kind="stable")  # what a select needs was made before it
+    used = np.flatnonzero(~is_full[owner])
+    order = used[np.argsort(owner[used], kind="stable")]  # what a select needs was made before it
     offset = np.searchsorted(owner[order], np.arange(shape.n_trees + 1))
-    local = np.empty(len(order), np.int64)
+    local = np.zeros(len(owner), np.int64)
     local[order] = np.arange(len(order)) - offset[owner[order]]
     slot = np.concatenate([np.arange(n_predicates + 2), n_predicates + 2 + local])
     bit_offset = np.concatenate([[0], np.cumsum(codes.bits)])
     tree = np.repeat(np.arange(shape.n_trees), codes.bits)
     bit = np.arange(len(tree)) - bit_offset[tree]
     found = made.of_node[shape.root[tree], bit]
-    bits = np.where(found == FREE, made.zero, found)  # free in every leaf
+    bits = np.where((found == FREE) | is_full[tree], made.zero, found)  # free in every leaf
+    node, node_offset = _padded(shape, np.where(is_full, codes.bits, 0), made.zero)
     leaf, code_offset = _leaves(shape, codes)
-    return SlicedTrees(n_predicates, slot[select[order]], offset, slot[bits], bit_offset, leaf, code_offset)
+    return SlicedTrees(
+        n_predicates, slot[select[order]], offset, slot[bits], bit_offset, node, node_offset, leaf, code_offset
+    )
+
+
+def _padded(shape: _Shape, levels: I64, zero: int) -> tuple[I64, I64]:
+    """Slots of the nodes of trees padded to so many levels, in preorder, and where each tree's begin; ``zero`` stands
+    below leaves."""
+    offset = np.concatenate([[0], np.cumsum((1 << levels) - 1)]).astype(np.int64)
+    node = np.full(int(offset[-1]), zero, np.int64)
+    place = offset[shape.tree]
+    for level in _levels(shape):
+        level = level[levels[shape.tree[level]] > 0]
+        node[place[level]] = shape.predicate[level]
+        skipped = 1 << (levels[shape.tree[level]] - 1 - shape.depth[level])
+        for side, step in ((shape.true[level], 1), (shape.false[level], skipped)):
+            inner = side >= 0
+            place[side[inner]] = (place[level] + step)[inner]
+    return node, offset
 
 
 def _leaves(shape: _Shape, codes: _Codes) -> tuple[I64, I64]:

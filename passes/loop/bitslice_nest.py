@@ -1,23 +1,26 @@
 """The nest of a bitslice walk: a block of rows as bits, and the leaves of many rows by a few selects.
 
-For each tree, a list of selects between words of bits makes the bits of every row's leaf code; then, for 64 rows at a time,
-the bits become a byte per row (two where codes are longer), and leaf values are looked up by it: by permutes of registers
-where a tree has few codes, else by gathers. Values are added in tree order, to sums that lie by column.
+For each tree, a list of selects between words of bits, or a multiplexer, makes the bits of every row's leaf code; these
+become a byte per row (two where codes are longer); then, for 64 rows at a time, leaf values are looked up by it. Values are
+added in tree order, to sums that lie by column.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
-from xdsl.dialects.builtin import VectorType, i1, i8, i16, i32, i64
+from numpy.typing import NDArray
+from xdsl.dialects.builtin import VectorType, i8, i32, i64
 from xdsl.ir import Attribute, SSAValue
 
 from treec.codegen.abi import Task
 from treec.errors import CodegenError
 from treec.frontends.base import Forest
 from treec.passes.algo.bitslice import BYTE_BITS
+from treec.passes.algo.packed import narrow
 from treec.passes.loop.block_nest import BlockNest, State, bounds
 from treec.passes.loop.builder import LoopBuilder, Values
 from treec.passes.loop.leaf_codes import LeafCodes
@@ -29,6 +32,9 @@ from treec.treeir.blob import BlobAttr
 from treec.treeir.loop_types import BinaryKind, CastKind, CompareKind, vector_like
 from treec.treeir.plan import ForOp, KernelOp
 from treec.treeir.slices import PredicateBitsOp, SlicedTreesOp
+
+Use = Callable[[LoopBuilder, SSAValue, SSAValue], None]
+"""Code for a word of the block, with codes from a place of the workspace on."""
 
 
 class BitsliceNest(BlockNest):
@@ -54,11 +60,12 @@ class BitsliceNest(BlockNest):
         self.word = VectorType(i64, [self.step_words])
         self.n_predicates = predicates.n_predicates
         self.bits = PredicateBits(predicates, ranks.op, tables)
-        self.n_bits = np.diff(sliced.bit_offset.array).astype(np.int64)
-        self.code = i8 if self.n_bits.max(initial=0) <= BYTE_BITS else i16
+        n_bits = np.diff(sliced.bit_offset.array).astype(np.int64)
+        self.kinds, self.kind = np.unique(2 * n_bits + sliced.is_full, return_inverse=True)
+        self.code_bytes = 1 if n_bits.max(initial=0) <= BYTE_BITS else 2
         self.in_register = False
-        self.leaves = LeafCodes(sliced, forest, tables)
-        self._workspace: tuple[SSAValue, SSAValue, SSAValue | None] | None = None
+        self.leaves = LeafCodes(sliced, "gather" if walk.lookup is None else walk.lookup.data, forest, tables)
+        self._workspace: tuple[SSAValue, list[SSAValue], SSAValue | None] | None = None
 
     def _ranked(self, b: LoopBuilder, loop: ForOp, state: State) -> State:
         if self.ranks is None or loop.label.data != self.ranks.at:
@@ -72,7 +79,8 @@ class BitsliceNest(BlockNest):
                 if self.task is Task.RAW and not self.holds
                 else None
             )
-            self._workspace = slots, b.alloc([WORD_ROWS], self.code), sums
+            codes = [b.alloc([self.step_words * WORD_ROWS], i8) for _ in range(self.code_bytes)]
+            self._workspace = slots, codes, sums
         self.bits.emit(b, ranked, self._slots, self.n_words)
         return replace(state, first_row=begin)
 
@@ -104,7 +112,8 @@ class BitsliceNest(BlockNest):
         return self._scratch[0]
 
     @property
-    def _codes(self) -> SSAValue:
+    def _codes(self) -> list[SSAValue]:
+        """A buffer for each byte of a code, the lowest first."""
         return self._scratch[1]
 
     @property
@@ -115,7 +124,7 @@ class BitsliceNest(BlockNest):
         return sums
 
     @property
-    def _scratch(self) -> tuple[SSAValue, SSAValue, SSAValue | None]:
+    def _scratch(self) -> tuple[SSAValue, list[SSAValue], SSAValue | None]:
         if self._workspace is None:
             raise CodegenError("a bitslice walk comes before its rows are ranked")
         return self._workspace
@@ -124,7 +133,7 @@ class BitsliceNest(BlockNest):
         self._tree(b, state, state.trees[0])
         return []
 
-    def _entry(self, b: LoopBuilder, name: str, table: BlobAttr, at: SSAValue) -> SSAValue:
+    def _entry(self, b: LoopBuilder, name: str, table: BlobAttr | NDArray[Any], at: SSAValue) -> SSAValue:
         return self.tables.number(b, f"slice_{name}", table, at)
 
     def _tree(self, b: LoopBuilder, state: State, tree: SSAValue) -> None:
@@ -134,8 +143,7 @@ class BitsliceNest(BlockNest):
 
         def one_word(t: LoopBuilder, first: SSAValue, _: Values) -> Values:
             last = t.minimum(t.add(first, self.step_words), n_used)
-            self._selects(t, tree, first)
-            self._land(t, state, tree, first, last)
+            self._kinds(t, state, tree, (first, last))
             return []
 
         if self.n_words == self.step_words:
@@ -159,31 +167,54 @@ class BitsliceNest(BlockNest):
 
         b.for_(b.constant(0), count, one, label="select")
 
-    def _land(self, b: LoopBuilder, state: State, tree: SSAValue, first: SSAValue, last: SSAValue) -> None:
-        """Use the leaves of the rows of some words: code for each number of bits that codes have."""
-        begin = self._entry(b, "bit_offset", self.sliced.bit_offset, tree)
-        count = b.sub(self._entry(b, "bit_offset", self.sliced.bit_offset, b.add(tree, 1)), begin)
-        kinds = np.unique(self.n_bits).tolist()
+    def _kinds(self, b: LoopBuilder, state: State, tree: SSAValue, words: tuple[SSAValue, SSAValue]) -> None:
+        """Use the leaves of the rows of some words: code for each number of bits that codes have, and each way to them."""
+        kind = self._entry(b, "kind", narrow(self.kind.reshape(-1)), tree)
 
         def chain(t: LoopBuilder, at: int) -> Values:
-            if at == len(kinds) - 1:
-                self._words(t, state, tree, (first, last), begin, kinds[at])
-                return []
-
             def this(u: LoopBuilder) -> Values:
-                self._words(u, state, tree, (first, last), begin, kinds[at])
+                n_bits, is_full = divmod(int(self.kinds[at]), 2)
+                self._codes_of(u, tree, words[0], n_bits, bool(is_full))
+                self._land(u, state, tree, words, n_bits)
                 return []
 
-            return t.if_(t.compare(CompareKind.EQ, count, kinds[at]), [], this, lambda u: chain(u, at + 1))
+            if at == len(self.kinds) - 1:
+                return this(t)
+            return t.if_(t.compare(CompareKind.EQ, kind, at), [], this, lambda u: chain(u, at + 1))
 
-        if kinds:
+        if len(self.kinds):
             chain(b, 0)
 
-    def _words(
-        self, b: LoopBuilder, state: State, tree: SSAValue, words: tuple[SSAValue, SSAValue], bits: SSAValue, n_bits: int
-    ) -> None:
-        table = b.table(self.tables.of("slice_bits", self.sliced.bits))
-        slots = [b.load_index(table, b.add(bits, bit)) for bit in range(n_bits)]
+    def _codes_of(self, b: LoopBuilder, tree: SSAValue, word: SSAValue, n_bits: int, is_full: bool) -> None:
+        """The codes of the rows of words from ``word`` on, in workspace."""
+        low, *high = self._codes
+        if is_full:
+            self._multiplex(b, tree, word, n_bits)
+            bits: Values = []
+        else:
+            self._selects(b, tree, word)
+            begin = self._entry(b, "bit_offset", self.sliced.bit_offset, tree)
+            table = b.table(self.tables.of("slice_bits", self.sliced.bits))
+            slots = [b.load_index(table, b.add(begin, bit)) for bit in range(n_bits)]
+            bits = [b.load_vector(self._slots, slot, word, type_=self.word) for slot in slots]
+            self._number_rows(b, bits[:BYTE_BITS], low)
+        for codes in high:
+            self._number_rows(b, bits[BYTE_BITS:], codes)
+
+    def _number_rows(self, b: LoopBuilder, bits: Values, codes: SSAValue) -> None:
+        """A byte of each row's code from its bits."""
+        none = b.constant(0, VectorType(i8, [WORD_ROWS]))
+        for at, code in enumerate(b.transpose_bits(bits) if bits else [none] * self.step_words):
+            b.store(code, codes, b.constant(at * WORD_ROWS))
+
+    def _multiplex(self, b: LoopBuilder, tree: SSAValue, word: SSAValue, levels: int) -> None:
+        node, offset = self.sliced.node, self.sliced.node_offset
+        if node is None or offset is None:
+            raise CodegenError("these trees are no multiplexers")
+        nodes = b.table(self.tables.of("slice_node", node)), self._entry(b, "node_offset", offset, tree)
+        b.multiplex(levels, self.step_words, nodes, (self._slots, word), (self._codes[0], b.constant(0)))
+
+    def _land(self, b: LoopBuilder, state: State, tree: SSAValue, words: tuple[SSAValue, SSAValue], n_bits: int) -> None:
         first_code = self._entry(b, "code_offset", self.sliced.code_offset, tree)
         use = (
             self._leaf_ids(state, tree, first_code)
@@ -192,23 +223,18 @@ class BitsliceNest(BlockNest):
         )
 
         def one_word(t: LoopBuilder, word: SSAValue, _: Values) -> Values:
-            code = t.constant(0, VectorType(self.code, [WORD_ROWS]))
-            for bit, slot in enumerate(slots):
-                answers = t.cast(CastKind.BITCAST, t.load(self._slots, slot, word), VectorType(i1, [WORD_ROWS]))
-                code = t.select(answers, t.add(code, t.constant(1 << bit, code.type)), code)
-            t.store(code, self._codes, t.constant(0))
-            use(t, word)
+            use(t, word, t.mul(t.sub(word, words[0]), WORD_ROWS))
             return []
 
         b.for_(words[0], words[1], one_word, label="word")
 
-    def _leaf_ids(self, state: State, tree: SSAValue, first_code: SSAValue) -> Callable[[LoopBuilder, SSAValue], None]:
-        def use(b: LoopBuilder, word: SSAValue) -> None:
+    def _leaf_ids(self, state: State, tree: SSAValue, first_code: SSAValue) -> Use:
+        def use(b: LoopBuilder, word: SSAValue, place: SSAValue) -> None:
             begin, end = bounds(b, state.rows)
             first = b.add(begin, b.mul(word, WORD_ROWS))
 
             def one_row(t: LoopBuilder, row: SSAValue, _: Values) -> Values:
-                code = t.add(first_code, t.load_index(self._codes, t.sub(row, first)))
+                code = t.add(first_code, self._code(t, t.add(place, t.sub(row, first)), i64))
                 leaf = t.cast(CastKind.TRUNC, self.leaves.leaf_id(t, code), i32)
                 t.store(leaf, self.out, row, self._number(t, tree))
                 return []
@@ -217,20 +243,20 @@ class BitsliceNest(BlockNest):
 
         return use
 
-    def _add(
-        self, b: LoopBuilder, state: State, tree: SSAValue, first_code: SSAValue, n_bits: int
-    ) -> Callable[[LoopBuilder, SSAValue], None]:
+    def _code(self, b: LoopBuilder, place: SSAValue, type_: Attribute) -> SSAValue:
+        """The code of a row, or of some from there on where ``type_`` is a vector."""
+        low, *high = (
+            b.cast(CastKind.ZEXT, b.load_vector(codes, place, type_=vector_like(type_, i8)), type_) for codes in self._codes
+        )
+        return b.either(low, b.binary(BinaryKind.SHL, high[0], BYTE_BITS)) if high else low
+
+    def _add(self, b: LoopBuilder, state: State, tree: SSAValue, first_code: SSAValue, n_bits: int) -> Use:
         """Add the leaf values of a word's rows to their sums, or hold them."""
         column = b.constant(0)
         if self.sliced.column is not None:
             column = self._entry(b, "column", self.sliced.column, tree)
-        registers = self.leaves.registers(b, first_code, n_bits)
-        index = VectorType(i32, [self.leaves.lanes])
 
-        def add(t: LoopBuilder, row: SSAValue, code: SSAValue, offset: SSAValue) -> None:
-            found = (
-                self.leaves.permuted(t, registers, code) if registers else self.leaves.gathered(t, first_code, code, offset)
-            )
+        def add(t: LoopBuilder, row: SSAValue, found: SSAValue, offset: SSAValue) -> None:
             value = as_float(t, found, self.sum_type)
             if self.held is not None:
                 self.held.hold(t, value, t.add(state.rows[0], row), self._number(t, tree), offset)
@@ -238,14 +264,28 @@ class BitsliceNest(BlockNest):
             place = t.add(column, offset)
             t.store(t.add(t.load_vector(self._sums, place, row, type_=value.type), value), self._sums, place, row)
 
-        def use(t: LoopBuilder, word: SSAValue) -> None:
-            first = t.mul(word, WORD_ROWS)
-            for at in range(0, WORD_ROWS, self.leaves.lanes):
-                code = t.load_vector(self._codes, t.constant(at), type_=vector_like(index, self.code))
-                code, row = t.cast(CastKind.ZEXT, code, index), t.add(first, at)
-                self._columns(t, lambda u, offset, row=row, code=code: add(u, row, code, offset))
+        lanes, leaves = self.leaves.lanes, self.leaves
+        if not leaves.is_gathered(n_bits):
+            planes = leaves.planes(b, tree, n_bits)
 
-        return use
+            def permuted(t: LoopBuilder, word: SSAValue, place: SSAValue) -> None:
+                first = t.mul(word, WORD_ROWS)
+                for at, found in enumerate(leaves.looked_up(t, planes, n_bits, self._codes[0], place)):
+                    add(t, t.add(first, at * lanes), found, t.constant(0))
+
+            return permuted
+
+        def gathered(t: LoopBuilder, word: SSAValue, place: SSAValue) -> None:
+            first = t.mul(word, WORD_ROWS)
+            for at in range(0, WORD_ROWS, lanes):
+                code, row = self._code(t, t.add(place, at), VectorType(i32, [lanes])), t.add(first, at)
+
+                def one_column(u: LoopBuilder, offset: SSAValue, row: SSAValue = row, code: SSAValue = code) -> None:
+                    add(u, row, leaves.gathered(u, first_code, code, offset), offset)
+
+                self._columns(t, one_column)
+
+        return gathered
 
     def _columns(self, b: LoopBuilder, body: Callable[[LoopBuilder, SSAValue], None]) -> None:
         """For each column of a leaf."""

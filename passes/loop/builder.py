@@ -20,10 +20,12 @@ from treec.treeir.loop import (
     GatherOp,
     GetTableOp,
     IfOp,
+    InterleaveOp,
     LaneNumbersOp,
     LoadOp,
     MaskBitsOp,
     MathOp,
+    MultiplexOp,
     OpaqueOp,
     PopcountOp,
     RepeatOp,
@@ -34,6 +36,7 @@ from treec.treeir.loop import (
     SplatOp,
     StoreOp,
     TableOp,
+    TransposeBitsOp,
     YieldOp,
 )
 from treec.treeir.loop_types import (
@@ -221,8 +224,28 @@ class LoopBuilder:
         return self._value(PopcountOp(value))
 
     def shuffle(self, table: SSAValue, index: SSAValue) -> SSAValue:
-        """Lanes of a vector by a vector of i32."""
+        """Lanes of a vector by a vector of i8 or i32, modulo its length."""
         return self._value(ShuffleOp(table, index))
+
+    def interleave(self, lhs: SSAValue, rhs: SSAValue) -> tuple[SSAValue, SSAValue]:
+        """Both halves of two vectors' lanes in turn."""
+        low, high = self._add(InterleaveOp(lhs, rhs)).results
+        return low, high
+
+    def transpose_bits(self, words: Sequence[SSAValue]) -> Values:
+        """A vector of 64 bytes per lane: numbers whose bits the words have, the lowest first."""
+        return list(self._add(TransposeBitsOp(words)).results)
+
+    def multiplex(
+        self,
+        levels: int,
+        lanes: int,
+        nodes: tuple[SSAValue, SSAValue],
+        slots: tuple[SSAValue, SSAValue],
+        codes: tuple[SSAValue, SSAValue],
+    ) -> None:
+        """Store the leaves of a full tree in ``codes``; buffers with the place to begin at, of ``slots`` the lane."""
+        self._add(MultiplexOp(levels, lanes, nodes, slots, codes))
 
     def store(self, value: SSAValue, buffer: SSAValue, *indices: SSAValue) -> None:
         self._add(StoreOp(value, buffer, indices))

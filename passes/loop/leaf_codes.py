@@ -6,20 +6,21 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from xdsl.dialects.builtin import VectorType, i32, i64
-from xdsl.ir import SSAValue
+from xdsl.dialects.builtin import VectorType, i8, i16, i32, i64
+from xdsl.ir import Attribute, SSAValue
 
 from treec.frontends.base import Forest
+from treec.passes.algo.lookups import REGISTER, plane_bytes, plane_entries, planes_of
 from treec.passes.algo.packed import narrow
-from treec.passes.loop.builder import LoopBuilder
+from treec.passes.loop.builder import LoopBuilder, Values
 from treec.passes.loop.tables import Tables
 from treec.treeir.forest_types import dtype_attribute
-from treec.treeir.loop_types import BinaryKind, CastKind, CompareKind, lanes_of, vector_like
+from treec.treeir.loop_types import BinaryKind, CastKind, lanes_of, vector_like
 from treec.treeir.slices import SlicedTreesOp
 
-PERMUTED_BITS = 5
-"""Codes of at most so many bits are looked up in registers."""
-VECTOR_BYTES = 64
+WORD_ROWS = 64
+"""Rows that one i64 has a bit for."""
+_INTEGERS: dict[int, Attribute] = {1: i8, 2: i16, 4: i32, 8: i64}
 
 
 class LeafCodes:
@@ -29,16 +30,17 @@ class LeafCodes:
     their code, unless weights make them differ.
     """
 
-    def __init__(self, sliced: SlicedTreesOp, forest: Forest, tables: Tables) -> None:
-        self.tables = tables
+    def __init__(self, sliced: SlicedTreesOp, lookup: str, forest: Forest, tables: Tables) -> None:
+        self.tables, self.lookup = tables, lookup
         leaf = sliced.leaf.array.astype(np.int64)
         row = leaf if sliced.leaf_row is None else sliced.leaf_row.array[leaf].astype(np.int64)
         self.width = forest.leaf_width
         self.row: NDArray[Any] | None = None
         weight = forest.trees.weight
         values = forest.leaves.values
+        self.code_offset = sliced.code_offset.array.astype(np.int64)
         if weight is not None:
-            tree = np.repeat(np.arange(len(weight)), np.diff(sliced.code_offset.array.astype(np.int64)))
+            tree = np.repeat(np.arange(len(weight)), np.diff(self.code_offset))
             with np.errstate(all="ignore"):
                 values = (values[row].astype(weight.dtype) * weight[tree, None]).astype(forest.sum.dtype)
         elif self.width > 1:
@@ -47,42 +49,73 @@ class LeafCodes:
             values = values[row]
         self.ids = narrow(sliced.leaf_id.array[leaf])
         self.type = dtype_attribute(values.dtype)
-        self.lanes = VECTOR_BYTES // values.dtype.itemsize
+        self.itemsize = values.dtype.itemsize
+        self.lanes = REGISTER // self.itemsize
         padding = np.zeros((self.lanes, self.width), values.dtype)  # a vector is read from any code on
         self.values = np.concatenate([values, padding])
+        self._planes: tuple[NDArray[Any], NDArray[np.uint8]] | None = None
 
     def leaf_id(self, b: LoopBuilder, code: SSAValue) -> SSAValue:
         """The library's number of the leaf of a code (i64), i64."""
         return b.load_index(b.table(self.tables.of("code_leaf_id", self.ids)), code)
 
-    def one_value(self, b: LoopBuilder, code: SSAValue, column: SSAValue) -> SSAValue:
-        """The value of one code (i64) for a column of its leaf."""
-        row = code if self.row is None else b.load_index(b.table(self.tables.of("code_row", self.row)), code)
-        at = row if self.width == 1 else b.add(b.mul(row, self.width), column)
-        return b.load(b.table(self.tables.of("code_values", self.values)), at)
+    def is_gathered(self, n_bits: int) -> bool:
+        """Whether values are read from memory, by codes of so many bits."""
+        return self.width > 1 or plane_bytes(self.lookup, n_bits) == 0
 
-    def registers(self, b: LoopBuilder, first: SSAValue, n_bits: int) -> list[SSAValue]:
-        """The values of a tree whose first code is ``first`` (i64), as vectors; none where they are gathered."""
-        if self.width > 1 or n_bits > PERMUTED_BITS:
-            return []
-        values, type_ = b.table(self.tables.of("code_values", self.values)), VectorType(self.type, [self.lanes])
-        count = max(1, (1 << n_bits) // self.lanes)
-        return [b.load_vector(values, b.add(first, at * self.lanes), type_=type_) for at in range(count)]
+    def planes(self, b: LoopBuilder, tree: SSAValue, n_bits: int) -> Values:
+        """The planes of the values of a tree (i64) with codes of so many bits, as vectors."""
+        offset, data = self._plane_tables()
+        first = b.load_index(b.table(self.tables.of("plane_offset", offset)), tree)
+        table = b.table(self.tables.of("leaf_planes", data))
+        width = plane_bytes(self.lookup, n_bits)
+        size = width * plane_entries(width, n_bits)
+        element = self.type if width == self.itemsize else _INTEGERS[width]
+        found: Values = []
+        for plane in range(self.itemsize // width):
+            at = b.add(b.mul(first, REGISTER), plane * size)
+            loaded = b.load_vector(table, at, type_=VectorType(i8, [size]))
+            found.append(b.cast(CastKind.BITCAST, loaded, VectorType(element, [size // width])))
+        return found
 
-    def permuted(self, b: LoopBuilder, registers: list[SSAValue], code: SSAValue) -> SSAValue:
-        """A value for each lane of ``code`` (vector of i32, local to the tree)."""
-        bit, inside = self.lanes, code
-        if len(registers) > 1:
-            inside = b.both(code, self.lanes - 1)
-        found = [b.shuffle(register, inside) for register in registers]
-        while len(found) > 1:
-            upper = b.compare(CompareKind.NE, b.both(code, bit), 0)
-            found = [b.select(upper, found[at + 1], found[at]) for at in range(0, len(found), 2)]
-            bit *= 2
-        return found[0]
+    def _plane_tables(self) -> tuple[NDArray[Any], NDArray[np.uint8]]:
+        """The first register of each tree's planes, and the bytes of all planes."""
+        if self._planes is None:
+            bits = np.frexp(np.diff(self.code_offset).astype(np.float64))[1] - 1
+            made: list[tuple[NDArray[np.int64], NDArray[np.uint8]]] = []
+            for n_bits in np.unique(bits).tolist():
+                if self.is_gathered(n_bits):
+                    continue
+                trees = np.flatnonzero(bits == n_bits)
+                values = self.values[self.code_offset[trees, None] + np.arange(1 << n_bits), 0]
+                made.append((trees, planes_of(values, plane_bytes(self.lookup, n_bits))))
+            size = np.zeros(len(bits), np.int64)
+            for trees, planes in made:
+                size[trees] = planes.shape[1]
+            offset = np.cumsum(size) - size
+            data = np.zeros(int(size.sum()), np.uint8)
+            for trees, planes in made:
+                data[offset[trees, None] + np.arange(planes.shape[1])] = planes
+            self._planes = narrow(offset // REGISTER), data
+        return self._planes
+
+    def looked_up(self, b: LoopBuilder, planes: Values, n_bits: int, codes: SSAValue, first: SSAValue) -> Values:
+        """The values of a word's rows in their order, in vectors. ``planes``: of the tree; ``codes``: of
+        rows from ``first`` on, of ``n_bits``."""
+        width = plane_bytes(self.lookup, n_bits)
+        lanes = REGISTER // width
+        indices: Values = []
+        for at in range(0, WORD_ROWS, lanes):
+            index = b.load_vector(codes, b.add(first, at), type_=VectorType(i8, [lanes]))
+            indices.append(index if lanes == WORD_ROWS else b.cast(CastKind.ZEXT, index, VectorType(i32, [lanes])))
+        streams = [[b.shuffle(plane, index) for index in indices] for plane in planes]
+        while len(streams) > 1:
+            width *= 2
+            streams = [_merged(b, low, high, width) for low, high in zip(streams[::2], streams[1::2], strict=True)]
+        return [b.cast(CastKind.BITCAST, vector, VectorType(self.type, [self.lanes])) for vector in streams[0]]
 
     def gathered(self, b: LoopBuilder, first: SSAValue, code: SSAValue, column: SSAValue) -> SSAValue:
-        """The same by a gather, for a column of the leaf."""
+        """The values of lanes of ``code`` (vector of i32, counted from ``first``), for a column of the leaf."""
         values = b.table(self.tables.of("code_values", self.values))
         if self.width == 1:
             return b.gather(values, [first], [code])
@@ -93,6 +126,12 @@ class LeafCodes:
             rows = b.table(self.tables.of("code_row", self.row))
             row = b.cast(CastKind.ZEXT, _as_i32(b, b.gather(rows, [first], [code])), type_)
         return b.gather(values, [column], [b.binary(BinaryKind.MUL, row, self.width)])
+
+
+def _merged(b: LoopBuilder, low: Values, high: Values, width: int) -> Values:
+    """Lanes of ``width`` bytes from their halves."""
+    type_ = VectorType(_INTEGERS[width], [REGISTER // width])
+    return [b.cast(CastKind.BITCAST, half, type_) for pair in zip(low, high, strict=True) for half in b.interleave(*pair)]
 
 
 def _as_i32(b: LoopBuilder, value: SSAValue) -> SSAValue:

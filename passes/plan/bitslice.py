@@ -8,7 +8,8 @@ from xdsl.traits import SymbolTable
 
 from treec.errors import ScheduleError, UnsupportedModelError
 from treec.frontends.base import Trees
-from treec.passes.algo.bitslice import MOST_BITS, slice_trees
+from treec.passes.algo.bitslice import slice_trees
+from treec.passes.algo.lookups import cost_of
 from treec.passes.algo.packed import narrow
 from treec.passes.plan.rewrite import add_shared
 from treec.treeir.blob import BlobAttr
@@ -17,8 +18,9 @@ from treec.treeir.forest_convert import forest_of
 from treec.treeir.plan import KernelOp, PredicateBitsOp, SlicedTreesOp
 
 
-def add_sliced_trees(module: ModuleOp, kernel: KernelOp, numbering: str) -> SymbolRefAttr:
-    """Add ``plan.sliced_trees`` over the kernel's predicate bits; raises `ScheduleError` for a model that has none."""
+def add_sliced_trees(module: ModuleOp, kernel: KernelOp, numbering: str, multiplex: str, lookup: str) -> SymbolRefAttr:
+    """Add ``plan.sliced_trees`` over the kernel's predicate bits, for leaf values that are looked up by ``lookup``; raises
+    `ScheduleError` for a model that has none."""
     forest, name = forest_of(only_model(module)), kernel.innermost_walk().predicates
     predicates = None if name is None else SymbolTable.lookup_symbol(module, name)
     if not isinstance(predicates, PredicateBitsOp):
@@ -28,13 +30,14 @@ def add_sliced_trees(module: ModuleOp, kernel: KernelOp, numbering: str) -> Symb
     if forest.leaves.linear is not None:
         raise UnsupportedModelError("linear leaves are not compiled yet", fix="train with linear_tree=false")
     trees = forest.trees
+    cost = cost_of(lookup, forest.leaves.values.dtype.itemsize)
     try:
-        sliced = slice_trees(trees, predicates.slot.array, predicates.n_predicates, numbering)
+        sliced = slice_trees(trees, predicates.slot.array, predicates.n_predicates, numbering, multiplex, cost)
     except ValueError as error:
-        raise ScheduleError(
-            f"{error}, and a code has at most {MOST_BITS} bits: {1 << MOST_BITS:,} leaves",
-            fix="walk with=scalar or with=lanes, which take trees of any size",
-        ) from None
+        fix = (
+            "write multiplex=auto" if multiplex == "all" else "walk with=scalar or with=lanes, which take trees of any size"
+        )
+        raise ScheduleError(str(error), fix=fix) from None
     properties: dict[str, Attribute] = {
         "predicates": SymbolRefAttr(predicates.sym_name.data),
         "select": BlobAttr.of(narrow(sliced.select.reshape(-1))),
@@ -45,6 +48,8 @@ def add_sliced_trees(module: ModuleOp, kernel: KernelOp, numbering: str) -> Symb
         "code_offset": BlobAttr.of(sliced.code_offset),
         "leaf_id": BlobAttr.of(narrow(trees.leaf_id)),
     }
+    if len(sliced.node):
+        properties |= {"node": BlobAttr.of(narrow(sliced.node)), "node_offset": BlobAttr.of(sliced.node_offset)}
     if not (trees.leaf_row == range(trees.n_leaves)).all():
         properties["leaf_row"] = BlobAttr.of(narrow(trees.leaf_row))
     if trees.column.any():

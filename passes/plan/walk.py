@@ -9,11 +9,20 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import IntegerAttr, ModuleOp, StringAttr, i64
 from xdsl.traits import SymbolTable
 
+from treec.codegen.cpu_levels import LEVELS, host_level
 from treec.errors import ScheduleError
 from treec.passes.plan.bitslice import add_sliced_trees
 from treec.passes.plan.rewrite import PlanPass
 from treec.treeir.loop_types import LoopKind
-from treec.treeir.plan import WORDS, KernelOp, LoopAxis, TiledTreesOp, WalkOp
+from treec.treeir.plan import WORDS, KernelOp, LoopAxis, TiledTreesOp, WalkOp, target_of
+
+
+def best_lookup(level: str) -> str:
+    """How CPUs of a level look leaf values up fastest; ``native`` is this host's level."""
+    found = LEVELS.get((host_level() or "") if level == "native" else level)
+    if found is None or not found.has("avx512f"):
+        return "gather"
+    return "bytes" if found.has("avx512vbmi") else "permute"
 
 
 @dataclass(frozen=True)
@@ -21,8 +30,9 @@ class WalkPass(PlanPass):
     """Choose how each kernel walks. ``scalar``: one row down one tree, a node at a time; needs a layout. ``lanes``: a
     vector of neighbouring rows down one tree, a row per lane; needs a vector loop. ``tile``: one row down one tree, a tile
     at a time; needs the layout ``sparse`` or ``array``. ``bitslice``: selects between bits of ``predicates`` give the
-    leaves of ``word`` rows at once (0: as many as a block has, up to 512), numbered as ``leaf`` says (see
-    `treec.passes.algo.bitslice`); this strategy lays the trees out itself.
+    leaves of ``word`` rows at once (0: as many as a block has, up to 512), numbered as ``leaf`` says; ``multiplex``
+    says which trees are padded (see `treec.passes.algo.bitslice`), ``lookup`` how leaf values are found
+    (`treec.passes.algo.lookups`), by the CPU level where ``auto``; this strategy lays the trees out itself.
 
     ``interleave``: ``row:k`` or ``tree:k``, the innermost loop's axis: k walks go down together, each stopping at its own
     leaf, so trees may be ragged. ``peel``: that many steps are straight code before the loop. ``unroll`` ``full``: all are,
@@ -33,6 +43,8 @@ class WalkPass(PlanPass):
     strategy: Literal["scalar", "lanes", "tile", "bitslice"] = "scalar"
     leaf: Literal["auto", "path", "index"] = "auto"
     word: int = 0
+    multiplex: Literal["auto", "all", "none"] = "auto"
+    lookup: Literal["auto", "gather", "permute", "bytes"] = "auto"
     interleave: str = "none"
     peel: int = 0
     unroll: Literal["none", "full"] = "none"
@@ -63,11 +75,17 @@ class WalkPass(PlanPass):
         if innermost.unroll is not None:
             reason = f"the rows of loop `{innermost.label.data}` are bits of words, and it is unrolled"
             raise ScheduleError(reason, fix=f"leave `unroll {innermost.label.data}` out")
-        walk.properties["trees"] = add_sliced_trees(module, kernel, self.leaf)
+        lookup = self._lookup(module)
+        walk.properties["trees"] = add_sliced_trees(module, kernel, self.leaf, self.multiplex, lookup)
+        walk.properties["lookup"] = StringAttr(lookup)
         walk.properties["strategy"] = StringAttr(self.strategy)
         block = next((loop.step.value.data for loop in above[::-1] if loop.axis.data is LoopAxis.ROW), 1)
         word = self.word or next((rows for rows in WORDS if rows >= min(block, 512)), WORDS[-1])
         walk.properties["word"] = IntegerAttr(word, i64)
+
+    def _lookup(self, module: ModuleOp) -> str:
+        target = target_of(module)
+        return best_lookup("native" if target is None else target.level.data) if self.lookup == "auto" else self.lookup
 
     def _require_form(self, walk: WalkOp, module: ModuleOp) -> None:
         """Tiles are walked as tiles, and nothing else is."""

@@ -9,7 +9,7 @@ from treec.schedule.base import Directive, Machine, Stage, directive
 from treec.schedule.check import Scope
 from treec.schedule.gpus import GPUS
 
-CPU_LEVELS = ("native", "x86-64-v2", "x86-64-v3", "x86-64-v4", "aarch64")
+CPU_LEVELS = ("native", "x86-64-v2", "x86-64-v3", "x86-64-v4", "x86-64-v4-vbmi", "aarch64")
 
 
 @directive

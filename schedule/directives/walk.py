@@ -21,7 +21,8 @@ class Walk(Directive):
     gathered, and rows that fill no vector are walked one by one. `tile`: one row, one tree, tile by tile: the questions of
     a tile are asked in one vector, and a look-up by all answers says where to go on. `bitslice`: no walk at all. Each
     bit of the number of a row's leaf is computed from the answers of predicates by selects, for `word` rows with
-    one instruction each; then the leaf values of all rows are looked up.
+    one instruction each; then the leaf values of all rows are looked up. A tree that is nearly full is padded to a full
+    one, up to 8 levels: a multiplexer, whose bits stay in registers.
 
     Needs: a finished nest: no `split` or `order` comes after it. `scalar` and `lanes` need a `layout` before it, `lanes`
     also `vectorize`, which no other walk takes; `tile` needs `layout sparse` or `layout array`, and these need it, unless
@@ -35,6 +36,8 @@ class Walk(Directive):
     (`apply`) are always found one walk at a time. `bitslice` is the fastest by far for batches, several times a walk, where
     a block has some hundred rows and trees have up to some hundred leaves; blocks that are not full cost the same as full
     ones.
+    `lookup=permute` pays with AVX-512 and `lookup=bytes` where that also permutes bytes (x86-64-v4-vbmi); elsewhere
+    both take more instructions than a gather. Codes of more bits than registers hold (8, or 7 by 4 bytes) are gathered.
     """
 
     keyword: ClassVar[str] = "walk"
@@ -64,6 +67,20 @@ class Walk(Directive):
         quiet=True,
     )
 
+    multiplex: str = argument(
+        Choice(("auto", "all", "none")),
+        "which trees `with=bitslice` pads to full ones, that are straight code: all, none, or where that is cheaper",
+        default="auto",
+        quiet=True,
+    )
+    lookup: str = argument(
+        Choice(("auto", "gather", "permute", "bytes")),
+        "how `with=bitslice` looks leaf values up: from memory, or by permutes of registers with 4 bytes or a byte a lane; "
+        "`auto` is what CPUs of the level do fastest",
+        default="auto",
+        quiet=True,
+    )
+
     def check(self, scope: Scope) -> None:
         if scope.machine is Machine.GPU and self.strategy != "scalar":
             reason = f"`walk with={self.strategy}` is vector code, and each thread of a GPU walks by itself"
@@ -75,7 +92,7 @@ class Walk(Directive):
         if self.strategy == "bitslice":
             self._check_bitslice(scope)
             return
-        self._check_foreign(("leaf", "auto"), ("word", 0))
+        self._check_foreign(("leaf", "auto"), ("word", 0), ("multiplex", "auto"), ("lookup", "auto"))
         answered = scope.find(AnswerPredicates)
         if answered is not None:
             reason = f"`walk with={self.strategy}` asks predicates itself, and they are answered ({answered.where()})"

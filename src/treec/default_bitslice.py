@@ -12,17 +12,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from treec.frontends.base import Forest, Trees
-from treec.passes.algo.bitslice import BYTE_BITS, Cost, SlicedTrees, slice_trees
+from treec.passes.algo.bitslice import BYTE_BITS, SlicedTrees, slice_trees
 from treec.passes.algo.depths import leaf_depths
+from treec.passes.algo.lookups import cost_of
 from treec.passes.algo.packed import narrow
 from treec.passes.algo.predicate_bits import predicate_bits
 from treec.passes.algo.ranks import rank_tables
+from treec.passes.plan.walk import best_lookup
 
 BLOCK_ROWS = 512
 RANK = 6.0
 """Cycles to rank a value."""
 PREDICATE = 14.0
 """Cycles to answer a predicate for a block."""
+SUM = 64.0
+"""Cycles to add a tree's values to the sums of a block."""
 STEP = 4.0
 """Cycles of a step of a walk, with others beside it."""
 MOST_NODES = 1 << 20
@@ -74,9 +78,11 @@ def bitslice_pays(forest: Forest) -> Sliced | None:
     if to is None:
         return None
     bits = predicate_bits(tables)
-    sliced, cost = slice_trees(trees, bits.slot, len(bits.test)), Cost()
+    cost = cost_of(best_lookup("native"), forest.leaves.values.dtype.itemsize)
+    sliced = slice_trees(trees, bits.slot, len(bits.test), cost=cost)
     n_bits = np.diff(sliced.bit_offset)
-    per_tree = cost.select * np.diff(sliced.select_offset) + cost.bit * n_bits + cost.lookup(n_bits)
+    per_tree = cost.select * np.diff(sliced.select_offset) + cost.node * np.diff(sliced.node_offset)
+    per_tree += cost.codes + cost.bit * n_bits + cost.lookup(n_bits) + SUM
     shallowest, deepest = leaf_depths(trees)
     rank = RANK * len(tables.view_missing)
     block = PREDICATE * len(bits.test) * (1 if to == "u8" else 2) + float(per_tree.sum())
@@ -88,14 +94,14 @@ def bitslice_pays(forest: Forest) -> Sliced | None:
         rows=int(rows),
         to=to,
         n_predicates=len(bits.test),
-        selects=len(sliced.select) / trees.n_trees,
+        selects=(len(sliced.select) + len(sliced.node)) / trees.n_trees,
         speedup=walk / (rank + block / BLOCK_ROWS),
         node_bytes=_table_bytes(forest, sliced) / trees.n_nodes,
     )
 
 
 def _table_bytes(forest: Forest, sliced: SlicedTrees) -> int:
-    slots = 2 * (len(sliced.bits) + sliced.select.size)
+    slots = 2 * (len(sliced.bits) + sliced.select.size + len(sliced.node))
     values = forest.leaves.values
     of_code = narrow(forest.trees.leaf_id).itemsize + (values.itemsize if values.shape[1] == 1 else 4)
     return slots * (1 if sliced.n_slots <= 1 << 16 else 2) + len(sliced.leaf) * of_code

@@ -40,6 +40,7 @@ ALLOWED: dict[str, set[str]] = {
     "treec.passes": {
         "treec.errors",
         "treec.codegen.abi",
+        "treec.codegen.cpu_levels",
         "treec.frontends.base",
         "treec.treeir",
         "treec.schedule",

@@ -36,7 +36,11 @@ LANES = 4
 NAN_MARK = 12345  # not the bits of a NaN: LLVM takes a choice between two NaNs for none
 N_ROWS = 12
 WIDTHS: dict[Attribute, int] = {i1: 1, i8: 8, i16: 16, i32: 32, i64: 64, f32: 32, f64: 64}
-HOST_LEVELS = [name for name, level in LEVELS.items() if level.machine == "x86_64" and level.xcr0 <= host_level().xcr0]
+HOST_LEVELS = [
+    name
+    for name, level in LEVELS.items()
+    if level.machine == "x86_64" and set(level.features) <= set(host_level().features)
+]
 
 INTEGER_KINDS = list(BinaryKind)
 FLOAT_KINDS = [BinaryKind.ADD, BinaryKind.SUB, BinaryKind.MUL, BinaryKind.DIV]

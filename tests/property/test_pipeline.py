@@ -19,8 +19,10 @@ from tests.property.forests import Shape, build, shapes
 from treec.codegen.abi import DType, Task
 from treec.compiler import Compilation, generate, load_in_process
 from treec.errors import ScheduleError
-from treec.frontends.base import F32, Final, Forest, Link, Outputs
+from treec.frontends.base import F32, Final, Forest, Link, Outputs, Trees
 from treec.frontends.load import LoadedModel
+from treec.passes.algo.bitslice import MOST_LEVELS
+from treec.passes.algo.depths import leaf_depths
 from treec.passes.pipeline import pipeline_of, run_pipeline
 from treec.runtime.execute import run_task
 from treec.schedule.base import Directive, Stage
@@ -145,8 +147,12 @@ def draw_bitslice(draw: st.DrawFn, nest: list[str], at: str) -> list[str]:
     lines = [f"order {', '.join(nest)}", f"rank features at={at} to={draw(st.sampled_from(('u8', 'u16', 'u32')))}"]
     lines.append(f"predicates at={at}")
     lines += [f"unroll {loop} by=2" for loop in nest[:-1] if draw(st.integers(0, 3)) == 0]
-    leaf, word = draw(st.sampled_from(("auto", "path", "index"))), draw(st.sampled_from((0, 64, 128)))
-    lines.append(f"walk with=bitslice leaf={leaf} word={word}")
+    leaf, word = draw(st.sampled_from(("auto", "path", "index"))), draw(st.sampled_from((0, 64, 128, 512)))
+    multiplex, lookup = (
+        draw(st.sampled_from(("auto", "none"))),
+        draw(st.sampled_from(("auto", "gather", "permute", "bytes"))),
+    )
+    lines.append(f"walk with=bitslice leaf={leaf} word={word} multiplex={multiplex} lookup={lookup}")
     return lines + [f"parallel {nest[0]}" for _ in range(draw(st.integers(0, 1)))]
 
 
@@ -309,11 +315,17 @@ def planned_sums(
     return {**exact, Task.RAW: raw, Task.RESPONSE: forest_level.response(forest, raw)}
 
 
-def refused(forest: Forest, schedule: Schedule) -> bool:
-    """Value tables need a row loop outside, and are a copy of the rows already."""
-    first = {next(iter(scope.loops.values())).value for scope in schedule.scopes().values()}
-    cached = any(scope.find(CacheRows) is not None for scope in schedule.scopes().values())
-    return forest.inputs.table_offset is not None and ("tree" in first or cached)
+def refused(forest: Forest, schedule: Schedule) -> str | None:
+    """Why, or None. Value tables need a row loop outside, and are a copy of the rows already; multiplexers are not deep."""
+    scopes = schedule.scopes().values()
+    first = {next(iter(scope.loops.values())).value for scope in scopes}
+    cached = any(scope.find(CacheRows) is not None for scope in scopes)
+    if forest.inputs.table_offset is not None and ("tree" in first or cached):
+        return "value tables"
+    walks = [scope.find(Walk) for scope in scopes]
+    full = any(walk is not None and walk.multiplex == "all" for walk in walks)
+    levels = leaf_depths(forest.trees)[1].max(initial=0) if isinstance(forest.trees, Trees) else 0
+    return "a multiplexer at most" if full and levels > MOST_LEVELS else None
 
 
 def reads(schedule: Schedule, dtype: DType) -> bool:
@@ -330,8 +342,8 @@ def assert_same(found: NDArray[Any], wanted: NDArray[Any]) -> None:
 def test_plans_and_loops_answer_like_the_forest(
     forest: Forest, schedule: Schedule, dtype: DType, n: int, seed: int, data: st.DataObject
 ) -> None:
-    if refused(forest, schedule):
-        with pytest.raises(ScheduleError, match="value tables"):
+    if (reason := refused(forest, schedule)) is not None:
+        with pytest.raises(ScheduleError, match=reason):
             lowered(forest, schedule)
         return
     levels = lowered(forest, schedule)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import ModuleOp, VectorType, i64
 from xdsl.ir import Block, Operation, SSAValue
 
 from treec.errors import UsageError
@@ -215,7 +215,40 @@ def _opaque(machine: Machine, op: loop.OpaqueOp) -> None:
 
 
 def _shuffle(machine: Machine, op: loop.ShuffleOp) -> None:
-    machine.values[op.result] = machine.value(op.table)[machine.value(op.index).astype(np.int64)]
+    table = machine.value(op.table)
+    machine.values[op.result] = table[machine.value(op.index).astype(np.int64) % len(table)]
+
+
+def _interleave(machine: Machine, op: loop.InterleaveOp) -> None:
+    lanes = np.stack([machine.value(op.lhs), machine.value(op.rhs)], axis=1).reshape(2, -1)
+    machine.values[op.low], machine.values[op.high] = lanes[0], lanes[1]
+
+
+def _transpose_bits(machine: Machine, op: loop.TransposeBitsOp) -> None:
+    numbers = _numbers([machine.value(word) for word in op.words]).reshape(len(op.results_), -1)
+    machine.values |= dict(zip(op.results_, numbers, strict=True))
+
+
+def _numbers(words: Sequence[Value]) -> Value:
+    """u8 of each row, from words of their bits, the lowest first."""
+    bits = np.unpackbits(np.stack(words).view(np.uint8), axis=1, bitorder="little")
+    return np.packbits(bits, axis=0, bitorder="little")[0]
+
+
+def _multiplex(machine: Machine, op: loop.MultiplexOp) -> None:
+    levels, lanes = op.levels.value.data, op.lanes.value.data
+    first, word, place = machine.index(op.first), machine.index(op.word), machine.index(op.place)
+    nodes, slots, type_ = machine.buffer(op.nodes), machine.buffer(op.slots), VectorType(i64, [lanes])
+
+    def answers(node: int, below: int) -> list[Value]:
+        slot = int(nodes.load([first + node], i64, None))
+        own = slots.load([slot, word], type_, None)
+        if below == 0:
+            return [own]
+        true, false = answers(node + 1, below - 1), answers(node + (1 << below), below - 1)
+        return [own, *((own & t) | (~own & f) for t, f in zip(true, false, strict=True))]
+
+    machine.buffer(op.codes).store([place], _numbers(answers(0, levels - 1)[::-1]))
 
 
 def _for(machine: Machine, op: loop.ForOp) -> None:
@@ -261,10 +294,12 @@ _RUNNERS: dict[type[Operation], Callable[[Machine, Any], None]] = {
     loop.GatherOp: _gather,
     loop.GetTableOp: _get_table,
     loop.IfOp: _if,
+    loop.InterleaveOp: _interleave,
     loop.LaneNumbersOp: _lane_numbers,
     loop.LoadOp: _load,
     loop.MaskBitsOp: _mask_bits,
     loop.MathOp: _math,
+    loop.MultiplexOp: _multiplex,
     loop.OpaqueOp: _opaque,
     loop.PopcountOp: _popcount,
     loop.RepeatOp: _repeat,
@@ -273,4 +308,5 @@ _RUNNERS: dict[type[Operation], Callable[[Machine, Any], None]] = {
     loop.ShuffleOp: _shuffle,
     loop.SplatOp: _splat,
     loop.StoreOp: _store,
+    loop.TransposeBitsOp: _transpose_bits,
 }

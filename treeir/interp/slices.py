@@ -17,18 +17,36 @@ class SlicedWalk:
 
     def __init__(self, trees: SlicedTreesOp, predicates: PredicateBitsOp) -> None:
         self.trees, self.predicates = trees, predicates
+        self.is_full = trees.is_full
         self.select: NDArray[np.int64] = trees.select.array.reshape(-1, 3).astype(np.int64)
 
     def walk(self, row: NDArray[Any], tree: int) -> Landing:
         slots: list[bool] = [*self._answers(row), False, True]
+        code = self._multiplexed(slots, tree) if self.is_full[tree] else self._selected(slots, tree)
+        leaf = int(self.trees.leaf.array[int(self.trees.code_offset.array[tree]) + code])
+        return Landing(leaf, int(self.trees.leaf_id.array[leaf]))
+
+    def _selected(self, slots: list[bool], tree: int) -> int:
         begin, end = self.trees.select_offset.array[tree : tree + 2]
         for at in range(int(begin), int(end)):
             condition, true, false = (int(slot) for slot in self.select[at])
             slots.append(slots[true] if slots[condition] else slots[false])
         begin, end = self.trees.bit_offset.array[tree : tree + 2]
-        code = sum(int(slots[int(slot)]) << at for at, slot in enumerate(self.trees.bits.array[begin:end]))
-        leaf = int(self.trees.leaf.array[int(self.trees.code_offset.array[tree]) + code])
-        return Landing(leaf, int(self.trees.leaf_id.array[leaf]))
+        return sum(int(slots[int(slot)]) << at for at, slot in enumerate(self.trees.bits.array[begin:end]))
+
+    def _multiplexed(self, slots: list[bool], tree: int) -> int:
+        """Down a full tree in preorder."""
+        if self.trees.node is None or self.trees.node_offset is None:
+            raise ValueError("these trees are no multiplexers")
+        begin, end = (int(bound) for bound in self.trees.node_offset.array[tree : tree + 2])
+        node, code = self.trees.node.array[begin:end], 0
+        below, at = len(node) // 2, 0
+        while True:
+            answer = slots[int(node[at])]
+            code = code << 1 | answer
+            if below == 0:
+                return code
+            at, below = at + (1 if answer else 1 + below), below // 2
 
     def _answers(self, row: NDArray[Any]) -> list[bool]:
         p = self.predicates

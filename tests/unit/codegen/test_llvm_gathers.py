@@ -14,7 +14,9 @@ from treec.treeir.blob import BlobAttr
 from treec.treeir.interp.loop import run_stage
 
 HOST_LEVELS = [
-    name for name, level in LEVELS.items() if level.machine == host_level().machine and level.xcr0 <= host_level().xcr0
+    name
+    for name, level in LEVELS.items()
+    if level.machine == host_level().machine and set(level.features) <= set(host_level().features)
 ]
 N = 37
 RNG = np.random.default_rng(0)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from treec.codegen import cpu_levels
 from treec.codegen.cpu_levels import LEVELS, cpuinfo_flag
 from treec.runtime import cpu
 
@@ -22,15 +23,15 @@ def _no_cache() -> Iterator[None]:  # pyright: ignore[reportUnusedFunction]
 def _cpuinfo(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, flags: str) -> None:
     path = tmp_path / "cpuinfo"
     path.write_text(f"processor\t: 0\nflags\t\t: {flags}\nbugs\t\t: none\n")
-    monkeypatch.setattr(cpu, "_CPUINFO", path)
-    monkeypatch.setattr(cpu.os, "uname", lambda: type("U", (), {"machine": "x86_64"}))
+    monkeypatch.setattr(cpu_levels, "CPUINFO", path)
+    monkeypatch.setattr(cpu_levels.os, "uname", lambda: type("U", (), {"machine": "x86_64"}))
 
 
 def test_levels_contain_each_other() -> None:
-    names = ["x86-64", "x86-64-v2", "x86-64-v3", "x86-64-v4"]
+    names = ["x86-64", "x86-64-v2", "x86-64-v3", "x86-64-v4", "x86-64-v4-vbmi"]
     for low, high in itertools.pairwise(names):
         assert set(LEVELS[low].features) < set(LEVELS[high].features)
-    bits = [f.cpuid for f in LEVELS["x86-64-v4"].features]
+    bits = [f.cpuid for f in LEVELS["x86-64-v4-vbmi"].features]
     assert len(set(bits)) == len(bits)
 
 
@@ -55,7 +56,7 @@ def test_lacking_features_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
 
 def test_without_cpuinfo_nothing_is_claimed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(cpu, "_CPUINFO", tmp_path / "absent")
+    monkeypatch.setattr(cpu_levels, "CPUINFO", tmp_path / "absent")
     assert cpu.missing_features(["avx2"]) == []
 
 

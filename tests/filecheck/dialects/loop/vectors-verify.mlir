@@ -175,17 +175,65 @@ loop.func @f axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.
   %x = loop.shuffle %lane[%lane] : vector<8xi64>, vector<8xi64> -> vector<8xi64>
   loop.return
 }
-// CHECK: a vector is looked up by a vector of i32, not vector<8xi64> by vector<8xi64>
+// CHECK: a vector is looked up by a vector of i8 or i32, not vector<8xi64> by vector<8xi64>
 
 // -----
 
 loop.func @f axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {
   %lane = loop.lane_numbers : vector<8xi32>
   %few = loop.lane_numbers : vector<4xi32>
-  %x = loop.shuffle %lane[%few] : vector<8xi32>, vector<4xi32> -> vector<4xi32>
+  %x = loop.shuffle %lane[%few] : vector<8xi32>, vector<4xi32> -> vector<8xi32>
   loop.return
 }
-// CHECK: lanes of vector<8xi32> looked up by vector<4xi32> are no vector<4xi32>
+// CHECK: lanes of vector<8xi32> looked up by vector<4xi32> are no vector<8xi32>
+
+// -----
+
+loop.func @f axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {
+  %lane = loop.lane_numbers : vector<6xi32>
+  %x = loop.shuffle %lane[%lane] : vector<6xi32>, vector<6xi32> -> vector<6xi32>
+  loop.return
+}
+// CHECK: a table has a power of two of lanes, not 6
+
+// -----
+
+loop.func @f axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {
+  %lane = loop.lane_numbers : vector<3xi32>
+  %low, %high = loop.interleave %lane, %lane : vector<3xi32>
+  loop.return
+}
+// CHECK: expected vectors of an even number of lanes, not vector<3xi32>
+
+// -----
+
+loop.func @f axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {
+  %word = loop.constant 1 : i64 -> vector<2xi64>
+  %bytes = loop.transpose_bits %word : vector<2xi64> -> vector<64xi8>
+  loop.return
+}
+// CHECK: 2 lanes make as many vectors of bytes, not 1
+
+// -----
+
+loop.func @f axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {
+  %word = loop.constant 1 : i32 -> vector<1xi32>
+  %bytes = loop.transpose_bits %word : vector<1xi32> -> vector<64xi8>
+  loop.return
+}
+// CHECK: bits come in vectors of i64 of one length, not in vector<1xi32>
+
+// -----
+
+loop.table @nodes <"|u1", [1], "0x00"> : <i8, 1, constant>
+loop.func @f axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {
+  %nodes = loop.get_table @nodes : !loop.buffer<i8, 1, constant>
+  %slots = loop.alloc [4 : i64, 8 : i64] : !loop.buffer<i64, 2, workspace>
+  %codes = loop.alloc [512 : i64] : !loop.buffer<i8, 1, workspace>
+  loop.multiplex 9 : i64 of %nodes[%rb] in %slots[%rb] by 8 : i64 to %codes[%rb] : !loop.buffer<i8, 1, constant>, !loop.buffer<i64, 2, workspace>, !loop.buffer<i8, 1, workspace>
+  loop.return
+}
+// CHECK: a multiplexer has 1 to 8 levels, not 9
 
 // -----
 

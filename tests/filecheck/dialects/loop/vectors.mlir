@@ -26,6 +26,8 @@ loop.func @vectors axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : 
   %count = loop.popcount %mask : i8
   // CHECK-NEXT: %looked_up = loop.shuffle %x[%lane] : vector<8xf32>, vector<8xi32> -> vector<8xf32>
   %looked_up = loop.shuffle %x[%lane] : vector<8xf32>, vector<8xi32> -> vector<8xf32>
+  // CHECK-NEXT: %low, %high = loop.interleave %x, %looked_up : vector<8xf32>
+  %low, %high = loop.interleave %x, %looked_up : vector<8xf32>
   // CHECK-NEXT: loop.scatter %x, %out[%rb, %zero] plus [%lane, %lane] : vector<8xf32>, !loop.buffer<f32, 2, global>, vector<8xi32>, vector<8xi32>
   loop.scatter %x, %out[%rb, %zero] plus [%lane, %lane] : vector<8xf32>, !loop.buffer<f32, 2, global>, vector<8xi32>, vector<8xi32>
   %tiles = loop.get_table @tiles : !loop.buffer<!loop.record<12, "threshold" : vector<2xf32> at 0, "meta" : i32 at 8>, 1, constant>

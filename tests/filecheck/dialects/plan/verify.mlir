@@ -449,7 +449,7 @@ plan.kernel @main of @small rows 9223372036854775807 {
   plan.for serial "block" row step 64 {
     plan.for serial "tree" tree step 1 {
       plan.for serial "row" row step 1 of "block" {
-        plan.walk {strategy = "bitslice", trees = @trees, ranks = @ranks, ranks_at = "block", predicates = @bits, word = 48 : i64}
+        plan.walk {strategy = "bitslice", trees = @trees, ranks = @ranks, ranks_at = "block", predicates = @bits, word = 48 : i64, lookup = "gather"}
       }
     }
   }
@@ -460,9 +460,22 @@ plan.kernel @main of @small rows 9223372036854775807 {
 
 plan.kernel @main of @small rows 9223372036854775807 {
   plan.for serial "block" row step 64 {
+    plan.for serial "tree" tree step 1 {
+      plan.for serial "row" row step 1 of "block" {
+        plan.walk {strategy = "bitslice", trees = @trees, ranks = @ranks, ranks_at = "block", predicates = @bits, word = 64 : i64, lookup = "guess"}
+      }
+    }
+  }
+}
+// CHECK: a bitslice walk, and no other, looks leaf values up, by one of ('gather', 'permute', 'bytes')
+
+// -----
+
+plan.kernel @main of @small rows 9223372036854775807 {
+  plan.for serial "block" row step 64 {
     plan.for serial "row" row step 1 of "block" {
       plan.for serial "tree" tree step 1 {
-        plan.walk {strategy = "bitslice", trees = @trees, ranks = @ranks, ranks_at = "block", predicates = @bits, word = 64 : i64}
+        plan.walk {strategy = "bitslice", trees = @trees, ranks = @ranks, ranks_at = "block", predicates = @bits, word = 64 : i64, lookup = "gather"}
       }
     }
   }
@@ -476,7 +489,7 @@ plan.kernel @main of @small rows 9223372036854775807 {
     plan.for serial "block" row step 64 of "outer" {
       plan.for serial "tree" tree step 1 {
         plan.for serial "row" row step 1 of "block" {
-          plan.walk {strategy = "bitslice", trees = @trees, ranks = @ranks, ranks_at = "outer", predicates = @bits, word = 64 : i64}
+          plan.walk {strategy = "bitslice", trees = @trees, ranks = @ranks, ranks_at = "outer", predicates = @bits, word = 64 : i64, lookup = "gather"}
         }
       }
     }

@@ -1,5 +1,6 @@
-// RUN: tree-opt %s -p 'plan-kernels,split-loop{loop=row into=block,row by=128},order-loops{loops=block,tree,row},rank-features{at=block to=u8},predicates{at=block},walk{strategy=bitslice}' | filecheck %s
-// RUN: tree-opt %s -p 'plan-kernels,split-loop{loop=row into=block,row by=128},order-loops{loops=block,tree,row},rank-features{at=block to=u8},predicates{at=block},walk{strategy=bitslice leaf=path word=64}' | filecheck %s --check-prefix PATH
+// RUN: tree-opt %s -p 'plan-kernels,split-loop{loop=row into=block,row by=128},order-loops{loops=block,tree,row},rank-features{at=block to=u8},predicates{at=block},walk{strategy=bitslice multiplex=none lookup=gather}' | filecheck %s
+// RUN: tree-opt %s -p 'plan-kernels,split-loop{loop=row into=block,row by=128},order-loops{loops=block,tree,row},rank-features{at=block to=u8},predicates{at=block},walk{strategy=bitslice leaf=path word=64 multiplex=none lookup=permute}' | filecheck %s --check-prefix PATH
+// RUN: tree-opt %s -p 'plan-kernels,split-loop{loop=row into=block,row by=128},order-loops{loops=block,tree,row},rank-features{at=block to=u8},predicates{at=block},walk{strategy=bitslice multiplex=all lookup=bytes}' | filecheck %s --check-prefix FULL
 
 // Slots 0 and 1 are the predicates, 2 and 3 zeros and ones, 4 and on the selects of a tree. A block of 128 rows is one word.
 
@@ -17,7 +18,7 @@
 // CHECK-NEXT:   plan.for serial "block" row step 128 {
 // CHECK-NEXT:     plan.for serial "tree" tree step 1 {
 // CHECK-NEXT:       plan.for serial "row" row step 1 of "block" {
-// CHECK-NEXT:         plan.walk {ranks = @ranks, ranks_at = "block", predicates = @bits, trees = @trees, strategy = "bitslice", word = 128 : i64}
+// CHECK-NEXT:         plan.walk {ranks = @ranks, ranks_at = "block", predicates = @bits, trees = @trees, lookup = "gather", strategy = "bitslice", word = 128 : i64}
 // CHECK-NEXT:       }
 // CHECK-NEXT:     }
 // CHECK-NEXT:   }
@@ -37,11 +38,21 @@
 // PATH-NEXT:   plan.for serial "block" row step 128 {
 // PATH-NEXT:     plan.for serial "tree" tree step 1 {
 // PATH-NEXT:       plan.for serial "row" row step 1 of "block" {
-// PATH-NEXT:         plan.walk {ranks = @ranks, ranks_at = "block", predicates = @bits, trees = @trees, strategy = "bitslice", word = 64 : i64}
+// PATH-NEXT:         plan.walk {ranks = @ranks, ranks_at = "block", predicates = @bits, trees = @trees, lookup = "permute", strategy = "bitslice", word = 64 : i64}
 // PATH-NEXT:       }
 // PATH-NEXT:     }
 // PATH-NEXT:   }
 // PATH-NEXT: }
+
+// All trees as multiplexers: the first has a node that is not there, and asks the slot of zeros.
+
+// FULL: plan.sliced_trees @trees {
+// FULL:   select = #forest.blob<"|u1", [0], "0x">,
+// FULL:   bits = #forest.blob<"|u1", [3], "0x020202">,
+// FULL-NEXT:   bit_offset = #forest.blob<"<i8", [3], "0x000000000000000002000000000000000300000000000000">,
+// FULL-NEXT:   node = #forest.blob<"|u1", [4], "0x01000201">,
+// FULL-NEXT:   node_offset = #forest.blob<"<i8", [3], "0x000000000000000003000000000000000400000000000000">,
+// FULL: plan.walk {{{.*}}lookup = "bytes"
 
 forest.model @small {
 ^bb0(%0: !forest.rows):
