@@ -42,10 +42,9 @@ def _permute(stage: Stage, table: ir.Value, index: ir.Value) -> ir.Value:
     """Permutes of two registers, then choices between them by the upper bits of the index."""
     b, lanes = stage.builder, index.type.count
     bits = _bits(table.type.element)
-    if bits == 64:
-        index = b.zext(index, ir.VectorType(I64, lanes))
-    elif index.type.element != ir.IntType(bits):
-        index = b.zext(index, ir.VectorType(ir.IntType(bits), lanes))
+    if index.type.element != ir.IntType(bits):
+        wide: ir.Value = b.zext(index, ir.VectorType(ir.IntType(bits), lanes))
+        index = wide
     type_ = ir.VectorType(table.type.element, lanes)
     parts = [_part(stage, table, at, lanes) for at in range(0, table.type.count, lanes)]
     if len(parts) == 1:
@@ -75,10 +74,10 @@ def _rearranged(stage: Stage, lhs: ir.Value, rhs: ir.Value, lanes: range | list[
 
 def _extract(stage: Stage, table: ir.Value, index: ir.Value) -> ir.Value:
     """Lane by lane: LLVM knows the pattern, and makes one permute of it where the CPU has it."""
-    index = stage.builder.and_(index, splat(index.type, table.type.count - 1))
+    inside: ir.Value = stage.builder.and_(index, splat(index.type, table.type.count - 1))
     result: ir.Value = ir.Constant(ir.VectorType(table.type.element, index.type.count), ir.Undefined)
     for lane in range(index.type.count):
-        number = stage.builder.extract_element(index, I32(lane))
+        number = stage.builder.extract_element(inside, I32(lane))
         result = stage.builder.insert_element(result, stage.builder.extract_element(table, number), I32(lane))
     return result
 

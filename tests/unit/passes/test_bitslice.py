@@ -34,7 +34,7 @@ def code_by_nodes(nodes: NDArray[np.int64], slots: list[bool]) -> int:
     """Down a full tree in preorder."""
     code = 0
     while len(nodes):
-        half, answer = len(nodes) // 2, slots[nodes[0]]
+        half, answer = len(nodes) // 2, bool(slots[int(nodes[0])])
         code, nodes = 2 * code + answer, nodes[1 : 1 + half] if answer else nodes[1 + half :]
     return code
 
