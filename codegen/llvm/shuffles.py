@@ -29,7 +29,7 @@ def emit_shuffle(stage: Stage, op: loop.ShuffleOp) -> None:
 def _is_permute(stage: Stage, table: ir.VectorType, index: ir.VectorType) -> bool:
     """One permute of 512-bit registers looks all lanes up."""
     bits = _bits(table.element)
-    if bits * index.count != VECTOR_BITS or table.count < index.count:
+    if bits * index.count != VECTOR_BITS or table.count < index.count or index.element.width > bits:
         return False
     return stage.level.has("avx512f") if bits >= 32 else bits == 8 and stage.level.has("avx512vbmi")
 
@@ -42,20 +42,19 @@ def _permute(stage: Stage, table: ir.Value, index: ir.Value) -> ir.Value:
     """Permutes of two registers, then choices between them by the upper bits of the index."""
     b, lanes = stage.builder, index.type.count
     bits = _bits(table.type.element)
-    if index.type.element != ir.IntType(bits):
-        wide: ir.Value = b.zext(index, ir.VectorType(ir.IntType(bits), lanes))
-        index = wide
+    wide = ir.VectorType(ir.IntType(bits), lanes)
+    number = index if index.type.element == wide.element else b.zext(index, wide)
     type_ = ir.VectorType(table.type.element, lanes)
     parts = [_part(stage, table, at, lanes) for at in range(0, table.type.count, lanes)]
     if len(parts) == 1:
         name = f"llvm.x86.avx512.permvar.{_ONE_TABLE[str(type_.element)]}.512"
-        return b.call(stage.declare(name, ir.FunctionType(type_, [type_, index.type])), [parts[0], index])
+        return b.call(stage.declare(name, ir.FunctionType(type_, [type_, wide])), [parts[0], number])
     name = f"llvm.x86.avx512.vpermi2var.{_NAMES[str(type_.element)]}.512"
-    function = stage.declare(name, ir.FunctionType(type_, [type_, index.type, type_]))
-    found = [b.call(function, [parts[at], index, parts[at + 1]]) for at in range(0, len(parts), 2)]
+    function = stage.declare(name, ir.FunctionType(type_, [type_, wide, type_]))
+    found = [b.call(function, [parts[at], number, parts[at + 1]]) for at in range(0, len(parts), 2)]
     bit = 2 * lanes
     while len(found) > 1:
-        upper = b.icmp_unsigned("!=", b.and_(index, splat(index.type, bit)), splat(index.type, 0))
+        upper = b.icmp_unsigned("!=", b.and_(number, splat(wide, bit)), splat(wide, 0))
         found = [b.select(upper, found[at + 1], found[at]) for at in range(0, len(found), 2)]
         bit *= 2
     return found[0]
@@ -74,7 +73,7 @@ def _rearranged(stage: Stage, lhs: ir.Value, rhs: ir.Value, lanes: range | list[
 
 def _extract(stage: Stage, table: ir.Value, index: ir.Value) -> ir.Value:
     """Lane by lane: LLVM knows the pattern, and makes one permute of it where the CPU has it."""
-    inside: ir.Value = stage.builder.and_(index, splat(index.type, table.type.count - 1))
+    inside = stage.builder.and_(index, splat(index.type, table.type.count - 1))
     result: ir.Value = ir.Constant(ir.VectorType(table.type.element, index.type.count), ir.Undefined)
     for lane in range(index.type.count):
         number = stage.builder.extract_element(inside, I32(lane))
