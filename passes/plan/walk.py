@@ -14,7 +14,7 @@ from treec.errors import ScheduleError
 from treec.passes.plan.bitslice import add_sliced_trees
 from treec.passes.plan.rewrite import PlanPass
 from treec.treeir.loop_types import LoopKind
-from treec.treeir.plan import WORDS, KernelOp, LoopAxis, TiledTreesOp, WalkOp, target_of
+from treec.treeir.plan import WORDS, KernelOp, LoopAxis, TargetOp, TiledTreesOp, WalkOp, target_of
 
 
 def best_lookup(level: str) -> str:
@@ -85,7 +85,8 @@ class WalkPass(PlanPass):
 
     def _lookup(self, module: ModuleOp) -> str:
         target = target_of(module)
-        return best_lookup("native" if target is None else target.level.data) if self.lookup == "auto" else self.lookup
+        level = target.level.data if isinstance(target, TargetOp) else "native"
+        return best_lookup(level) if self.lookup == "auto" else self.lookup
 
     def _require_form(self, walk: WalkOp, module: ModuleOp) -> None:
         """Tiles are walked as tiles, and nothing else is."""
