@@ -62,7 +62,7 @@ def test_selects_find_the_leaf_that_a_walk_finds(numbering: str, shape: Any, dat
     slot = rng.integers(0, n_slots, len(forest.predicates))
     cost = Cost(node=data.draw(st.sampled_from((0.0, 3.0, 50.0))), lookups=(1.0,) * data.draw(st.integers(0, 8)))
     multiplex = data.draw(st.sampled_from(("auto", "none", "all")))
-    deepest = max(int(d) for d in leaf_depths(trees)[1])
+    deepest = int(leaf_depths(trees)[1].max(initial=0))
     if multiplex == "all" and deepest > MOST_LEVELS:
         with pytest.raises(ValueError, match="and a multiplexer at most 8"):
             slice_trees(trees, slot, n_slots, numbering, multiplex, cost)

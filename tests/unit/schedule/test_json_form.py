@@ -25,6 +25,8 @@ PLAIN: dict[str, Any] = {
             "unroll": "none",
             "leaf": "auto",
             "word": 0,
+            "multiplex": "auto",
+            "lookup": "auto",
         },
     ],
 }

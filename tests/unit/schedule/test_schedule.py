@@ -145,7 +145,16 @@ def test_places_are_kept_and_do_not_count_for_equality() -> None:
     assert hash(split) == hash(DATA[5])
 
 
-WALK = {"strategy": "scalar", "interleave": "none", "peel": 0, "unroll": "none", "leaf": "auto", "word": 0}
+WALK = {
+    "strategy": "scalar",
+    "interleave": "none",
+    "peel": 0,
+    "unroll": "none",
+    "leaf": "auto",
+    "word": 0,
+    "multiplex": "auto",
+    "lookup": "auto",
+}
 
 
 def test_one_directive_is_one_pass_with_plain_options() -> None:
@@ -169,6 +178,8 @@ def test_one_directive_is_one_pass_with_plain_options() -> None:
                 "unroll": "none",
                 "leaf": "auto",
                 "word": 0,
+                "multiplex": "auto",
+                "lookup": "auto",
             },
         ),
         ("parallel-loop", {"loop": "block"}),
