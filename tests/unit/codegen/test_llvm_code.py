@@ -141,7 +141,9 @@ def test_native_is_the_highest_level_of_the_host_tuned_for_it() -> None:
     assert (named.level, named.tune_cpu) == (native.level, "generic")
     # The check of a level is enough only if no code uses more than the level.
     assert f'"target-cpu"="{native.level.llvm_cpu}"' in native.function_attributes
-    assert not any("target-features" in attribute for attribute in native.function_attributes)
+    more = [f"+{feature.llvm}" for feature in native.level.more]
+    features = [attribute for attribute in native.function_attributes if "target-features" in attribute]
+    assert features == ([f'"target-features"="{",".join(more)}"'] if more else [])
 
 
 @NEEDS_X86
