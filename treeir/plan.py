@@ -16,6 +16,7 @@ from xdsl.dialects.builtin import (
     StringAttr,
     SymbolNameConstraint,
     SymbolRefAttr,
+    f64,
     i64,
 )
 from xdsl.dialects.utils import EnumAttribute
@@ -37,8 +38,8 @@ from xdsl.utils.exceptions import VerifyException
 from xdsl.utils.str_enum import StrEnum
 
 from treec.treeir.blob import BlobAttr
-from treec.treeir.forest import ModelOp
-from treec.treeir.forest_checks import expect, expect_cover
+from treec.treeir.forest import InputsOp, ModelOp
+from treec.treeir.forest_checks import expect, expect_cover, require
 from treec.treeir.loop_types import DIMENSIONS, LoopKind, LoopKindAttr
 from treec.treeir.pairs import PairedTreesOp
 from treec.treeir.plan_trees import BitFieldAttr, PackedTreesOp, TreesOp
@@ -66,7 +67,9 @@ __all__ = [
     "TiledTreesOp",
     "TreesOp",
     "WalkOp",
+    "compares_f64",
     "kernels_of",
+    "only_f32_rows",
     "target_of",
 ]
 
@@ -344,11 +347,11 @@ class KernelOp(IRDLOperation):
             raise VerifyException("a kernel has a walk inside its loops")
         return op
 
-    def _n_trees(self) -> int | None:
-        """How many trees the walk goes through, once they are laid out."""
+    def _trees(self) -> TreesOp | None:
+        """What the walk goes through, once it is laid out."""
         module, trees = self.parent_op(), self.innermost_walk().trees
         found = None if module is None or trees is None else SymbolTable.lookup_symbol(module, trees)
-        return found.n_trees if isinstance(found, TreesOp) else None
+        return found if isinstance(found, TreesOp) else None
 
     def verify_(self) -> None:
         if len(list(self.body.block.ops)) != 1:
@@ -364,15 +367,21 @@ class KernelOp(IRDLOperation):
         _verify_vectors(self.nest(), self.innermost_walk())
         if self.innermost_walk().word is not None:
             _verify_sliced_nest(self.nest(), self.innermost_walk())
-        n_trees = self._n_trees()
+        laid_out = self._trees()
         for loop in self.nest():
-            if loop.parts is not None and n_trees is not None:
-                expect_cover("parts", loop.parts, n_trees)
+            if loop.parts is not None and laid_out is not None:
+                expect_cover("parts", loop.parts, laid_out.n_trees)
         module = self.parent_op()
         if module is None:
             return
-        if not isinstance(SymbolTable.lookup_symbol(module, self.model), ModelOp):
+        model = SymbolTable.lookup_symbol(module, self.model)
+        if not isinstance(model, ModelOp):
             raise VerifyException(f"there is no model {self.model}")
+        if laid_out is not None and laid_out.threshold_dtype == np.float32 and compares_f64(model):
+            require(
+                isinstance(module, ModuleOp) and only_f32_rows(module),
+                "thresholds in f32 of a model of f64 are for f32 rows",
+            )
         if trees is not None and not isinstance(SymbolTable.lookup_symbol(module, trees), TreesOp):
             raise VerifyException(f"there are no trees {trees}")
 
@@ -459,6 +468,17 @@ def _verify_sliced_nest(loops: list[ForOp], walk: WalkOp) -> None:
 
 def kernels_of(module: ModuleOp) -> list[KernelOp]:
     return [op for op in module.ops if isinstance(op, KernelOp)]
+
+
+def compares_f64(model: ModelOp) -> bool:
+    """Are the model's values and thresholds f64?"""
+    return any(isinstance(op, InputsOp) and op.dtype == f64 for op in model.body.ops)
+
+
+def only_f32_rows(module: ModuleOp) -> bool:
+    """Does every target of the module take rows of f32 and no others? Without a target, rows may be of any dtype."""
+    inputs = [op.input.data for op in module.ops if isinstance(op, TargetOp | GpuTargetOp)]
+    return bool(inputs) and all(taken == "f32" for taken in inputs)
 
 
 def target_of(module: ModuleOp) -> TargetOp | GpuTargetOp | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from xdsl.dialects.builtin import DictionaryAttr, FlatSymbolRefAttrConstr, IntAttr, SymbolNameConstraint
@@ -67,6 +68,11 @@ class TreesOp(NamedTablesOp, ABC):
     def n_trees(self) -> int:
         """How many trees there are."""
 
+    @property
+    def threshold_dtype(self) -> np.dtype[Any] | None:
+        """What values are compared in; None where ranks or bits are asked instead."""
+        return None
+
 
 @irdl_op_definition
 class PackedTreesOp(TreesOp):
@@ -96,6 +102,11 @@ class PackedTreesOp(TreesOp):
     @property
     def n_trees(self) -> int:
         return len(self.node_base.array) - 1
+
+    @property
+    def threshold_dtype(self) -> np.dtype[Any] | None:
+        asked = self.nodes if self.predicates is None else self.predicates
+        return asked.array.dtype["threshold"] if self.ranks is None else None
 
     def verify_(self) -> None:
         n, trees = len(self.nodes.array), self.n_trees

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from xdsl.dialects.builtin import (
     DictionaryAttr,
@@ -44,6 +46,10 @@ class ReorgTreesOp(TreesOp):
     @property
     def n_trees(self) -> int:
         return len(self.leaf_row.array) >> self.depth.value.data
+
+    @property
+    def threshold_dtype(self) -> np.dtype[Any] | None:
+        return None if self.threshold is None else self.threshold.array.dtype
 
     def verify_(self) -> None:
         depth, trees = self.depth.value.data, self.n_trees

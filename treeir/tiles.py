@@ -59,6 +59,10 @@ class TiledTreesOp(TreesOp):
         return len(self.base.array) - 1
 
     @property
+    def threshold_dtype(self) -> np.dtype[Any] | None:
+        return self.tiles.array.dtype["threshold"].base if self.ranks is None else None
+
+    @property
     def lanes(self) -> int:
         """Numbers in ``threshold`` and ``asked`` of a record."""
         return 1 << (self.size.value.data - 1).bit_length()

@@ -27,7 +27,15 @@ from treec.codegen.tir.control import (
 )
 from treec.codegen.tir.functions import BY_KIND
 from treec.codegen.tir.memory import bind_arguments, emit_alloc, emit_get_table, emit_load, emit_store
-from treec.codegen.tir.scalars import emit_binary, emit_cast, emit_compare, emit_constant, emit_math, emit_select
+from treec.codegen.tir.scalars import (
+    emit_binary,
+    emit_cast,
+    emit_compare,
+    emit_constant,
+    emit_math,
+    emit_opaque,
+    emit_select,
+)
 from treec.codegen.tir.stage import ZERO, Frame, Stage, sequence
 from treec.errors import CodegenError
 from treec.treeir import loop
@@ -45,6 +53,7 @@ EMITTERS: dict[type[Operation], Callable[[Stage, Any], None]] = {
     loop.IfOp: emit_if,
     loop.LoadOp: emit_load,
     loop.MathOp: emit_math,
+    loop.OpaqueOp: emit_opaque,
     loop.RepeatOp: emit_repeat,
     loop.RepeatWhileOp: emit_terminator,
     loop.ReturnOp: emit_return,

@@ -85,6 +85,11 @@ def _compare(kind: CompareKind, dtype: str, lhs: Expr, rhs: Expr) -> Expr:
             return _COMPARES[kind.value[1:]](lhs, rhs)
 
 
+def emit_opaque(stage: Stage, op: loop.OpaqueOp) -> None:
+    """The number itself: kernels choose without branches."""
+    stage.define(op.result, stage.value(op.value))
+
+
 def emit_select(stage: Stage, op: loop.SelectOp) -> None:
     condition, lhs, rhs = stage.value(op.condition), stage.value(op.lhs), stage.value(op.rhs)
     stage.define(op.result, choose(stage, condition, lhs, rhs, dtype_of(op.result.type)))

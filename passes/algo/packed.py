@@ -21,19 +21,14 @@ from numpy.typing import NDArray
 
 from treec.errors import UnsupportedModelError
 from treec.frontends.base import Inputs, Missing, Predicates, Test, Trees
+from treec.passes.algo.bit_fields import BitField, Widths, place_fields, words_of
 from treec.passes.algo.ranks import RankTables
 
 WORD_CHUNKS = {1: (1,), 2: (2,), 3: (2, 1), 4: (4,), 5: (4, 1), 6: (4, 2), 7: (4, 2, 1), 8: (8,)}
 """Bytes of a word → sizes of the little-endian fields ``word0``, ``word1``, … that make it up."""
 
-
-@dataclass(frozen=True)
-class BitField:
-    """``base + ((word >> shift) & ((1 << width) - 1))``; a constant if ``width`` is 0."""
-
-    width: int
-    shift: int
-    base: int
+FEWEST = Widths()
+"""Every field as narrow as it can be."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,11 +76,17 @@ def walk_columns(inputs: Inputs) -> NDArray[np.int32]:
 
 
 def pack_trees(
-    predicates: Predicates, trees: Trees, feature: NDArray[np.int32], *, with_table: bool, align: int
+    predicates: Predicates,
+    trees: Trees,
+    feature: NDArray[np.int32],
+    *,
+    with_table: bool,
+    align: int,
+    widths: Widths = FEWEST,
 ) -> PackedTrees:
     """Lay trees out as records of a multiple of ``align`` bytes.
 
-    ``feature`` i32[n_inputs]: `walk_columns`. ``with_table``: nodes hold a predicate id.
+    ``feature`` i32[n_inputs]: `walk_columns`. ``with_table``: nodes hold a predicate id. ``widths``: of fields.
     Raises `UnsupportedModelError` if a node's fields need more than 64 bits.
     """
     kinds, kind = predicate_kinds(predicates)
@@ -94,15 +95,17 @@ def pack_trees(
         "kind": kind,
         "missing_left": predicates.missing_left & (predicates.missing != Missing.NONE),
     }
-    return _pack(trees, kinds, threshold_bits(predicates), asked, with_table=with_table, align=align)
+    return _pack(trees, kinds, threshold_bits(predicates), asked, with_table, align, widths)
 
 
-def pack_ranked_trees(ranks: RankTables, trees: Trees, *, with_table: bool, align: int) -> PackedTrees:
+def pack_ranked_trees(
+    ranks: RankTables, trees: Trees, *, with_table: bool, align: int, widths: Widths = FEWEST
+) -> PackedTrees:
     """`pack_trees` for predicates on ranks."""
     tests, kind = np.unique(ranks.test, return_inverse=True)
     kinds = np.stack([tests.astype(np.int64), *np.zeros((2, len(tests)), np.int64)], axis=1)
     asked = {"feature": ranks.view, "kind": kind.reshape(-1), "threshold": ranks.operand}
-    return _pack(trees, kinds, None, asked, with_table=with_table, align=align)
+    return _pack(trees, kinds, None, asked, with_table, align, widths)
 
 
 def _pack(
@@ -110,20 +113,20 @@ def _pack(
     kinds: NDArray[np.int64],
     threshold: NDArray[Any] | None,
     asked: dict[str, NDArray[Any]],
-    *,
     with_table: bool,
     align: int,
+    widths: Widths,
 ) -> PackedTrees:
     step = right_steps(trees)
     inverted = {} if trees.inverted is None else {"inverted": trees.inverted}
     if with_table:
-        table = make_records(threshold, asked, align)
-        nodes = make_records(None, {"step": step, "predicate": trees.predicate, **inverted}, align)
+        table = make_records(threshold, asked, align, widths)
+        nodes = make_records(None, {"step": step, "predicate": trees.predicate, **inverted}, align, widths)
     else:
         at = trees.predicate
         table = None
         of_nodes = {"step": step, **{name: column[at] for name, column in asked.items()}, **inverted}
-        nodes = make_records(None if threshold is None else threshold[at], of_nodes, align)
+        nodes = make_records(None if threshold is None else threshold[at], of_nodes, align, widths)
     return PackedTrees(
         nodes,
         table,
@@ -185,15 +188,11 @@ def preorder_leaf_ids(trees: Trees, step: NDArray[np.int64]) -> NDArray[np.int64
     return position
 
 
-def make_records(threshold: NDArray[Any] | None, columns: dict[str, NDArray[Any]], align: int) -> Records:
+def make_records(
+    threshold: NDArray[Any] | None, columns: dict[str, NDArray[Any]], align: int, widths: Widths = FEWEST
+) -> Records:
     """Pack integer columns into the bits of a word beside a threshold; unused bytes of the record widen the word."""
-    fields: dict[str, BitField] = {}
-    shift = 0
-    for name, column in columns.items():
-        low, high = (int(column.min()), int(column.max())) if len(column) else (0, 0)
-        width = (high - low).bit_length()
-        fields[name] = BitField(width, shift, low)
-        shift += width
+    fields, shift = place_fields(columns, widths)
     if shift > 64:
         raise UnsupportedModelError(
             f"a node needs {shift} bits beside its threshold, packed layout has 64",
@@ -205,10 +204,7 @@ def make_records(threshold: NDArray[Any] | None, columns: dict[str, NDArray[Any]
     table = np.zeros(n, _record_dtype(threshold, first, min(8, size - first), size))
     if threshold is not None:
         table["threshold"] = threshold
-    word = np.zeros(n, np.uint64)
-    for name, field in fields.items():
-        word |= (columns[name].astype(np.int64) - field.base).astype(np.uint64) << np.uint64(field.shift)
-    _store_word(table, word)
+    _store_word(table, words_of(columns, fields, n))
     return Records(table, fields)
 
 

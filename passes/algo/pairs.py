@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from treec.frontends.base import Test, Trees
-from treec.passes.algo.packed import Records, make_records, narrow
+from treec.passes.algo.bit_fields import Widths
+from treec.passes.algo.packed import FEWEST, Records, make_records, narrow
 from treec.passes.algo.ranks import RankTables
 
 I64 = NDArray[np.int64]
@@ -46,8 +47,8 @@ def paired_bytes(paired: PairedTrees) -> int:
     return sum(table.nbytes for table in tables if table is not None)
 
 
-def pair_trees(ranks: RankTables, trees: Trees, *, align: int) -> PairedTrees:
-    """Lay trees with predicates on ranks out in records of a multiple of ``align`` bytes.
+def pair_trees(ranks: RankTables, trees: Trees, *, align: int, widths: Widths = FEWEST) -> PairedTrees:
+    """Lay trees with predicates on ranks out in records of a multiple of ``align`` bytes; ``widths``: of fields.
 
     Raises `treec.errors.UnsupportedModelError` if a node's fields need more than 64 bits.
     """
@@ -66,7 +67,7 @@ def pair_trees(ranks: RankTables, trees: Trees, *, align: int) -> PairedTrees:
     columns["threshold"][at_leaf] = number
     columns["kind"][at_leaf] = np.searchsorted(tests, int(Test.LESS_EQUAL))
     return PairedTrees(
-        make_records(None, columns, align),
+        make_records(None, columns, align, widths),
         narrow(base),
         tests,
         None if np.array_equal(trees.leaf_row, np.arange(trees.n_leaves)) else narrow(trees.leaf_row),

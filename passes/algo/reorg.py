@@ -23,8 +23,9 @@ from numpy.typing import NDArray
 
 from treec.errors import ScheduleError
 from treec.frontends.base import Missing, Predicates, Trees
+from treec.passes.algo.bit_fields import Widths
 from treec.passes.algo.depths import leaf_depths
-from treec.passes.algo.packed import Records, make_records, narrow, predicate_kinds, threshold_bits
+from treec.passes.algo.packed import FEWEST, Records, make_records, narrow, predicate_kinds, threshold_bits
 from treec.passes.algo.ranks import RankTables
 
 I64 = NDArray[np.int64]
@@ -50,10 +51,13 @@ class ReorgTrees:
     column: NDArray[Any] | None
 
 
-def reorganise(asked: tuple[Predicates, NDArray[np.int32]] | RankTables, trees: Trees, *, align: int) -> ReorgTrees:
+def reorganise(
+    asked: tuple[Predicates, NDArray[np.int32]] | RankTables, trees: Trees, *, align: int, widths: Widths = FEWEST
+) -> ReorgTrees:
     """Lay trees out position by position. Records of ``asked`` are a multiple of ``align`` bytes.
 
-    ``asked``: predicates and the column that each input is read from, or ranks. Raises `ScheduleError` where the tables
+    ``asked``: predicates and the column that each input is read from, or ranks. ``widths``: of fields.
+    Raises `ScheduleError` where the tables
     would take more than `REORG_LIMIT` bytes.
     """
     threshold, columns, kinds = _of_ranks(asked) if isinstance(asked, RankTables) else _of_values(*asked)
@@ -62,7 +66,7 @@ def reorganise(asked: tuple[Predicates, NDArray[np.int32]] | RankTables, trees: 
     return ReorgTrees(
         depth,
         None if threshold is None else threshold[predicate],
-        make_records(None, {name: column[predicate] for name, column in columns.items()}, align),
+        make_records(None, {name: column[predicate] for name, column in columns.items()}, align, widths),
         kinds,
         narrow(trees.leaf_row[leaf]),
         narrow(trees.leaf_id[leaf]),

@@ -27,7 +27,8 @@ from numpy.typing import NDArray
 
 from treec.errors import ScheduleError, UnsupportedModelError
 from treec.frontends.base import Predicates, Trees
-from treec.passes.algo.packed import BitField, narrow, predicate_kinds, threshold_bits
+from treec.passes.algo.bit_fields import BitField, Widths, place_fields, words_of
+from treec.passes.algo.packed import FEWEST, narrow, predicate_kinds, threshold_bits
 from treec.passes.algo.ranks import RankTables
 from treec.passes.algo.tile_shapes import Shapes, TileNodes, shapes_of, tile_nodes
 
@@ -94,10 +95,12 @@ def lay_tiles(
     kind: Literal["array", "sparse"],
     *,
     align: int,
+    widths: Widths = FEWEST,
 ) -> TiledTrees:
     """Lay tiled trees out; without tiles each node is one. Records are a multiple of ``align`` bytes.
 
-    ``asked``: predicates and the column that each input is read from, or ranks. Raises `ScheduleError` for an array that
+    ``asked``: predicates and the column that each input is read from, or ranks. ``widths``: of fields.
+    Raises `ScheduleError` for an array that
     would be too large, and `UnsupportedModelError` where a record's fields do not fit its word.
     """
     questions = _of_ranks(asked) if isinstance(asked, RankTables) else _of_values(*asked)
@@ -114,7 +117,7 @@ def lay_tiles(
     leaf = slots[slots >= 0]
     leaf_base = np.zeros(n, np.int64)
     leaf_base[place[order]] = np.cumsum((slots >= 0).sum(axis=1)) - (slots >= 0).sum(axis=1)
-    tiles, lane_fields, fields = _records(nodes, questions, place, n, columns, align)
+    tiles, lane_fields, fields = _records(nodes, questions, place, n, columns, align, widths)
     lookup, ways = _exit_tables(shapes)
     return TiledTrees(
         nodes.size,
@@ -212,13 +215,13 @@ def _first_children(nodes: TileNodes, place: I64) -> I64:
 
 
 def _records(
-    nodes: TileNodes, asked: _Asked, place: I64, n: int, columns: dict[str, I64], align: int
+    nodes: TileNodes, asked: _Asked, place: I64, n: int, columns: dict[str, I64], align: int, widths: Widths
 ) -> tuple[NDArray[Any], dict[str, BitField], dict[str, BitField]]:
     """The records of all positions, and the bit fields of ``asked`` and of the word."""
-    fields, word = _bits(columns, 64)
+    fields, word = _bits(columns, 64, widths)
     no_predicates = len(asked.threshold) == 0
     taken = {name: np.zeros(1, np.int64) if no_predicates else column for name, column in asked.columns.items()}
-    lane_fields, lane_word = _bits(taken, 32)
+    lane_fields, lane_word = _bits(taken, 32, widths)
     threshold = np.zeros(1, asked.threshold.dtype) if no_predicates else asked.threshold
     parts = [("threshold", threshold.dtype), ("asked", lane_word.dtype)]
     shape = (nodes.lanes,) if nodes.lanes > 1 else ()
@@ -234,21 +237,14 @@ def _records(
     return table, lane_fields, fields
 
 
-def _bits(columns: dict[str, NDArray[Any]], most: int) -> tuple[dict[str, BitField], NDArray[Any]]:
+def _bits(columns: dict[str, NDArray[Any]], most: int, widths: Widths) -> tuple[dict[str, BitField], NDArray[Any]]:
     """Columns side by side in an unsigned number of at most ``most`` bits, and where each is."""
-    fields: dict[str, BitField] = {}
-    word = np.zeros(len(next(iter(columns.values()))), np.uint64)
-    shift = 0
-    for name, column in columns.items():
-        low = int(column.min()) if len(column) else 0
-        width = (int(column.max()) - low).bit_length() if len(column) else 0
-        fields[name] = BitField(width, shift, low)
-        word |= (column.astype(np.int64) - low).astype(np.uint64) << np.uint64(min(63, shift))
-        shift += width
-    if shift > most:
+    fields, used = place_fields(columns, widths)
+    if used > most:
         raise UnsupportedModelError(
-            f"a tile needs {shift} bits for {', '.join(columns)}, and has {most}",
-            fix="use smaller tiles, or `layout packed`",
+            f"a tile needs {used} bits for {', '.join(columns)}, and has {most}",
+            fix="use smaller tiles, narrower fields, or `layout packed`",
         )
-    width = next(w for w in (8, 16, 32, 64) if shift <= w)
-    return fields, word.astype(f"<u{width // 8}")
+    width = next(w for w in (8, 16, 32, 64) if used <= w)
+    words = words_of(columns, fields, len(next(iter(columns.values()))))
+    return fields, words.astype(f"<u{width // 8}")

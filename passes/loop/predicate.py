@@ -11,6 +11,7 @@ from xdsl.ir import Attribute, SSAValue
 
 from treec.frontends.base import CategoryCast, Missing, Test
 from treec.passes.loop.builder import LoopBuilder
+from treec.passes.loop.tables import as_float
 from treec.treeir.loop_types import BinaryKind, CastKind, CompareKind, bit_width, is_vector, scalar_of, vector_like
 
 ZERO_BOUND = float(np.float32(1e-35))
@@ -34,8 +35,8 @@ class PredicateKind:
 
 @dataclass(frozen=True)
 class Question:
-    """The parts of one predicate at run time: ``value`` and ``threshold`` of one float type; ``missing_left`` i1, ``kind``
-    an integer, a position in the list of kinds. Or the parts of several predicates: vectors, all of as many lanes."""
+    """The parts of one predicate at run time: ``value``, ``threshold``: floats; ``missing_left`` i1; ``kind`` an integer,
+    a position in the list of kinds. Or the parts of several predicates: vectors, all of as many lanes."""
 
     value: SSAValue
     threshold: SSAValue
@@ -57,7 +58,8 @@ SetTables = Callable[[LoopBuilder], CategorySets]
 
 def emit_predicate(b: LoopBuilder, q: Question, kinds: Sequence[PredicateKind], sets: SetTables) -> SSAValue:
     """i1, in each lane if there are lanes: does the row go left? Code for the kinds that occur, chosen at run time where
-    there are several."""
+    there are several. Values are compared in the dtype of thresholds; where that is the narrower one, so are the rows."""
+    q = replace(q, value=as_float(b, q.value, scalar_of(q.threshold.type)))
     if len(kinds) == 1:
         return _answer(b, q, kinds[0], sets)
     numeric = [(at, kind) for at, kind in enumerate(kinds) if kind.test is not Test.IN_SET]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypedDict
 
 from xdsl.context import Context
@@ -10,9 +10,12 @@ from xdsl.dialects.builtin import ModuleOp, StringAttr, SymbolRefAttr
 from xdsl.ir import Attribute
 
 from treec.errors import ScheduleError, UnsupportedModelError
-from treec.frontends.base import Forest, Trees
+from treec.frontends.base import F64, Forest, Predicates, Trees
+from treec.passes.algo.bit_fields import Widths
 from treec.passes.algo.packed import PackedTrees, narrow, pack_ranked_trees, pack_trees, walk_columns
 from treec.passes.algo.pairs import pair_trees
+from treec.passes.algo.thresholds import Width as ThresholdWidth
+from treec.passes.algo.thresholds import with_thresholds
 from treec.passes.plan.rank_features import ranks_of, tables_of
 from treec.passes.plan.reorg_layout import reorg_trees_op
 from treec.passes.plan.rewrite import PlanPass, add_shared
@@ -20,13 +23,16 @@ from treec.passes.plan.tiled_layout import bit_fields, tiled_trees_op
 from treec.treeir.blob import BlobAttr
 from treec.treeir.forest import only_model
 from treec.treeir.forest_convert import forest_of
-from treec.treeir.plan import PackedTreesOp, PairedTreesOp, TreesOp
+from treec.treeir.plan import PackedTreesOp, PairedTreesOp, TreesOp, only_f32_rows
 from treec.treeir.ranks import RanksOp
 
 
 class _How(TypedDict):
-    with_table: bool
     align: int
+    widths: Widths
+
+
+Width = Literal["auto", "u8", "u16", "u32"]
 
 
 @dataclass(frozen=True)
@@ -40,12 +46,19 @@ class LayoutPass(PlanPass):
     `treec.passes.algo.pairs`). ``reorg`` has complete trees, position by position (see `treec.passes.algo.reorg`).
     ``sparse`` and ``array`` have a record per tile (see `treec.passes.algo.tiled`); without tiles, a node is one. Needs
     trees with nodes and plain leaf values.
+
+    ``threshold``: ``auto`` is the model's; ``f32`` rounds f64 ones so that f32 rows are answered alike, and needs a target
+    with no other rows. ``feature`` and ``child``: bits of the fields that say what is asked and how far a child is;
+    ``auto`` takes as many as the model needs.
     """
 
     name = "layout"
     kind: Literal["packed", "pairs", "reorg", "sparse", "array"] = "packed"
     predicates: Literal["inline", "table"] = "inline"
     align: int = 4
+    threshold: ThresholdWidth = "auto"
+    feature: Width = "auto"
+    child: Width = "auto"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         if self.align not in (1, 2, 4, 8, 16, 32, 64):
@@ -61,58 +74,81 @@ class LayoutPass(PlanPass):
         if len({kernel.innermost_walk().ranks for kernel in kernels}) > 1:
             raise ScheduleError("some kernels rank rows and some don't", fix="lay out each by the option kernel=")
         ranks = ranks_of(op, kernels[0])
-        made = self._made(forest, forest.trees, ranks)
+        self._check_kind(forest.trees, ranks)
+        predicates = forest.predicates if ranks is not None else self._predicates(forest, op)
+        made = self._made(replace(forest, predicates=predicates), forest.trees, ranks)
         trees = add_shared(op, made, "trees")
         for kernel in kernels:
             kernel.innermost_walk().properties["trees"] = trees
 
     def _made(self, forest: Forest, trees: Trees, ranks: RanksOp | None) -> TreesOp:
+        how: _How = {"align": self.align, "widths": Widths(_bits(self.feature), _bits(self.child))}
         if self.kind == "sparse" or self.kind == "array":
-            if self.predicates != "inline":
-                raise ScheduleError(f"`layout {self.kind}` keeps predicates in the tiles", fix="leave `predicates` out")
-            return tiled_trees_op(forest, trees, ranks, self.kind, self.align)
-        if trees.tile is not None:
+            return tiled_trees_op(forest, trees, ranks, self.kind, **how)
+        if self.kind == "reorg":
+            return reorg_trees_op(forest, trees, ranks, **how)
+        if self.kind == "pairs" and ranks is not None:
+            return _pairs(trees, ranks, **how)
+        with_table = self.predicates == "table"
+        if ranks is None:
+            packed = pack_trees(forest.predicates, trees, walk_columns(forest.inputs), with_table=with_table, **how)
+        else:
+            packed = pack_ranked_trees(tables_of(ranks), trees, with_table=with_table, **how)
+        return _packed_op("trees", packed, forest, ranks)
+
+    def _check_kind(self, trees: Trees, ranks: RanksOp | None) -> None:
+        """Refuse what this arrangement has no place for."""
+        tiled = self.kind in ("sparse", "array")
+        if self.predicates != "inline" and self.kind != "packed":
+            where = "tiles" if tiled else "nodes"
+            raise ScheduleError(f"`layout {self.kind}` keeps predicates in the {where}", fix="leave `predicates` out")
+        if trees.tile is not None and not tiled:
             raise ScheduleError(
                 f"`layout {self.kind}` knows nothing of tiles, and the trees have some",
                 fix="use `layout sparse` or `layout array`",
             )
-        if self.kind == "reorg":
-            if self.predicates != "inline":
-                raise ScheduleError("`layout reorg` keeps predicates in the nodes", fix="leave `predicates` out")
-            return reorg_trees_op(forest, trees, ranks, self.align)
-        return self._pairs(trees, ranks) if self.kind == "pairs" else self._packed(forest, trees, ranks)
-
-    def _packed(self, forest: Forest, trees: Trees, ranks: RanksOp | None) -> PackedTreesOp:
-        how: _How = {"with_table": self.predicates == "table", "align": self.align}
-        if ranks is None:
-            packed = pack_trees(forest.predicates, trees, walk_columns(forest.inputs), **how)
-        else:
-            packed = pack_ranked_trees(tables_of(ranks), trees, **how)
-        return _packed_op("trees", packed, forest, ranks)
-
-    def _pairs(self, trees: Trees, ranks: RanksOp | None) -> PairedTreesOp:
-        if ranks is None:
+        if self.kind == "pairs" and ranks is None:
             raise ScheduleError("`layout pairs` has thresholds that are ranks", fix="put `rank features` above it")
-        if self.predicates != "inline":
-            raise ScheduleError("`layout pairs` keeps predicates in the nodes", fix="leave `predicates` out")
-        tables = tables_of(ranks)
-        paired = pair_trees(tables, trees, align=self.align)
-        properties: dict[str, Attribute] = {
-            "sym_name": StringAttr("trees"),
-            "nodes": BlobAttr.of(paired.nodes.table),
-            "fields": bit_fields(paired.nodes.fields),
-            "base": BlobAttr.of(paired.base),
-            "tests": BlobAttr.of(paired.tests),
-            "leaf_id": BlobAttr.of(paired.leaf_id),
-            "set_offset": BlobAttr.of(narrow(tables.set_offset)),
-            "set_words": BlobAttr.of(tables.set_words),
-            "ranks": SymbolRefAttr(ranks.sym_name.data),
-        }
-        if paired.leaf_row is not None:
-            properties["leaf_row"] = BlobAttr.of(paired.leaf_row)
-        if paired.column is not None:
-            properties["column"] = BlobAttr.of(paired.column)
-        return PairedTreesOp.create(properties=properties)
+        if self.child != "auto" and self.kind in ("reorg", "array"):
+            raise ScheduleError(
+                f"`layout {self.kind}` computes where children are, and has no `child`", fix="leave `child` out"
+            )
+        if self.threshold != "auto" and ranks is not None:
+            raise ScheduleError("thresholds are ranks, as wide as the model needs", fix="leave `threshold` out")
+
+    def _predicates(self, forest: Forest, module: ModuleOp) -> Predicates:
+        """With thresholds of the width asked for."""
+        if self.threshold == "f32" and forest.inputs.dtype == F64 and not only_f32_rows(module):
+            raise ScheduleError(
+                "the model compares f64; thresholds in f32 decide alike for rows of f32 alone, and rows may be f64",
+                fix="write `target cpu input=f32`, or leave `threshold` out",
+            )
+        return with_thresholds(forest.predicates, self.threshold)
+
+
+def _bits(width: Width) -> int:
+    return 0 if width == "auto" else int(width[1:])
+
+
+def _pairs(trees: Trees, ranks: RanksOp, *, align: int, widths: Widths) -> PairedTreesOp:
+    tables = tables_of(ranks)
+    paired = pair_trees(tables, trees, align=align, widths=widths)
+    properties: dict[str, Attribute] = {
+        "sym_name": StringAttr("trees"),
+        "nodes": BlobAttr.of(paired.nodes.table),
+        "fields": bit_fields(paired.nodes.fields),
+        "base": BlobAttr.of(paired.base),
+        "tests": BlobAttr.of(paired.tests),
+        "leaf_id": BlobAttr.of(paired.leaf_id),
+        "set_offset": BlobAttr.of(narrow(tables.set_offset)),
+        "set_words": BlobAttr.of(tables.set_words),
+        "ranks": SymbolRefAttr(ranks.sym_name.data),
+    }
+    if paired.leaf_row is not None:
+        properties["leaf_row"] = BlobAttr.of(paired.leaf_row)
+    if paired.column is not None:
+        properties["column"] = BlobAttr.of(paired.column)
+    return PairedTreesOp.create(properties=properties)
 
 
 def _packed_op(name: str, packed: PackedTrees, forest: Forest, ranks: RanksOp | None) -> PackedTreesOp:

@@ -6,7 +6,8 @@ from xdsl.dialects.builtin import IntegerAttr, StringAttr, SymbolRefAttr, i64
 from xdsl.ir import Attribute
 
 from treec.frontends.base import Forest, Trees
-from treec.passes.algo.packed import narrow, walk_columns
+from treec.passes.algo.bit_fields import Widths
+from treec.passes.algo.packed import FEWEST, narrow, walk_columns
 from treec.passes.algo.reorg import reorganise
 from treec.passes.plan.rank_features import tables_of
 from treec.passes.plan.tiled_layout import bit_fields
@@ -15,11 +16,13 @@ from treec.treeir.plan import ReorgTreesOp
 from treec.treeir.ranks import RanksOp
 
 
-def reorg_trees_op(forest: Forest, trees: Trees, ranks: RanksOp | None, align: int) -> ReorgTreesOp:
+def reorg_trees_op(
+    forest: Forest, trees: Trees, ranks: RanksOp | None, align: int, widths: Widths = FEWEST
+) -> ReorgTreesOp:
     """``plan.reorg_trees`` of a forest's trees; see `treec.passes.algo.reorg`."""
     tables = None if ranks is None else tables_of(ranks)
     asked = (forest.predicates, walk_columns(forest.inputs)) if tables is None else tables
-    made = reorganise(asked, trees, align=align)
+    made = reorganise(asked, trees, align=align, widths=widths)
     sets = forest.predicates if tables is None else tables
     properties: dict[str, Attribute] = {
         "sym_name": StringAttr("trees"),

@@ -9,7 +9,8 @@ from xdsl.dialects.builtin import DictionaryAttr, IntegerAttr, StringAttr, Symbo
 from xdsl.ir import Attribute
 
 from treec.frontends.base import Forest, Trees
-from treec.passes.algo.packed import BitField, narrow, walk_columns
+from treec.passes.algo.bit_fields import BitField, Widths
+from treec.passes.algo.packed import FEWEST, narrow, walk_columns
 from treec.passes.algo.tiled import lay_tiles
 from treec.passes.plan.rank_features import tables_of
 from treec.treeir.blob import BlobAttr
@@ -18,11 +19,16 @@ from treec.treeir.ranks import RanksOp
 
 
 def tiled_trees_op(
-    forest: Forest, trees: Trees, ranks: RanksOp | None, kind: Literal["array", "sparse"], align: int
+    forest: Forest,
+    trees: Trees,
+    ranks: RanksOp | None,
+    kind: Literal["array", "sparse"],
+    align: int,
+    widths: Widths = FEWEST,
 ) -> TiledTreesOp:
     """``plan.tiled_trees`` of a forest's trees, tiled or not; see `treec.passes.algo.tiled`."""
     asked = (forest.predicates, walk_columns(forest.inputs)) if ranks is None else tables_of(ranks)
-    tiled = lay_tiles(asked, trees, kind, align=align)
+    tiled = lay_tiles(asked, trees, kind, align=align, widths=widths)
     sets = forest.predicates if ranks is None else tables_of(ranks)
     properties: dict[str, Attribute] = {
         "sym_name": StringAttr("trees"),

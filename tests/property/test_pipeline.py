@@ -19,7 +19,7 @@ from tests.property.forests import Shape, build, shapes
 from treec.codegen.abi import DType, Task
 from treec.compiler import Compilation, generate, load_in_process
 from treec.errors import ScheduleError
-from treec.frontends.base import F32, Final, Forest, Link, Outputs, Trees
+from treec.frontends.base import F32, Final, Forest, Link, Outputs, Test, Trees
 from treec.frontends.load import LoadedModel
 from treec.passes.algo.bitslice import MOST_LEVELS
 from treec.passes.algo.depths import leaf_depths
@@ -109,7 +109,16 @@ def schedules(draw: st.DrawFn) -> Schedule:
             common.append(layout if tiled else replace(layout, kind="packed"))
             rest = with_common_layout(rest, tiled)
             small = [(rows, with_common_layout(plan, tiled)) for rows, plan in small]
+    if main.target.input == "f32" and draw(st.booleans()):
+        common, rest = with_f32_thresholds(common), with_f32_thresholds(rest)
+        small = [(rows, with_f32_thresholds(plan)) for rows, plan in small]
     return Schedule((*common, *(KernelWhen(rows, tuple(plan)) for rows, plan in small), *rest)).check()
+
+
+def with_f32_thresholds(plan: list[Directive]) -> list[Directive]:
+    """A plan whose nodes have f32 thresholds, unless they are ranks."""
+    ranked = any(isinstance(d, RankFeatures) for d in plan)
+    return [replace(d, threshold="f32") if isinstance(d, Layout) and not ranked else d for d in plan]
 
 
 def with_common_layout(plan: list[Directive], tiled: bool) -> list[Directive]:
@@ -211,15 +220,18 @@ def plans(draw: st.DrawFn, tiled: bool = False, *, rows_first: bool = False) -> 
     if ranked:
         to = draw(st.sampled_from(("u8", "u16", "u32")))
         lines.append(f"rank features at={draw(st.sampled_from(above_trees))} to={to}")
+    widths = f" feature={draw(st.sampled_from(('auto', 'u8', 'u16')))}"
+    widths += "" if ranked else f" threshold={draw(st.sampled_from(('auto', 'f64')))}"
+    child = f" child={draw(st.sampled_from(('auto', 'u16', 'u32')))}"
     predicates, align = draw(st.sampled_from(("inline", "table"))), draw(st.sampled_from((1, 4, 8)))
     pairs = not tiled and ranked and draw(st.booleans())
     by_tile = tiled or (not pairs and draw(st.integers(0, 3)) == 0)
     together = not pairs and not by_tile and draw(st.integers(0, 2)) == 0
     if by_tile:
-        lines.append(f"layout {draw(st.sampled_from(('sparse', 'array')))} align={draw(st.sampled_from((1, 4, 64)))}")
+        kind, align = draw(st.sampled_from(("array", f"sparse{child}"))), draw(st.sampled_from((1, 4, 64)))
     else:
-        kind = "pairs" if pairs else "reorg" if together else f"packed predicates={predicates}"
-        lines.append(f"layout {kind} align={align}")
+        kind = f"pairs{child}" if pairs else "reorg" if together else f"packed predicates={predicates}{child}"
+    lines.append(f"layout {kind} align={align}{widths}")
     lines.append(f"order {', '.join(nest)}")
     if above_trees and not ranked and draw(st.booleans()):
         lines.append(
@@ -316,16 +328,26 @@ def planned_sums(
 
 
 def refused(forest: Forest, schedule: Schedule) -> str | None:
-    """Why, or None. Value tables need a row loop outside, and are a copy of the rows already; multiplexers are not deep."""
+    """Why, as a pattern, or None. Value tables need a row loop outside, and are a copy of the rows already; multiplexers are
+    not deep; no f32 equals a number that is none."""
+    reasons: list[str] = []
     scopes = schedule.scopes().values()
     first = {next(iter(scope.loops.values())).value for scope in scopes}
     cached = any(scope.find(CacheRows) is not None for scope in scopes)
     if forest.inputs.table_offset is not None and ("tree" in first or cached):
-        return "value tables"
+        reasons.append("value tables")
     walks = [scope.find(Walk) for scope in scopes]
     full = any(walk is not None and walk.multiplex == "all" for walk in walks)
     levels = leaf_depths(forest.trees)[1].max(initial=0) if isinstance(forest.trees, Trees) else 0
-    return "a multiplexer at most" if full and levels > MOST_LEVELS else None
+    if full and levels > MOST_LEVELS:
+        reasons.append("a multiplexer at most")
+    p = forest.predicates
+    with np.errstate(all="ignore"):
+        no_f32 = (p.test == Test.EQUAL) & (p.threshold.astype(np.float32) != p.threshold)
+    layouts = [scope.find(Layout) for scope in scopes]
+    if no_f32.any() and any(layout is not None and layout.threshold == "f32" for layout in layouts):
+        reasons.append("which is no f32")
+    return "|".join(reasons) or None
 
 
 def reads(schedule: Schedule, dtype: DType) -> bool:

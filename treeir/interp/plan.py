@@ -41,6 +41,7 @@ from treec.treeir.plan import (
     SlicedTreesOp,
     TiledTreesOp,
     kernels_of,
+    only_f32_rows,
 )
 from treec.treeir.ranks import RanksOp
 
@@ -65,6 +66,8 @@ def run_kernel(
     if kernel is None:
         raise UsageError(f"no kernel is planned for {len(rows)} rows")
     begin, end = trees or (0, forest.trees.n_trees)
+    if only_f32_rows(module) and rows.dtype != np.float32:
+        raise InputError(f"rows are {rows.dtype}, the plan is for float32", fix="cast them with rows.astype('float32')")
     walk = _reference_walk(module, kernel, forest)
     run = _Run(forest, walk, task, _walk_values(module, kernel, forest, rows), begin, end)
     run.loop(kernel.nest(), {})

@@ -15,7 +15,15 @@ TEXT = "layout packed\nsplit row into=(block, row) by=64\nwalk with=scalar\n"
 PLAIN: dict[str, Any] = {
     "version": 1,
     "directives": [
-        {"directive": "layout", "kind": "packed", "predicates": "inline", "align": 4},
+        {
+            "directive": "layout",
+            "kind": "packed",
+            "predicates": "inline",
+            "align": 4,
+            "threshold": "auto",
+            "feature": "auto",
+            "child": "auto",
+        },
         {"directive": "split", "loop": "row", "into": ["block", "row"], "by": 64},
         {
             "directive": "walk",

@@ -166,7 +166,11 @@ def test_one_directive_is_one_pass_with_plain_options() -> None:
         ("pad-trees", {"to": "tree", "limit": 9}),
         ("split-loop", {"loop": "row", "into": ("block", "row"), "by": 64}),
         ("rank-features", {"at": "block", "to": "u16"}),
-        ("layout", {"kind": "packed", "predicates": "table", "align": 8}),
+        (
+            "layout",
+            {"kind": "packed", "predicates": "table", "align": 8}
+            | dict.fromkeys(("threshold", "feature", "child"), "auto"),
+        ),
         ("order-loops", {"loops": ("block", "tree", "row")}),
         ("fission-loop", {"loop": "tree", "by": "depth", "limit": 3}),
         (

@@ -933,3 +933,35 @@ plan.reorg_trees @trees {
   ranks = @ranks
 }
 // CHECK: there are no ranks @ranks
+
+// -----
+
+forest.model @wide {
+^bb0(%0: !forest.rows):
+  %1 = forest.inputs %0 {n_features = 2 : i64, dtype = f64, missing_value = 0x7ff8000000000000 : f64, column = #forest.blob<"<i4", [2], "0x0000000001000000"> }
+  %2 = forest.predicates %1 {input = #forest.blob<"<i4", [3], "0x010000000000000001000000">, test = #forest.blob<"|u1", [3], "0x010000">, threshold = #forest.blob<"<f8", [3], "0x9a9999999999b93f0000000000000080000000000000e03f">, missing = #forest.blob<"|u1", [3], "0x010101">, missing_left = #forest.blob<"|b1", [3], "0x010001">, category_set = #forest.blob<"<i4", [3], "0xffffffffffffffffffffffff">, invalid_left = #forest.blob<"|b1", [3], "0x000000">, set_offset = #forest.blob<"<i8", [1], "0x0000000000000000">, set_words = #forest.blob<"<u4", [0], "0x">, category_cast = 0 : i64 }
+  %3 = forest.trees %2 {node_offset = #forest.blob<"<i8", [3], "0x000000000000000002000000000000000300000000000000">, leaf_offset = #forest.blob<"<i8", [3], "0x000000000000000003000000000000000500000000000000">, predicate = #forest.blob<"<i4", [3], "0x000000000100000002000000">, left = #forest.blob<"<i4", [3], "0x01000000ffffffffffffffff">, right = #forest.blob<"<i4", [3], "0xfdfffffffefffffffeffffff">, leaf_row = #forest.blob<"<i4", [5], "0x0000000001000000020000000300000004000000">, leaf_id = #forest.blob<"<i4", [5], "0x0200000003000000040000000100000002000000">, column = #forest.blob<"<i4", [2], "0x0000000000000000">, iteration_offset = #forest.blob<"<i4", [3], "0x000000000100000002000000"> }
+  %4 = forest.sum %3 {values = #forest.blob<"<f4", [5, 1], "0x0000803f000000400000803f0000000000000080">, dtype = f32, base = #forest.blob<"<f4", [1], "0x0000003f">, base_first = true, final = "none", operand = 1.000000e+00 : f64, bias = 0.000000e+00 : f64 }
+  %5 = forest.link %4 {link = "identity", scale = 1.000000e+00 : f64, average = 1.000000e+00 : f64 }
+  forest.output raw %4 response %5 leaves %3
+}
+plan.target level "x86-64-v3" input "any"
+plan.reorg_trees @trees {
+  depth = 1 : i64,
+  asked = #forest.blob<"word0:0:|u1;1", [2], "0x0000">,
+  fields = {missing_left = #plan.bits<1 at 0 plus 0>, kind = #plan.bits<0 at 1 plus 0>, feature = #plan.bits<1 at 1 plus 0>},
+  threshold = #forest.blob<"<f4", [2], "0x0000000000000000">,
+  kinds = #forest.blob<"<i8", [1, 3], "0x000000000000000001000000000000000000000000000000">,
+  leaf_row = #forest.blob<"|u1", [4], "0x00010000">,
+  leaf_id = #forest.blob<"|u1", [4], "0x00010000">,
+  set_offset = #forest.blob<"|u1", [1], "0x00">,
+  set_words = #forest.blob<"<u4", [0], "0x">
+}
+plan.kernel @main of @wide rows 1 {
+  plan.for serial "row" row step 1 {
+    plan.for serial "tree" tree step 1 {
+      plan.walk {trees = @trees, strategy = "scalar"}
+    }
+  }
+}
+// CHECK: thresholds in f32 of a model of f64 are for f32 rows
