@@ -40,8 +40,8 @@ from treec.treeir.plan import (
     ReorgTreesOp,
     SlicedTreesOp,
     TiledTreesOp,
+    TreesOp,
     kernels_of,
-    only_f32_rows,
 )
 from treec.treeir.ranks import RanksOp
 
@@ -66,8 +66,8 @@ def run_kernel(
     if kernel is None:
         raise UsageError(f"no kernel is planned for {len(rows)} rows")
     begin, end = trees or (0, forest.trees.n_trees)
-    if only_f32_rows(module) and rows.dtype != np.float32:
-        raise InputError(f"rows are {rows.dtype}, the plan is for float32", fix="cast them with rows.astype('float32')")
+    if rows.dtype != np.float32 and _rounded(module, kernel, forest):
+        raise InputError(f"rows are {rows.dtype}, thresholds are for float32", fix="cast them with rows.astype('float32')")
     walk = _reference_walk(module, kernel, forest)
     run = _Run(forest, walk, task, _walk_values(module, kernel, forest, rows), begin, end)
     run.loop(kernel.nest(), {})
@@ -307,6 +307,13 @@ class _Run:
         """Add what is held, each row's trees by number."""
         for (row, place), leaf in sorted((self.held or {}).items(), key=lambda item: self.number[item[0][1]]):
             self.add(row, place, leaf)
+
+
+def _rounded(module: ModuleOp, kernel: KernelOp, forest: Forest) -> bool:
+    """Are thresholds rounded, so that they decide for f32 rows alone?"""
+    name = kernel.innermost_walk().trees
+    trees = None if name is None else SymbolTable.lookup_symbol(module, name)
+    return isinstance(trees, TreesOp) and trees.threshold_dtype == np.float32 and forest.inputs.dtype != np.float32
 
 
 def _reference_walk(module: ModuleOp, kernel: KernelOp, forest: Forest) -> ReferenceWalk:
