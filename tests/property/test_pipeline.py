@@ -328,8 +328,8 @@ def planned_sums(
 
 
 def refused(forest: Forest, schedule: Schedule) -> str | None:
-    """Why, as a pattern, or None. Value tables need a row loop outside, and are a copy of the rows already; multiplexers are
-    not deep; no f32 equals a number that is none."""
+    """Why, as a pattern, or None. Value tables need a row loop outside, and are a copy of the rows already; multiplexers
+    are not deep; no f32 equals a number that is none."""
     reasons: list[str] = []
     scopes = schedule.scopes().values()
     first = {next(iter(scope.loops.values())).value for scope in scopes}
