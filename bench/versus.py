@@ -10,6 +10,7 @@ was cut off goes on where it stopped; ``python -m bench.report FILE`` makes tabl
 from __future__ import annotations
 
 import argparse
+import functools
 import hashlib
 import json
 import os
@@ -133,18 +134,27 @@ def main() -> int:
     journal.add("run", **run, options={key: value for key, value in vars(options).items() if key != "log"})
     until = time.monotonic() + options.minutes * 60 if options.minutes else float("inf")
     try:
-        for number, name in enumerate(options.models or known_models()):
-            print(f"[{number + 1}/{len(options.models or known_models())}] {name}", flush=True)
-            model = load(name)
-            _note_model(model, journal)
-            for part in options.parts:
-                {"grid": _grid, "limit": _limit, "scaling": _scaling}[part](model, options, journal, until)
+        _run_steps(options, journal, until)
     except OutOfTime:
         print(f"the {options.minutes} minutes are over; the same command goes on from here")
     from bench.report import print_tables
 
     print_tables(journal)
     return 0
+
+
+def _run_steps(options: argparse.Namespace, journal: Journal, until: float) -> None:
+    """Step by step over all models, what matters most first: a run that is cut off has no model without figures."""
+    models = [load(name) for name in options.models or known_models()]
+    for model in models:
+        _note_model(model, journal)
+    first, *others = [functools.partial(_grid, threads=threads) for threads in options.threads]
+    steps = [("grid", first), ("limit", _limit), ("scaling", _scaling), *(("grid", grid) for grid in others)]
+    for part, step in steps:
+        for number, model in enumerate(models):
+            if part in options.parts:
+                print(f"{part}: {model.name} ({number + 1} of {len(models)})", flush=True)
+                step(model, options, journal, until)
 
 
 def _options() -> argparse.Namespace:
@@ -175,20 +185,15 @@ def _note_model(model: BenchModel, journal: Journal) -> None:
     )
 
 
-def _grid(model: BenchModel, options: argparse.Namespace, journal: Journal, until: float) -> None:
-    cells = [
-        (batch, threads)
-        for threads in options.threads
-        for batch in sorted(options.batch or [*BATCHES, HEADLINE])
-        if options.batch or batch != HEADLINE or threads == 1
-    ]
-    pending = [cell for cell in cells if options.again or journal.get("cell", model.name, *cell) is None]
+def _grid(model: BenchModel, options: argparse.Namespace, journal: Journal, until: float, threads: int) -> None:
+    batches = sorted(options.batch or [*BATCHES, *([HEADLINE] if threads == 1 else [])])
+    pending = [batch for batch in batches if options.again or journal.get("cell", model.name, batch, threads) is None]
     if not pending:
         return
     _in_time(until)
-    with Session(model, options, max(4000, *(batch for batch, _ in cells))) as session:
+    with Session(model, options, max(4000, *batches)) as session:
         session.start(options.rivals, journal)
-        for batch, threads in pending:
+        for batch in pending:
             _in_time(until)
             found = session.cell(batch, threads, _pace(journal, model.name, batch, threads))
             run = journal.of("run")[-1]["time"]
