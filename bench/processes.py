@@ -87,7 +87,8 @@ class Contestant:
         for line in self.process.stdout:
             if line.startswith("\x1e"):
                 return json.loads(line[1:])
-        return {"error": f"its process ended with status {self.process.wait()}"}
+        status = self.process.wait()
+        return {"error": f"its process ended with status {status}", "ended": status}
 
     def close(self) -> None:
         if self.process is not None and self.process.stdin is not None:
@@ -123,10 +124,11 @@ def prepare(contestant: Contestant, task: dict[str, Any], key: str, patience: fl
     finally:  # an interrupt must not leave a compiler running
         _kill(process)
     if late:
-        answer = {"error": f"more than {patience:.0f} s to compile", "patience": patience}
+        answer = {"error": f"more than {patience:.0f} s to compile", "patience": patience}  # replaces "ended"
     answer["bytes"] = sum(file.stat().st_size for file in contestant.folder.rglob("*") if file.is_file())
     answer["bytes"] -= (contestant.folder / "task.json").stat().st_size
-    summary.write_text(json.dumps(answer))
+    if "ended" not in answer:  # a process that something ended from outside says nothing of the engine
+        summary.write_text(json.dumps(answer))
     contestant.built, contestant.error = answer, answer.get("error")
 
 
