@@ -21,13 +21,25 @@ END = "<!-- directives: end -->"
 _TITLES = {Stage.TARGET: "The target", Stage.FOREST: "The trees", Stage.PLAN: "Loops, layout, walk"}
 
 
-def reference() -> str:
-    """A section for each stage and a sub-section for each directive, in the order of the table."""
+def reference(page: str = "") -> str:
+    """A section for each stage and a sub-section for each directive, in the order of the table. Between the excerpt marks
+    of a directive stays what ``page`` has there: the IR before and after, which other tools write."""
     parts: list[str] = []
     for stage, title in _TITLES.items():
         parts.append(f"## {title}")
-        parts.extend(_section(cls) for cls in DIRECTIVES.values() if cls.stage is stage)
+        parts.extend(_section(cls, page) for cls in DIRECTIVES.values() if cls.stage is stage)
     return "\n\n".join(parts)
+
+
+def excerpt_marks(keyword: str) -> tuple[str, str]:
+    """What stands before and behind the excerpt of a directive."""
+    return f"<!-- IR of {keyword}: begin -->", f"<!-- IR of {keyword}: end -->"
+
+
+def _excerpt(keyword: str, page: str) -> str:
+    begin, end = excerpt_marks(keyword)
+    kept = page.partition(begin)[2].partition(end)[0].strip()
+    return f"{begin}\n{kept}\n{end}" if kept else f"{begin}\n{end}"
 
 
 def rewrite(page: str) -> str:
@@ -36,10 +48,10 @@ def rewrite(page: str) -> str:
     _, end, after = rest.partition(END)
     if not begin or not end:
         raise UsageError(f"the page lacks the line `{END if begin else BEGIN}`")
-    return f"{before}{BEGIN}\n\n{reference()}\n\n{END}{after}"
+    return f"{before}{BEGIN}\n\n{reference(page)}\n\n{END}{after}"
 
 
-def _section(cls: type[Directive]) -> str:
+def _section(cls: type[Directive], page: str) -> str:
     about = inspect.cleandoc(cls.__doc__ or "")
     for word in ("Needs:", "Pays:"):
         about = about.replace(f"\n\n{word}", f"\n\n**{word}**")
@@ -49,6 +61,7 @@ def _section(cls: type[Directive]) -> str:
         parts.append(f"| argument | values | default | meaning |\n|---|---|---|---|\n{rows}")
     options = " ".join(a.field for a in cls.arguments()) or "none"
     parts.append(f"Pass: `{cls.pass_name}`; options: {options}.")
+    parts.append(_excerpt(cls.keyword, page))
     return "\n\n".join(parts)
 
 
