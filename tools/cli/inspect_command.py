@@ -128,7 +128,8 @@ def _inspect_compiled(report: Report, file: str) -> None:
     report.line("features", f"{card['inputs']['n_features']:,}; compared in {card['inputs']['dtype']}")
     report.line("outputs", f"link {card['outputs']['link']}, sum {card['sum']['dtype']}, {card['float']}")
     report.line("verified", "\n".join(_verification(card.get("verification"))))
-    report.line("schedule", card["schedule"]["text"].rstrip())
+    schedule = card["schedule"]
+    report.line("schedule", f"sha256 {schedule['sha256'][:12]}\n{schedule['text'].rstrip()}")
 
 
 def _verification(found: dict[str, Any] | None) -> list[str]:

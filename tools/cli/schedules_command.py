@@ -4,34 +4,34 @@ from __future__ import annotations
 
 import click
 
-from treec.tools.cli.command import Command, json_option, option
+from treec.tools.cli.command import Command, json_option
 from treec.tools.cli.report import Report, say
 
 
 @click.command(
     cls=Command,
-    usage="[--show NAME]",
+    usage="[NAME]",
     examples=(
         ("the presets, a line each", "treec schedules"),
-        ("one as text, to edit", "treec schedules --show tiled > my.sched"),
+        ("one as text, to edit", "treec schedules tiled > my.sched"),
     ),
 )
-@option("--show", metavar="NAME", section="Schedule", help="Print this preset's text.")
+@click.argument("name", required=False)
 @json_option
 @click.pass_obj
-def schedules_command(report: Report, show: str | None) -> None:
+def schedules_command(report: Report, name: str | None) -> None:
     """List the schedules that come with treec, or print one."""
     from treec.schedule.library import preset_names, preset_text
 
-    names = preset_names() if show is None else (show,)
-    texts = {name: preset_text(name) for name in names}
+    names = preset_names() if name is None else (name,)
+    texts = {preset: preset_text(preset) for preset in names}
     report.facts["schedules"] = texts
     if report.silent:
         return
-    if show is not None:
-        say(texts[show], newline=False)
+    if name is not None:
+        say(texts[name], newline=False)
         return
-    width = max(len(name) for name in names)
-    for name, text in texts.items():
+    width = max(map(len, names))
+    for preset, text in texts.items():
         comments = [line.removeprefix("#").strip() for line in text.splitlines() if line.startswith("#")]
-        say(f"{name:<{width}}  {' '.join(comments).split('. ')[0].rstrip('.')}.")
+        say(f"{preset:<{width}}  {' '.join(comments).split('. ')[0].rstrip('.')}.")

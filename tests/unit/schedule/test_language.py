@@ -104,6 +104,7 @@ def test_presets_are_whole_plans_with_comments() -> None:
         "small-batches": "block, tree, row",
         "tiled": "block, tree, row",
         "treebeard": "block, tree, row",
+        "treebeard-depth-groups": "block, tree, row",
         "xgboost-blocked": "block, tree, row",
     }
     assert all(preset_text(name).startswith("# ") for name in preset_names())

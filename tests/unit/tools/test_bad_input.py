@@ -50,7 +50,7 @@ USAGE: list[tuple[list[str], str]] = [
     (["inspect"], "FILE"),
     (["inspect", "nosuch.txt"], "nosuch.txt"),
     (["inspect", "."], "folder"),
-    (["schedules", "--show", "nosuch"], "nosuch"),
+    (["schedules", "nosuch"], "nosuch"),
     (["predict", "model.txt", "--data", "rows.npy"], "not a shared library"),
     (["verify", "model.txt", "--against", "model.txt"], "not a shared library"),
 ]  # fmt: skip

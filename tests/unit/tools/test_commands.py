@@ -119,9 +119,32 @@ def test_verify_notes_another_source_file(treec: Run, compiled: Path, model: Pat
 def test_schedules_lists_and_prints(treec: Run, model: Path) -> None:
     listed = treec("schedules").stdout
     assert "one-row-at-a-time" in listed
-    shown = treec("schedules", "--show", "one-row-at-a-time").stdout
+    shown = treec("schedules", "one-row-at-a-time").stdout
     Path("copy.sched").write_text(shown)
     assert treec(model, "--schedule", "copy.sched", "-o", "out.so", "--quiet").code == 0
+
+
+def test_each_preset_is_listed_with_what_it_is_and_printed_as_it_is(treec: Run) -> None:
+    from treec.schedule.library import preset_names, preset_text
+
+    listed = treec("schedules").stdout.splitlines()
+    assert [line.split(" ")[0] for line in listed] == list(preset_names())
+    for line, name in zip(listed, preset_names(), strict=True):
+        first = preset_text(name).splitlines()[0].removeprefix("# ")
+        assert line.removeprefix(name).strip()[:40] == first[:40]
+        assert treec("schedules", name).stdout == preset_text(name)
+
+
+def test_the_schedule_and_its_hash_are_in_the_card(treec: Run, compiled: Path) -> None:
+    from treec.runtime.card import read_card
+    from treec.schedule.schedule import Schedule
+
+    card = read_card(str(compiled))["schedule"]
+    assert card["sha256"] == Schedule.from_text(card["text"]).digest()
+    shown = treec("inspect", compiled).stdout
+    assert f"sha256 {card['sha256'][:12]}" in shown
+    assert card["text"].splitlines()[-1] in shown
+    assert json.loads(treec("inspect", compiled, "--json").stdout)["card"]["schedule"] == card
 
 
 def test_doctor_finds_everything_here(treec: Run) -> None:

@@ -156,3 +156,27 @@ def test_help_names_every_option_under_a_heading(treec: Run) -> None:
         "--max-seconds",
     ):
         assert option in text
+
+
+def test_a_profile_gives_counts_to_a_model_without_any(
+    treec: Run, model: Path, folder: Path, rows: NDArray[np.float64]
+) -> None:
+    from treec.frontends.load import load_model
+    from treec.treeir.interp import forest as interpreter
+
+    text = model.read_text()
+    model.write_text(
+        "\n".join(line for line in text.splitlines() if not line.startswith(("leaf_count=", "internal_count=")))
+    )
+    (folder / "hot.sched").write_text("swap children\nlayout packed\nwalk with=scalar\n")
+    np.save(folder / "seen.npy", rows)
+    without = treec(model, "-o", "out.so", "--schedule", "hot.sched")
+    assert without.code == 2
+    assert "hot.sched:1:1" in without.stderr
+    assert "--profile" in without.stderr
+    ran = treec(model, "-o", "out.so", "--schedule", "hot.sched", "--profile", "seen.npy")
+    assert ran.code == 0, ran.stderr
+    assert f"{len(rows):,} rows count the nodes" in ran.stdout
+    raw = package.load("out.so").predict(rows, raw=True)
+    assert np.array_equal(raw, interpreter.raw(load_model(model).forest, rows)[:, 0])
+    assert json.loads(treec("inspect", "out.so", "--json").stdout)["card"]["profile"]["rows"] == len(rows)
