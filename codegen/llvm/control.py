@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from llvmlite import ir
 from xdsl.ir import BlockArgument, Operation, SSAValue
 
-from treec.codegen.llvm.stage import Stage
+from treec.codegen.llvm.stage import Stage, buffer_type
 from treec.codegen.llvm.types import I32, I64, value_type
 from treec.errors import CodegenError
 from treec.treeir import loop
-from treec.treeir.loop_types import LoopKind
+from treec.treeir.loop_types import LoopKind, Scope
 
 
 def emit_for(stage: Stage, op: loop.ForOp) -> None:
@@ -38,11 +38,30 @@ def emit_for(stage: Stage, op: loop.ForOp) -> None:
         step = builder.add(index, stage.value(op.step), flags=["nsw"])
         index.add_incoming(step, builder.block)
         _add_incoming(phis, stage.value_list(terminator.values), builder.block)
-        builder.branch(header)
+        back = builder.branch(header)
+        if _reads_rows(op):
+            back.set_metadata("llvm.loop", _not_vectorised(stage))
         stage.start(after)
         stage.values |= dict(zip(op.results_, phis, strict=True))
 
     stage.enter(op.body.block, finish)
+
+
+def _reads_rows(op: loop.ForOp) -> bool:
+    """Does the body itself read a caller's rows? Their strides are known at run time only, so vectors would be gathers and
+    scatters, of which LLVM thinks too well."""
+    return any(
+        isinstance(inner, loop.LoadOp) and buffer_type(inner.buffer).scope.data is Scope.GLOBAL
+        for inner in op.body.block.ops
+    )
+
+
+def _not_vectorised(stage: Stage) -> ir.MDValue:
+    """What tells LLVM to leave a loop alone: a node for each loop, which is its own first operand."""
+    off = stage.module.add_metadata(["llvm.loop.vectorize.enable", ir.Constant(ir.IntType(1), 0)])
+    node = stage.module.add_metadata([off, I64(len(stage.module.metadata))])
+    node.operands = [node, off]
+    return node
 
 
 def emit_repeat(stage: Stage, op: loop.RepeatOp) -> None:

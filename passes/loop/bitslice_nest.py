@@ -26,7 +26,8 @@ from treec.passes.loop.builder import LoopBuilder, Values
 from treec.passes.loop.leaf_codes import LeafCodes
 from treec.passes.loop.predicate_bits import WORD_ROWS, PredicateBits
 from treec.passes.loop.rank import WalkRanks
-from treec.passes.loop.rank_columns import emit_rank_columns
+from treec.passes.loop.rank_columns import RankedBlock
+from treec.passes.loop.rank_search import search_type
 from treec.passes.loop.tables import Tables, as_float
 from treec.treeir.blob import BlobAttr
 from treec.treeir.loop_types import BinaryKind, CastKind, CompareKind, vector_like
@@ -65,13 +66,16 @@ class BitsliceNest(BlockNest):
         self.code_bytes = 1 if n_bits.max(initial=0) <= BYTE_BITS else 2
         self.in_register = False
         self.leaves = LeafCodes(sliced, "gather" if walk.lookup is None else walk.lookup.data, forest, tables)
+        by_permutes = walk.lookup is not None and walk.lookup.data != "gather"
+        self.search_type = search_type(forest.inputs, row_type) if by_permutes else None
         self._workspace: tuple[SSAValue, list[SSAValue], SSAValue | None] | None = None
 
     def _ranked(self, b: LoopBuilder, loop: ForOp, state: State) -> State:
         if self.ranks is None or loop.label.data != self.ranks.at:
             return state
         begin, end = bounds(b, state.rows)
-        ranked = emit_rank_columns(b, self.ranks.op, self.forest, self.tables, self.rows, begin, end, self.block)
+        to = RankedBlock(self.ranks.op, self.forest, self.tables, self.block, self.search_type)
+        ranked = to.emit(b, self.rows, begin, end)
         if self._workspace is None:  # one for all copies of an unrolled body, which run one after the other
             slots = b.alloc([self.n_predicates + 2 + self.sliced.n_selects, self.n_words], i64)
             sums = (
@@ -81,7 +85,7 @@ class BitsliceNest(BlockNest):
             )
             codes = [b.alloc([self.step_words * WORD_ROWS], i8) for _ in range(self.code_bytes)]
             self._workspace = slots, codes, sums
-        self.bits.emit(b, ranked, self._slots, self.n_words)
+        self.bits.emit(b, ranked, self._slots, self.n_words, self.step_words)
         return replace(state, first_row=begin)
 
     def _block_rows(self) -> int:

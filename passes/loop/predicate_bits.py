@@ -1,22 +1,33 @@
-"""The answers of all predicates for a block of ranked rows, as bits."""
+"""The answers of all predicates for a block of ranked rows, as bits.
+
+A view that many predicates ask is answered by the bits of its ranks: with a threshold's upper bits ``h`` and lower bits
+``l``, ``rank <= threshold`` is ``upper < h or upper == h and lower <= l``. The words for each h and l are made once, and a
+predicate is one operation on them. Other predicates compare ranks with theirs.
+"""
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from xdsl.dialects.builtin import VectorType, i32, i64
-from xdsl.ir import SSAValue
+from xdsl.ir import Attribute, SSAValue
 
 from treec.frontends.base import Test
 from treec.passes.algo.packed import narrow
 from treec.passes.loop.builder import LoopBuilder, Values
 from treec.passes.loop.rank import RANK_ELEMENTS
 from treec.passes.loop.tables import Tables
+from treec.treeir.loop import TableOp
 from treec.treeir.loop_types import BinaryKind, CastKind, CompareKind, vector_like
 from treec.treeir.ranks import RANK_TYPES, RanksOp
 from treec.treeir.slices import PredicateBitsOp
 
 WORD_ROWS = 64
 """Rows that one i64 has a bit for."""
+HALF = 4
+"""Bits of a rank that are lower ones, and upper ones."""
+MANY = 24
+"""Predicates of a view from which on bits of ranks are cheaper."""
 
 
 class PredicateBits:
@@ -27,13 +38,23 @@ class PredicateBits:
         self.op, self.tables = op, tables
         self.lanes = VectorType(RANK_ELEMENTS[ranks.to.data], [WORD_ROWS])
         self.rank_dtype = RANK_TYPES[ranks.to.data]
+        below = op.test.array == Test.LESS_EQUAL
+        views, first, count = np.unique(op.view.array[below], return_index=True, return_counts=True)
+        many = (count >= MANY) & (ranks.to.data == "u8")
+        self.many = views[many], first[many], (first + count)[many]
+        """Views with many predicates, and the slots of these."""
 
-    def emit(self, b: LoopBuilder, ranked: SSAValue, slots: SSAValue, n_words: int) -> None:
-        test = self.op.test.array
+    def emit(self, b: LoopBuilder, ranked: SSAValue, slots: SSAValue, n_words: int, step: int) -> None:
+        """``step``: words that are handled together."""
+        test, views = self.op.test.array, self.op.view.array
         for kind in (Test.LESS_EQUAL, Test.EQUAL, Test.IN_SET):
-            first, last = np.searchsorted(test, (kind, kind + 1)).tolist()
-            if first < last:
-                self._predicates(b, kind, (first, last), ranked, slots, n_words)
+            asked = test == kind
+            if kind is Test.LESS_EQUAL:
+                asked = asked & ~np.isin(views, self.many[0])
+            if asked.any():
+                self._predicates(b, kind, np.flatnonzero(asked), ranked, slots, n_words)
+        if len(self.many[0]):
+            self._by_bits(b, ranked, slots, n_words, step)
         for offset, word in ((0, 0), (1, -1)):
             self._constant(b, slots, test.size + offset, word, n_words)
 
@@ -45,11 +66,19 @@ class PredicateBits:
         b.for_(b.constant(0), b.constant(n_words), one_word)
 
     def _predicates(
-        self, b: LoopBuilder, kind: Test, slots_of: tuple[int, int], ranked: SSAValue, slots: SSAValue, n_words: int
+        self,
+        b: LoopBuilder,
+        kind: Test,
+        asked: NDArray[np.int64],
+        ranked: SSAValue,
+        slots: SSAValue,
+        n_words: int,
     ) -> None:
+        """The predicates of a kind in the slots ``asked``."""
         views = b.table(self.tables.of("bit_view", narrow(self.op.view.array)))
 
-        def one_predicate(t: LoopBuilder, slot: SSAValue, _: Values) -> Values:
+        def one_predicate(t: LoopBuilder, number: SSAValue, _: Values) -> Values:
+            slot = self.tables.number(t, f"bit_slot_{kind.name.lower()}", narrow(asked), number)
             view = t.load_index(views, slot)
             operand = self._operand(t, kind, slot)
 
@@ -61,8 +90,66 @@ class PredicateBits:
 
             return t.for_(t.constant(0), t.constant(n_words), one_word)
 
-        first, last = slots_of
-        b.for_(b.constant(first), b.constant(last), one_predicate, label="predicate")
+        b.for_(b.constant(0), b.constant(len(asked)), one_predicate, label="predicate")
+
+    def _by_bits(self, b: LoopBuilder, ranked: SSAValue, slots: SSAValue, n_words: int, step: int) -> None:
+        planes, marks = b.alloc([2 * HALF, n_words], i64), b.alloc([3 << HALF, step], i64)
+        word = VectorType(i64, [step])
+        names = ("bit_many_view", "bit_many_first", "bit_many_last")
+
+        def one_view(t: LoopBuilder, number: SSAValue, _: Values) -> Values:
+            view, first, last = (
+                self.tables.number(t, name, narrow(column), number) for name, column in zip(names, self.many, strict=True)
+            )
+            self._planes(t, ranked, view, planes, n_words)
+
+            def some_words(u: LoopBuilder, at: SSAValue, _: Values) -> Values:
+                self._marks(u, planes, at, marks, word)
+
+                def one_predicate(v: LoopBuilder, slot: SSAValue, _: Values) -> Values:
+                    v.store(self._below(v, slot, marks, word), slots, slot, at)
+                    return []
+
+                return u.for_(first, last, one_predicate, label="predicate")
+
+            return t.for_(t.constant(0), t.constant(n_words), some_words, step=step)
+
+        b.for_(b.constant(0), b.constant(len(self.many[0])), one_view, label="view")
+
+    def _planes(self, b: LoopBuilder, ranked: SSAValue, view: SSAValue, planes: SSAValue, n_words: int) -> None:
+        """Words of each bit of the ranks of a view."""
+
+        def one_word(t: LoopBuilder, word: SSAValue, _: Values) -> Values:
+            rank = t.load_vector(ranked, view, t.mul(word, WORD_ROWS), type_=self.lanes)
+            for bit in range(2 * HALF):
+                is_set = t.compare(CompareKind.NE, t.both(rank, t.constant(1 << bit, self.lanes)), 0)
+                t.store(t.cast(CastKind.BITCAST, is_set, i64), planes, t.constant(bit), word)
+            return []
+
+        b.for_(b.constant(0), b.constant(n_words), one_word)
+
+    def _marks(self, b: LoopBuilder, planes: SSAValue, at: SSAValue, marks: SSAValue, word: VectorType[Attribute]) -> None:
+        """Words that say, for every number of 4 bits: the upper bits are below it; they are it; the lower bits are at most
+        it."""
+        bits = [b.load_vector(planes, b.constant(bit), at, type_=word) for bit in range(2 * HALF)]
+        below, equal = _compared(b, bits[HALF:][::-1], word)
+        lower, same = _compared(b, bits[:HALF][::-1], word)
+        at_most = [b.either(less, is_it) for less, is_it in zip(lower, same, strict=True)]
+        for number, mark in enumerate([*below, *equal, *at_most]):
+            b.store(mark, marks, b.constant(number), b.constant(0))
+
+    def _below(self, b: LoopBuilder, slot: SSAValue, marks: SSAValue, word: VectorType[Attribute]) -> SSAValue:
+        """The answers of a predicate: its rank is at most the operand."""
+        operand = b.load_index(b.table(self._operands()), slot)
+        upper, lower = b.binary(BinaryKind.SHR, operand, HALF), b.both(operand, (1 << HALF) - 1)
+        places = upper, b.add(upper, 1 << HALF), b.add(lower, 2 << HALF)
+        below, equal, at_most = (b.load_vector(marks, place, b.constant(0), type_=word) for place in places)
+        return b.either(below, b.both(equal, at_most))
+
+    def _operands(self) -> TableOp:
+        """Ranks to compare with; 0 where a predicate has a set."""
+        operand = np.where(self.op.test.array == Test.IN_SET, 0, self.op.operand.array)
+        return self.tables.of("bit_rank", operand.astype(self.rank_dtype))
 
     def _operand(self, b: LoopBuilder, kind: Test, slot: SSAValue) -> SSAValue:
         """A rank in every lane; of a set, its first word (i64)."""
@@ -70,8 +157,7 @@ class PredicateBits:
         if kind is Test.IN_SET:
             first = np.where(in_set, self.op.operand.array, 0)
             return b.load_index(b.table(self.tables.of("bit_set", narrow(first))), slot)
-        ranks = np.where(in_set, 0, self.op.operand.array).astype(self.rank_dtype)
-        return b.splat(b.load(b.table(self.tables.of("bit_rank", ranks)), slot), self.lanes)
+        return b.splat(b.load(b.table(self._operands()), slot), self.lanes)
 
     def _compare(self, b: LoopBuilder, kind: Test, rank: SSAValue, operand: SSAValue) -> SSAValue:
         return b.compare(CompareKind.EQ if kind is Test.EQUAL else CompareKind.ULE, rank, operand)
@@ -83,3 +169,14 @@ class PredicateBits:
         word = b.gather(words, [first], [b.binary(BinaryKind.SHR, wide, 5)])
         bit = b.both(b.binary(BinaryKind.SHR, word, b.both(wide, 31)), 1)
         return b.compare(CompareKind.NE, bit, 0)
+
+
+def _compared(b: LoopBuilder, bits: Values, word: VectorType[Attribute]) -> tuple[Values, Values]:
+    """For each number of so many bits, the highest first: which rows are below it, and which are it."""
+    below, equal, ones = [b.constant(0, word)], [b.constant(-1, word)], b.constant(-1, word)
+    for bit in bits:
+        clear = b.binary(BinaryKind.XOR, bit, ones)
+        zeros = [b.both(is_it, clear) for is_it in equal]
+        below = [part for less, zero in zip(below, zeros, strict=True) for part in (less, b.either(less, zero))]
+        equal = [part for is_it, zero in zip(equal, zeros, strict=True) for part in (zero, b.both(is_it, bit))]
+    return below, equal

@@ -7,7 +7,7 @@ Ranked rows are dense, a row's views side by side: a walk that stays with its ro
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,13 +69,15 @@ class _Group:
     missing: tuple[Missing, ...]
 
 
-def _groups(ranks: RanksOp, inputs: Inputs) -> list[_Group]:
+def _groups(ranks: RanksOp, inputs: Inputs, without: Collection[int]) -> list[_Group]:
     from_table = np.zeros(inputs.n_inputs, bool)
     if inputs.table_offset is not None:
         from_table = np.diff(inputs.table_offset) > 0
     n_cuts, views = np.diff(ranks.cut_offset.array), ranks.view_offset.array
     found: dict[tuple[int, bool, tuple[Missing, ...]], list[int]] = {}
     for source, number in enumerate(ranks.source_input.array):
+        if source in without:
+            continue
         is_category = ranks.source_limit.array[source] >= 0
         levels = -1 if is_category else search_levels(int(n_cuts[source]))
         missing = tuple(Missing(kind) for kind in ranks.view_missing.array[views[source] : views[source + 1]])
@@ -119,9 +121,9 @@ def emit_ranks(
     return ranked
 
 
-def group_codes(ranks: RanksOp, forest: Forest, tables: Tables) -> list[GroupCode]:
-    """The code of every group of sources."""
-    return [GroupCode(ranks, forest, tables, group) for group in _groups(ranks, forest.inputs)]
+def group_codes(ranks: RanksOp, forest: Forest, tables: Tables, without: Collection[int] = ()) -> list[GroupCode]:
+    """The code of every group of sources, but for some."""
+    return [GroupCode(ranks, forest, tables, group) for group in _groups(ranks, forest.inputs, without)]
 
 
 @dataclass(frozen=True)

@@ -2,52 +2,75 @@
 
 from __future__ import annotations
 
-from xdsl.ir import SSAValue
+from dataclasses import dataclass
+
+import numpy as np
+from xdsl.ir import Attribute, SSAValue
 
 from treec.frontends.base import Forest
 from treec.passes.loop.builder import LoopBuilder, Values
 from treec.passes.loop.rank import RANK_ELEMENTS, GroupCode, group_codes
+from treec.passes.loop.rank_search import CHUNK, RankSearch, search_groups
 from treec.passes.loop.tables import Tables
 from treec.treeir.loop_types import CastKind
 from treec.treeir.ranks import RanksOp
 
 TILE_ROWS = 64
-"""Rows that are ranked before the next ones: their values stay in the first cache while all inputs are read."""
+"""Rows that are ranked before the next ones, where they are ranked one by one: their values stay in the first cache while
+all inputs are read."""
 
 
-def emit_rank_columns(
-    b: LoopBuilder,
-    ranks: RanksOp,
-    forest: Forest,
-    tables: Tables,
-    rows: SSAValue,
-    begin: SSAValue,
-    end: SSAValue,
-    block: int,
-) -> SSAValue:
-    """Workspace [views, block] of rank type: the ranks of rows ``begin`` to ``end``, and 0 for the rest of the block."""
-    element = RANK_ELEMENTS[ranks.to.data]
-    ranked = b.alloc([max(1, ranks.n_views), block], element)
+@dataclass(frozen=True)
+class RankedBlock:
+    """Code that ranks blocks of ``block`` rows. ``search_type``: of vectors of rows that are ranked together, None where
+    each is ranked by itself; that is also the way of sources that vectors have none for, see `search_groups`."""
+
+    ranks: RanksOp
+    forest: Forest
+    tables: Tables
+    block: int
+    search_type: Attribute | None
+
+    def emit(self, b: LoopBuilder, rows: SSAValue, begin: SSAValue, end: SSAValue) -> SSAValue:
+        """Workspace [views, block] of rank type: the ranks of rows ``begin`` to ``end``, and any for the rest of the
+        block."""
+        ranks, element = self.ranks, RANK_ELEMENTS[self.ranks.to.data]
+        shape = max(1, ranks.n_views), self.block
+        ranked = b.alloc(shape, element)
+        _clear(b, ranked, shape, element, b.sub(end, begin))
+        groups = search_groups(ranks, self.forest.inputs) if self.search_type is not None and ranks.to.data == "u8" else []
+        if groups and self.search_type is not None:
+            values = b.alloc([CHUNK, self.block], self.search_type)
+            _clear(b, values, (CHUNK, self.block), self.search_type, b.sub(end, begin))
+            for group in groups:
+                search = RankSearch(ranks, self.forest, self.tables, group, self.search_type)
+                search.emit(b, rows, values, ranked, (begin, end))
+        searched = np.concatenate([np.zeros(0, np.int64), *(group.sources for group in groups)])
+        codes = group_codes(ranks, self.forest, self.tables, frozenset(searched.tolist()))
+        if codes:
+
+            def one_tile(t: LoopBuilder, first: SSAValue, _: Values) -> Values:
+                last = t.minimum(t.add(first, TILE_ROWS), end)
+                for code in codes:
+                    _tile(t, code, rows, ranked, (begin, first, last))
+                return []
+
+            b.for_(begin, end, one_tile, step=TILE_ROWS)
+        return ranked
+
+
+def _clear(b: LoopBuilder, buffer: SSAValue, shape: tuple[int, int], element: Attribute, n_rows: SSAValue) -> None:
+    """Zeros for the rows that the block does not have."""
     zero = b.constant(0, element)
 
-    def no_rows(t: LoopBuilder, view: SSAValue, _: Values) -> Values:
+    def one_line(t: LoopBuilder, line: SSAValue, _: Values) -> Values:
         def no_row(u: LoopBuilder, row: SSAValue, _: Values) -> Values:
-            u.store(zero, ranked, view, row)
+            u.store(zero, buffer, line, row)
             return []
 
-        return t.for_(t.sub(end, begin), t.constant(block), no_row)
+        return t.for_(n_rows, t.constant(shape[1]), no_row)
 
-    b.for_(b.constant(0), b.constant(ranks.n_views), no_rows)
-    codes = group_codes(ranks, forest, tables)
-
-    def one_tile(t: LoopBuilder, first: SSAValue, _: Values) -> Values:
-        last = t.minimum(t.add(first, TILE_ROWS), end)
-        for code in codes:
-            _tile(t, code, rows, ranked, (begin, first, last))
-        return []
-
-    b.for_(begin, end, one_tile, step=TILE_ROWS)
-    return ranked
+    b.for_(b.constant(0), b.constant(shape[0]), one_line)
 
 
 def _tile(

@@ -75,8 +75,8 @@ class Walk(Directive):
     )
     lookup: str = argument(
         Choice(("auto", "gather", "permute", "bytes")),
-        "how `with=bitslice` looks leaf values up: from memory, or by permutes of registers with 4 bytes or a byte a lane; "
-        "`auto` is what CPUs of the level do fastest",
+        "how `with=bitslice` looks leaf values up: from memory, or by permutes of registers with 4 bytes or a byte a lane, "
+        "which then also find the thresholds to rank rows by; `auto` is what CPUs of the level do fastest",
         default="auto",
         quiet=True,
     )

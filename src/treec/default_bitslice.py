@@ -21,10 +21,11 @@ from treec.passes.algo.ranks import rank_tables
 from treec.passes.plan.walk import best_lookup
 
 BLOCK_ROWS = 512
-RANK = 6.0
-"""Cycles to rank a value."""
-PREDICATE = 14.0
-"""Cycles to answer a predicate for a block."""
+RANK = {"gather": 6.0, "permute": 3.5, "bytes": 3.5}
+"""Cycles to rank a value, by the way of looking up."""
+PREDICATE = 4.0
+"""Cycles to answer a predicate for a block, by the bits of ranks of u8; ranks of u16 are compared, 64 rows at a time."""
+COMPARED = 28.0
 SUM = 64.0
 """Cycles to add a tree's values to the sums of a block."""
 STEP = 4.0
@@ -78,14 +79,15 @@ def bitslice_pays(forest: Forest) -> Sliced | None:
     if to is None:
         return None
     bits = predicate_bits(tables)
-    cost = cost_of(best_lookup("native"), forest.leaves.values.dtype.itemsize)
+    lookup = best_lookup("native")
+    cost = cost_of(lookup, forest.leaves.values.dtype.itemsize)
     sliced = slice_trees(trees, bits.slot, len(bits.test), cost=cost)
     n_bits = np.diff(sliced.bit_offset)
     per_tree = cost.select * np.diff(sliced.select_offset) + cost.node * np.diff(sliced.node_offset)
     per_tree += cost.codes + cost.bit * n_bits + cost.lookup(n_bits) + SUM
     shallowest, deepest = leaf_depths(trees)
-    rank = RANK * len(tables.view_missing)
-    block = PREDICATE * len(bits.test) * (1 if to == "u8" else 2) + float(per_tree.sum())
+    rank = RANK[lookup] * len(tables.view_missing)
+    block = (PREDICATE if to == "u8" else COMPARED) * len(bits.test) + float(per_tree.sum())
     walk = STEP * float((shallowest + deepest).sum()) / 2
     rows = block / max(1.0, walk - rank) if walk > rank else BLOCK_ROWS
     if rows > BLOCK_ROWS / 2:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
+from xdsl.dialects.builtin import f32, f64
 
-from treec.passes.algo.search import PIVOTS, search_levels, search_tables
+from tests.property.forests import Shape, build
+from treec.passes.algo.search import PIVOTS, halving_tables, search_levels, search_tables
+from treec.passes.loop.rank_search import as_f32, search_type
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -32,3 +38,30 @@ def test_the_parts_found_are_the_number_of_cuts_not_above(
 
 def test_levels_hold_sixteen_times_more_each() -> None:
     assert [search_levels(n) for n in (0, 1, 16, 17, 256, 257, 4096, 4097)] == [0, 1, 1, 2, 2, 3, 3, 4]
+
+
+@given(n=st.integers(1, 255), spare=st.integers(0, 1), seed=st.integers(0, 100))
+def test_the_answers_of_halves_are_the_number_of_cuts_not_above(n: int, spare: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    own = np.unique(rng.normal(size=n).astype(np.float32))
+    values = np.concatenate([own, np.nextafter(own, -np.inf), np.array([np.inf, -np.inf, 0.0], np.float32)])
+    found = np.zeros(len(values), int)
+    for table in halving_tables([own[:1], own], len(own).bit_length() + spare, 16):
+        assert table.shape[1] >= 16
+        found = 2 * found + (table[1][found] <= values)
+    np.testing.assert_array_equal(found, np.searchsorted(own, values, side="right"))
+
+
+@given(cuts=st.lists(st.floats(allow_nan=False), min_size=1), value=st.floats(width=32, allow_nan=False))
+def test_f32_numbers_are_at_least_a_cut_where_they_are_at_least_the_next_f32(cuts: list[float], value: float) -> None:
+    wide = np.array([*cuts, value, np.nextafter(value, np.inf), np.nextafter(value, -np.inf)])
+    np.testing.assert_array_equal(np.float32(value) >= as_f32(wide), value >= wide)
+
+
+def test_rows_of_f32_are_compared_as_such_unless_they_can_t_be_missing_then() -> None:
+    inputs = build(Shape()).inputs
+    wide = replace(inputs, dtype=np.dtype(np.float64))
+    assert search_type(inputs, f64) == search_type(wide, f32) == f32
+    assert search_type(wide, f64) is None
+    assert search_type(replace(wide, missing_value=0.1), f32) is None
+    assert search_type(replace(wide, missing_value=-999.0), f32) == f32
