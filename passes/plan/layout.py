@@ -76,7 +76,12 @@ class LayoutPass(PlanPass):
         ranks = ranks_of(op, kernels[0])
         self._check_kind(forest.trees, ranks)
         predicates = forest.predicates if ranks is not None else self._predicates(forest, op)
-        made = self._made(replace(forest, predicates=predicates), forest.trees, ranks)
+        try:
+            made = self._made(replace(forest, predicates=predicates), forest.trees, ranks)
+        except UnsupportedModelError as error:
+            if (self.feature, self.child) == ("auto", "auto"):
+                raise
+            raise ScheduleError(error.message, fix="leave `feature` and `child` out: fields as narrow as may be") from None
         trees = add_shared(op, made, "trees")
         for kernel in kernels:
             kernel.innermost_walk().properties["trees"] = trees

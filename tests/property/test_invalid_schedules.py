@@ -241,6 +241,7 @@ REFUSED = [
     ("no counts", "tile nodes size=2 shape=probability\nlayout sparse\nwalk with=tile\n", 1, "counts"),
     ("many thresholds", RANKED + "layout pairs\nwalk with=scalar\n", 2, "u8"),
     ("deep", "layout array\nwalk with=tile\n", 1, "MiB"),
+    ("no counts", "tile nodes size=8\nlayout sparse feature=u32\nwalk with=tile\n", 2, "a tile needs .* bits"),
     ("deep", "pad trees\nlayout packed\nwalk with=scalar\n", 1, "leaves"),
     ("many leaves", RANKED + "predicates at=block\norder block, tree, row\nwalk with=bitslice\n", 5, "leaves"),
     ("many depths", "layout packed\nfission tree by=depth\nwalk with=scalar\n", 2, "limit"),

@@ -158,7 +158,7 @@ def draw_bitslice(draw: st.DrawFn, nest: list[str], at: str) -> list[str]:
     lines += [f"unroll {loop} by=2" for loop in nest[:-1] if draw(st.integers(0, 3)) == 0]
     leaf, word = draw(st.sampled_from(("auto", "path", "index"))), draw(st.sampled_from((0, 64, 128, 512)))
     multiplex, lookup = (
-        draw(st.sampled_from(("auto", "none"))),
+        draw(st.sampled_from(("auto", "all", "none"))),
         draw(st.sampled_from(("auto", "gather", "permute", "bytes"))),
     )
     lines.append(f"walk with=bitslice leaf={leaf} word={word} multiplex={multiplex} lookup={lookup}")
@@ -220,9 +220,10 @@ def plans(draw: st.DrawFn, tiled: bool = False, *, rows_first: bool = False) -> 
     if ranked:
         to = draw(st.sampled_from(("u8", "u16", "u32")))
         lines.append(f"rank features at={draw(st.sampled_from(above_trees))} to={to}")
-    widths = f" feature={draw(st.sampled_from(('auto', 'u8', 'u16')))}"
-    widths += "" if ranked else f" threshold={draw(st.sampled_from(('auto', 'f64')))}"
-    child = f" child={draw(st.sampled_from(('auto', 'u16', 'u32')))}"
+    feature = draw(st.sampled_from(("auto", "u8", "u16", "u32")))
+    widths = "" if ranked else f" threshold={draw(st.sampled_from(('auto', 'f64')))}"
+    padded = any(line.startswith("pad") for line in lines)
+    child = f" child={draw(st.sampled_from(('auto', 'u32' if padded else 'u8', 'u16', 'u32')))}"
     predicates, align = draw(st.sampled_from(("inline", "table"))), draw(st.sampled_from((1, 4, 8)))
     pairs = not tiled and ranked and draw(st.booleans())
     by_tile = tiled or (not pairs and draw(st.integers(0, 3)) == 0)
@@ -231,7 +232,8 @@ def plans(draw: st.DrawFn, tiled: bool = False, *, rows_first: bool = False) -> 
         kind, align = draw(st.sampled_from(("array", f"sparse{child}"))), draw(st.sampled_from((1, 4, 64)))
     else:
         kind = f"pairs{child}" if pairs else "reorg" if together else f"packed predicates={predicates}{child}"
-    lines.append(f"layout {kind} align={align}{widths}")
+    feature = "auto" if by_tile and feature == "u32" else feature  # a tile has not so many bits
+    lines.append(f"layout {kind} align={align} feature={feature}{widths}")
     lines.append(f"order {', '.join(nest)}")
     if above_trees and not ranked and draw(st.booleans()):
         lines.append(
