@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from bench.figures import OURS, Figures
-from bench.report import HEADLINE, NAMES
+from bench.report import HEADLINE, NAMES, threads_text
 
 STYLES = {  # Okabe and Ito's colours
     "treec": ("#000000", "o"),
@@ -50,7 +50,7 @@ def _ratios(figures: Figures, place: Path) -> Path:
         axis.set_yticks(range(len(figures.models)), figures.models)
         axis.tick_params(length=0)
         axis.set_xlabel("rows in a call")
-        axis.set_title("one thread" if threads == 1 else f"{threads} threads", fontsize=9)
+        axis.set_title(threads_text(threads), fontsize=9)
         for (row, column), value in np.ndenumerate(values):
             if np.isfinite(value):
                 dark = np.log2(value) > 3.3 or np.log2(value) < -1.3
@@ -60,9 +60,20 @@ def _ratios(figures: Figures, place: Path) -> Path:
         for side in axis.spines.values():
             side.set_visible(False)
     figure.suptitle("fastest rival's time / treec's (below 1, in bold: the rival is faster)", fontsize=9)
-    figure.savefig(place, dpi=110)
-    plt.close(figure)
+    _save(figure, place, dpi=110)
     return place
+
+
+def _save(figure: Any, place: Path, dpi: int) -> None:
+    """With 64 colours: a third of the size, and no difference to see."""
+    import matplotlib.pyplot as plt
+    from PIL import Image
+
+    figure.savefig(place, dpi=dpi)
+    plt.close(figure)
+    with Image.open(place) as image:
+        small = image.convert("RGB").quantize(64, dither=Image.Dither.NONE)
+    small.save(place, optimize=True)
 
 
 def short(batch: int) -> str:
@@ -118,6 +129,5 @@ def _micros(figures: Figures, place: Path) -> Path:
     figure.supylabel("µs a row, one thread", fontsize=8)
     names = [NAMES.get(engine, engine).replace(" ~", " (like model)") for engine in drawn]
     figure.legend(drawn.values(), names, loc="outside upper center", ncols=8, frameon=False)
-    figure.savefig(place, dpi=100)
-    plt.close(figure)
+    _save(figure, place, dpi=100)
     return place

@@ -22,6 +22,7 @@ from bench.cells import WRONG_SHARE
 from bench.figures import OURS, Figures, Ratio, paired
 from bench.journal import Journal
 from bench.models import FIRST_EIGHT, ROOT
+from bench.processes import LIKE
 
 HEADLINE = (10_000, 1)
 NAMES = {
@@ -34,6 +35,7 @@ NAMES = {
     "ydf": "YDF",
     "catboost": "CatBoost ~",
 }
+PACKAGES = {"onedal": "scikit-learn-intelex", "onnx": "onnxruntime"}
 
 
 def main() -> int:
@@ -56,7 +58,7 @@ def main() -> int:
             print(f"wrote {place}", file=sys.stderr)
     if options.write:
         fill(ROOT / "docs" / "benchmarks.md", "measured", document(figures, images=True))
-        fill(ROOT / "README.md", "speed", headline(figures, short=True))
+        fill(ROOT / "README.md", "speed", f"{introduction(figures)}\n\n{headline(figures, short=True)}")
     else:
         print(document(figures, images=False))
     return 0
@@ -112,8 +114,32 @@ def machine(figures: Figures) -> str:
     return text + (f" Not the frozen model: {', '.join(departs)}." if departs else "")
 
 
+def introduction(figures: Figures) -> str:
+    """What the README says above its table: the machine, and the rivals with their versions."""
+    run = figures.journal.of("run")[-1]
+    libraries = {"xgboost": "XGBoost", "lightgbm": "LightGBM", "scikit-learn": "scikit-learn"}
+    own = ", ".join(f"{name} {minor(run['versions'][package])}" for package, name in libraries.items())
+    others = []
+    for record in figures.journal.of("engine"):
+        name = NAMES.get(record["engine"], record["engine"])
+        package = PACKAGES.get(record["engine"], record["engine"])
+        version = next((pin.split("==")[1] for pin in record["pins"] if pin.startswith(f"{package}==")), None)
+        text = f"{name} {minor(version)}" if version else ""
+        if text and record["engine"] not in LIKE and text not in others:
+            others.append(text)
+    return (
+        f"µs a row at batches of 10,000, one thread, default schedule ({run['cpu']}, {run['level']}). The rival is the fastest "
+        f"of the model's own library ({own}), {', '.join(others)}; ratios are taken within rounds. "
+        "[docs/benchmarks.md](docs/benchmarks.md) has all of them, and `make bench` repeats it."
+    )
+
+
+def minor(version: str) -> str:
+    return ".".join(version.split(".")[:2])
+
+
 def threads_text(threads: int) -> str:
-    return "one thread" if threads == 1 else f"{threads} threads"
+    return {1: "one thread", 2: "two threads"}.get(threads, f"{threads} threads")
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:
@@ -218,7 +244,8 @@ def compiling(figures: Figures) -> str:
         found = figures.built(model, engine)
         if found is None or found["error"]:
             return "can't" if found else ""
-        return number(found["built"]["cpu_seconds"])
+        used = found["built"].get("cpu_seconds")
+        return "" if used is None else number(used)
 
     return by_engine(figures, cell, [engine for engine in figures.engines if engine != "library"])
 

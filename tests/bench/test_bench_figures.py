@@ -13,7 +13,7 @@ from bench.cells import Cell, linked
 from bench.figures import Figures, paired
 from bench.journal import Journal
 from bench.processes import Contestant
-from bench.report import fill, headline, lost, refusals
+from bench.report import fill, headline, introduction, lost, refusals
 
 
 class Scripted(Contestant):
@@ -91,6 +91,16 @@ def test_tables_show_ratios_and_the_cells_that_are_lost(figures: Figures) -> Non
     assert row == f"| {described} | 400 | oneDAL 200 | 50.0 | 4.00 | 8.00 |"
     assert lost(figures).splitlines()[2:] == ["| airline | 1 | 1 | 4,000,000 | oneDAL 2,000,000 | 0.50 (0.50 to 0.50) |"]
     assert refusals(figures) == "- lleaves: reads LightGBM models alone (airline)"
+
+
+def test_the_introduction_names_rivals_with_their_versions(figures: Figures) -> None:
+    versions = {"xgboost": "3.2.0", "lightgbm": "4.7.0", "scikit-learn": "1.9.1"}
+    figures.journal.add("run", time="now", cpu="a CPU", level="x86-64-v4", versions=versions)
+    figures.journal.add("engine", model="airline", engine="onedal", pins=["scikit-learn-intelex==2026.2.0", "numpy==2.4.6"])
+    figures.journal.add("engine", model="airline", engine="catboost", pins=["catboost==1.2.10"])
+    text = introduction(figures)
+    assert "(a CPU, x86-64-v4)" in text
+    assert "(XGBoost 3.2, LightGBM 4.7, scikit-learn 1.9), oneDAL 2026.2; ratios" in text
 
 
 def test_ratios_are_taken_within_rounds() -> None:
