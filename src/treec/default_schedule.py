@@ -2,9 +2,9 @@
 
 Rows go in blocks through one tree after the other: `treec.default_blocks` estimates how many rows pay for bringing a tree
 to the core. Where a row meets many nodes its values become ranks first, and trees are laid out in pairs, if the tables then
-take at most 16 bytes per inner node; at most 40 where all calls are walked, for pairs take some 40 % of the time. Otherwise
-the layout is the first of a short list, fastest first, that takes at most 16; if none does, it is the smallest of them.
-Calls of a few rows walk down several trees together instead of several rows.
+take at most 16 bytes per inner node; at most 40 where more than small calls are walked, for pairs take some 40 % of the
+time. Otherwise the layout is the first of a short list, fastest first, that takes at most 16; if none does, it is the
+smallest of them. Calls of a few rows walk down several trees together instead of several rows.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from treec.default_bitslice import bitslice_pays
-from treec.default_blocks import L2_BYTES, LEAST_ROWS, STEP_PACKED, STEP_PAIRS, block_rows
+from treec.default_blocks import L2_BYTES, LEAST_ROWS, MOST_ROWS, STEP_PACKED, STEP_PAIRS, block_rows
 from treec.frontends.base import Forest, Trees
 from treec.passes.algo.depths import leaf_depths
 from treec.passes.algo.packed import narrow, pack_trees, walk_columns
@@ -25,7 +25,8 @@ from treec.schedule.schedule import Schedule
 
 BYTES_PER_NODE = 16
 BYTES_PER_WALKED_NODE = 40
-"""Where batches are walked too, the fastest layout may take more."""
+"""Where calls of more than `FEW_ROWS` are walked, the fastest layout may take more."""
+FEW_ROWS = 128
 INTERLEAVE_PAIRS = 8
 INTERLEAVE_PACKED = 4
 """Eight are a few percent faster on packed nodes too, and cost LLVM a third more time."""
@@ -64,10 +65,12 @@ def default_schedule(forest: Forest, l2_bytes: int = L2_BYTES) -> Choice:
     if share_leaves:
         lines.append("share leaves")
     sliced = bitslice_pays(forest)
-    layout = _ranked_layout(forest, leaf_bytes, BYTES_PER_WALKED_NODE if sliced is None else BYTES_PER_NODE, reasons)
+    walked = MOST_ROWS if sliced is None else sliced.rows
+    budget = BYTES_PER_WALKED_NODE if walked > FEW_ROWS else BYTES_PER_NODE
+    layout = _ranked_layout(forest, leaf_bytes, budget, reasons)
     if layout is None:
         layout = _packed_layout(forest, leaf_bytes, reasons)
-    block = LEAST_ROWS if sliced is not None else _block(forest, layout, l2_bytes, reasons)
+    block = _block(forest, layout, l2_bytes, walked, reasons) if walked > FEW_ROWS else LEAST_ROWS
     walk = [
         *layout.before,
         f"split row into=(block, row) by={block}",
@@ -85,8 +88,8 @@ def default_schedule(forest: Forest, l2_bytes: int = L2_BYTES) -> Choice:
     return Choice(Schedule.from_text("\n".join([*lines, *layout.sharing, *plan]), "<default>"), tuple(reasons))
 
 
-def _block(forest: Forest, layout: _Layout, l2_bytes: int, reasons: list[str]) -> int:
-    """Rows of a block where batches are walked."""
+def _block(forest: Forest, layout: _Layout, l2_bytes: int, walked: int, reasons: list[str]) -> int:
+    """Rows of a block where calls of up to ``walked`` rows are walked."""
     trees = forest.trees
     if not isinstance(trees, Trees) or trees.n_nodes == 0:
         reasons.append(f"blocks of {LEAST_ROWS} rows: there are no nodes to bring")
@@ -96,6 +99,7 @@ def _block(forest: Forest, layout: _Layout, l2_bytes: int, reasons: list[str]) -
     rows = block_rows(
         of_tree, trees.n_trees, float((shallowest + deepest).mean()) / 2, layout.step, layout.row_bytes, l2_bytes
     )
+    rows = min(rows, 1 << (walked - 1).bit_length())
     reasons.append(
         f"blocks of {rows} rows: a tree of {of_tree / 1024:,.1f} KiB comes to the core once a block, "
         f"and the block's rows ({rows * layout.row_bytes / 1024:,.0f} KiB) stay in {l2_bytes / 1024:,.0f} KiB of cache"

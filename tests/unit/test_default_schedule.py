@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 
 from tests.property.forests import Shape, build, forests
-from treec.default_schedule import BYTES_PER_NODE, default_schedule
+from treec.default_schedule import BYTES_PER_NODE, FEW_ROWS, default_schedule
 from treec.errors import UnsupportedModelError
 from treec.frontends.base import F64, Forest, LinearLeaves, ObliviousTrees
 from treec.passes.pipeline import pipeline_of, run_pipeline
@@ -107,3 +107,30 @@ def test_oblivious_trees_are_refused_by_name() -> None:
     odd = replace(forest, trees=trees).check()
     with pytest.raises(UnsupportedModelError, match="oblivious trees are not compiled yet"):
         run_pipeline(forest_module(odd), pipeline_of(default_schedule(odd).schedule))
+
+
+WIDE = replace(LARGE, n_trees=60, leaves=400, n_predicates=500)
+
+
+def test_wide_trees_are_bitsliced_where_they_share_predicates() -> None:
+    choice = default_schedule(build(WIDE))
+    text = choice.schedule.to_text()
+    assert "walk with=bitslice" in text
+    assert any("are bitsliced" in reason for reason in choice.reasons)
+
+
+def test_small_calls_of_wide_trees_are_walked_in_blocks_of_their_own_size() -> None:
+    lines = default_schedule(build(WIDE)).schedule.to_text().splitlines()
+    rows = next(int(line.split()[-2]) for line in lines if line.startswith("kernel when rows <= "))
+    block = next(int(line.rpartition("=")[2]) for line in lines if "split row" in line)
+    assert rows <= FEW_ROWS or block <= 2 * rows
+
+
+def test_wide_trees_that_a_walk_finds_sooner_than_a_row_is_ranked_are_walked() -> None:
+    text = default_schedule(build(replace(WIDE, n_trees=1, n_inputs=300, n_predicates=5000))).schedule.to_text()
+    assert "bitslice" not in text
+
+
+def test_trees_of_many_leaves_are_walked_even_where_they_share_predicates() -> None:
+    text = default_schedule(build(replace(WIDE, n_trees=2, leaves=5000))).schedule.to_text()
+    assert "bitslice" not in text
