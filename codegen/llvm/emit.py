@@ -34,7 +34,8 @@ from treec.treeir.loop_types import BufferType, is_float
 SPECIALISE_OPS = 4096
 """Stages of at most so many ops get a second body for rows whose columns lie side by side: a walk then needs no multiply
 to find a feature. Larger ones (unrolled trees) are not worth twice the code, nor are leaf ids, which are rarely asked for
-in bulk."""
+in bulk, nor what reads a row once per block, column by column."""
+_BITSLICED = (loop.MultiplexOp, loop.TransposeBitsOp)
 
 EMITTERS: dict[type[Operation], Callable[[Stage, Any], None]] = {
     loop.AllocOp: emit_alloc,
@@ -146,7 +147,10 @@ def _is_special(op: loop.FuncOp) -> bool:
     rows, out = op.body.block.args[:2]
     reads = any(isinstance(use.operation, loop.LoadOp | loop.GatherOp) for use in rows.uses)
     sums = isinstance(out.type, BufferType) and is_float(out.type.element)
-    return reads and sums and sum(1 for _ in islice(op.walk(), SPECIALISE_OPS + 1)) <= SPECIALISE_OPS
+    if not (reads and sums):
+        return False
+    ops = list(islice(op.walk(), SPECIALISE_OPS + 1))
+    return len(ops) <= SPECIALISE_OPS and not any(isinstance(inner, _BITSLICED) for inner in ops)
 
 
 def _new_function(module: ir.Module, name: str, target: ResolvedTarget) -> ir.Function:

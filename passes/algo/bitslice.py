@@ -38,7 +38,8 @@ MOST_LEVELS = 8
 class Cost:
     """What a tree costs for 512 rows, in cycles, roughly: a select of 512 bits with its loads and its store; a node of a
     multiplexer; codes from their bits, ``codes`` and ``bit`` for each; and the look-up of 512 leaf values by codes of 0, 1,
-    … bits, of more ``gather``."""
+    … bits, of more ``gather``. ``widths``: bits that codes are given at least, the next of these; the fewer widths there
+    are, the less code."""
 
     select: float = 3.0
     node: float = 1.2
@@ -46,6 +47,13 @@ class Cost:
     bit: float = 1.0
     lookups: tuple[float, ...] = ()
     gather: float = 800.0
+    widths: tuple[int, ...] = ()
+
+    def padded(self, bits: I64) -> I64:
+        """Bits rounded up to a width, where there is one."""
+        widths = np.array([*self.widths, np.iinfo(np.int64).max])
+        wider = widths[np.searchsorted(widths, bits)]
+        return np.where(wider < widths[-1], wider, bits)
 
     def lookup(self, bits: I64) -> NDArray[np.float64]:
         known = np.array([*self.lookups, self.gather])
@@ -129,7 +137,7 @@ def slice_trees(
         by_nodes = cost.node * ((1 << np.minimum(levels, MOST_LEVELS)) - 1) + cost.bit * levels + cost.lookup(levels)
         is_full = (levels > 0) & (levels <= MOST_LEVELS) & (by_nodes < spent)
     codes = _codes(shape, np.where(is_full, levels, cut))
-    return _selects(shape, codes, n_predicates, is_full)
+    return _selects(shape, codes, n_predicates, is_full, np.where(is_full, codes.bits, cost.padded(codes.bits)))
 
 
 def _depths(shape: _Shape) -> I64:
@@ -274,7 +282,8 @@ class _Emission:
         return bits
 
 
-def _selects(shape: _Shape, codes: _Codes, n_predicates: int, is_full: NDArray[np.bool_]) -> SlicedTrees:
+def _selects(shape: _Shape, codes: _Codes, n_predicates: int, is_full: NDArray[np.bool_], width: I64) -> SlicedTrees:
+    """The tables of all trees; codes have ``width`` bits, the upper ones 0."""
     made = _Emission(shape, codes, n_predicates)
     made.run()
     owner = np.concatenate([np.zeros(0, np.int64), *made.owner])
@@ -285,13 +294,15 @@ def _selects(shape: _Shape, codes: _Codes, n_predicates: int, is_full: NDArray[n
     local = np.zeros(len(owner), np.int64)
     local[order] = np.arange(len(order)) - offset[owner[order]]
     slot = np.concatenate([np.arange(n_predicates + 2), n_predicates + 2 + local])
-    bit_offset = np.concatenate([[0], np.cumsum(codes.bits)])
-    tree = np.repeat(np.arange(shape.n_trees), codes.bits)
+    bit_offset = np.concatenate([[0], np.cumsum(width)])
+    tree = np.repeat(np.arange(shape.n_trees), width)
     bit = np.arange(len(tree)) - bit_offset[tree]
-    found = made.of_node[shape.root[tree], bit]
-    bits = np.where((found == FREE) | is_full[tree], made.zero, found)  # free in every leaf
+    used = (bit < codes.bits[tree]) & ~is_full[tree]
+    bits = np.full(len(tree), made.zero, np.int64)
+    found = made.of_node[shape.root[tree[used]], bit[used]]
+    bits[used] = np.where(found == FREE, made.zero, found)  # free in every leaf
     node, node_offset = _padded(shape, np.where(is_full, codes.bits, 0), made.zero)
-    leaf, code_offset = _leaves(shape, codes)
+    leaf, code_offset = _leaves(shape, codes, width)
     return SlicedTrees(
         n_predicates, slot[select[order]], offset, slot[bits], bit_offset, node, node_offset, leaf, code_offset
     )
@@ -313,11 +324,11 @@ def _padded(shape: _Shape, levels: I64, zero: int) -> tuple[I64, I64]:
     return node, offset
 
 
-def _leaves(shape: _Shape, codes: _Codes) -> tuple[I64, I64]:
+def _leaves(shape: _Shape, codes: _Codes, width: I64) -> tuple[I64, I64]:
     """The leaf of every code: a leaf has all codes that agree where it cares; codes of no leaf have a tree's first."""
-    code_offset = np.concatenate([[0], np.cumsum(1 << codes.bits)]).astype(np.int64)
+    code_offset = np.concatenate([[0], np.cumsum(1 << width)]).astype(np.int64)
     first = np.searchsorted(shape.leaf_tree, np.arange(shape.n_trees))
-    leaf = np.repeat(first, 1 << codes.bits)
+    leaf = np.repeat(first, 1 << width)
     bits = codes.bits[shape.leaf_tree]
     span = (1 << bits) - codes.care  # free bits are the lowest ones
     at = np.repeat(code_offset[shape.leaf_tree] + codes.code, span)

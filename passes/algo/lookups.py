@@ -36,7 +36,13 @@ def cost_of(lookup: str, itemsize: int) -> Cost:
     """What trees cost whose leaf values of ``itemsize`` bytes are looked up that way."""
     cycles = _CYCLES.get((lookup, itemsize), ())
     by_matrix = lookup == "bytes"  # CPUs that permute bytes also transpose matrices of bits
-    return Cost(codes=40.0 if by_matrix else 0.0, bit=1.0 if by_matrix else 16.0, lookups=cycles, gather=_GATHER[itemsize])
+    return Cost(
+        codes=40.0 if by_matrix else 0.0,
+        bit=1.0 if by_matrix else 16.0,
+        lookups=cycles,
+        gather=_GATHER[itemsize],
+        widths=tuple(range(FEW_BITS - 1, MOST[lookup] + 1)),
+    )
 
 
 def plane_bytes(lookup: str, n_bits: int) -> int:

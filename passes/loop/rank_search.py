@@ -25,8 +25,8 @@ CHUNK = 8
 """Sources whose values are copied together, before they are ranked: a block of them stays in the first cache."""
 MOST_CUTS = 255
 """Of a source: their pivots take the registers of AVX-512."""
-FEW_LEVELS = 4
-"""Levels that sources with fewer cuts have as well: their pivots take one register each in any case."""
+LEVELS = (4, 6, 8)
+"""Levels that searches have: the fewer kinds, the less code, and few are cheap."""
 
 
 def search_type(inputs: Inputs, row_type: Attribute) -> Attribute | None:
@@ -68,7 +68,8 @@ def search_groups(ranks: RanksOp, inputs: Inputs) -> list[SearchGroup]:
     found: dict[tuple[int, tuple[Missing, ...]], list[int]] = {}
     for source in np.flatnonzero(fits).tolist():
         missing = tuple(Missing(kind) for kind in ranks.view_missing.array[views[source] : views[source + 1]])
-        found.setdefault((max(FEW_LEVELS, int(n_cuts[source]).bit_length()), missing), []).append(source)
+        levels = next(levels for levels in LEVELS if n_cuts[source] < 1 << levels)
+        found.setdefault((levels, missing), []).append(source)
     groups = sorted(found.items(), key=lambda item: item[0])
     return [SearchGroup(n, *key, np.array(sources)) for n, (key, sources) in enumerate(groups)]
 

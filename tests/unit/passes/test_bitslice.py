@@ -61,6 +61,7 @@ def test_selects_find_the_leaf_that_a_walk_finds(numbering: str, shape: Any, dat
     n_slots = data.draw(st.integers(1, 9))
     slot = rng.integers(0, n_slots, len(forest.predicates))
     cost = Cost(node=data.draw(st.sampled_from((0.0, 3.0, 50.0))), lookups=(1.0,) * data.draw(st.integers(0, 8)))
+    cost = replace(cost, widths=data.draw(st.sampled_from(((), (4, 5), (2, 8)))))
     multiplex = data.draw(st.sampled_from(("auto", "none", "all")))
     deepest = int(leaf_depths(trees)[1].max(initial=0))
     if multiplex == "all" and deepest > MOST_LEVELS:
