@@ -1,8 +1,10 @@
 """The C ABI of a compiled model, described once: code generation writes it, the runtime and the C header read it.
 
 An artifact is a table of *kernels*; a kernel does one task for rows of one dtype and is a list of *stages*; a stage is one
-function that may be sharded over its axis, since every call gets a range and a workspace of its own. Nothing in an artifact
-allocates, locks, writes a global or starts a thread. All strides are in elements, may be zero or negative.
+function that may be sharded over its axis, since every call gets a range and a workspace of its own. What a stage leaves
+for the next one, partial sums of groups of trees, is in the *scratch* of a run, which all its stages and shards share.
+Nothing in an artifact allocates, locks, writes a global or starts a thread. All strides are in elements, may be zero or
+negative.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import ctypes
 from dataclasses import dataclass
 from enum import IntEnum
 
-ABI_VERSION = 1
+ABI_VERSION = 2
 MAGIC = 0x43455254  # "TREC"
 
 DESCRIBE_SYMBOL = "treec_describe"
@@ -42,7 +44,8 @@ class Axis(IntEnum):
     """The axis a stage may be sharded over."""
 
     ROW = 0
-    TREE = 1
+    GROUP = 1
+    """Groups of trees, 0 to the stage's ``n_groups``."""
 
 
 class Status(IntEnum):
@@ -74,7 +77,11 @@ STAGE_PARAMETERS = (
     Parameter("row_end", "int64_t", "end of the rows to compute, exclusive"),
     Parameter("tree_begin", "int64_t", "first tree to use"),
     Parameter("tree_end", "int64_t", "end of the trees to use, exclusive"),
+    Parameter("group_begin", "int64_t", "first group of trees to compute; of stages over groups alone"),
+    Parameter("group_end", "int64_t", "end of the groups to compute, exclusive; likewise"),
     Parameter("workspace", "void *", "workspace_bytes of this stage, aligned to 64; for this call alone"),
+    Parameter("scratch", "void *", "scratch_row_bytes x scratch_rows of the kernel, aligned to 64; for all its stages"),
+    Parameter("scratch_rows", "int64_t", "rows that scratch has room for, at least row_end"),
 )
 """Parameters of a stage function, in order; it returns an int32 `Status`."""
 
@@ -91,7 +98,8 @@ PREDICT_PARAMETERS = (
 
 
 class StageStruct(ctypes.Structure):
-    """``treec_stage``: ``grain`` is the number of axis steps that a shard should be a multiple of."""
+    """``treec_stage``: ``grain`` is the number of axis steps that a shard should be a multiple of; ``n_groups`` is how long
+    an axis of groups is."""
 
     _fields_ = (
         ("run", ctypes.c_void_p),
@@ -99,11 +107,16 @@ class StageStruct(ctypes.Structure):
         ("reserved", ctypes.c_int32),
         ("grain", ctypes.c_int64),
         ("workspace_bytes", ctypes.c_int64),
+        ("n_groups", ctypes.c_int64),
     )
 
 
 class KernelStruct(ctypes.Structure):
-    """``treec_kernel``: serves calls of at most ``rows_max`` rows; the first kernel that fits is the one to use."""
+    """``treec_kernel``: serves calls of at most ``rows_max`` rows; the first kernel that fits is the one to use.
+
+    A call of more than ``run_rows`` rows is run in parts of at most so many rows, each through all stages, its rows counted
+    from 0; scratch is then ``scratch_row_bytes`` for each row of a part.
+    """
 
     _fields_ = (
         ("task", ctypes.c_int32),
@@ -111,6 +124,8 @@ class KernelStruct(ctypes.Structure):
         ("rows_max", ctypes.c_int64),
         ("n_stages", ctypes.c_int64),
         ("stages", ctypes.POINTER(StageStruct)),
+        ("run_rows", ctypes.c_int64),
+        ("scratch_row_bytes", ctypes.c_int64),
     )
 
 

@@ -37,6 +37,7 @@ _MEMBER_DOCS: dict[tuple[str, str], str] = {
     ("task", "RAW"): "raw outputs: [n_rows, n_columns] of out_dtype",
     ("task", "RESPONSE"): "outputs after the link, likewise",
     ("task", "LEAF"): "the library's leaf ids: int32_t [n_rows, tree_end - tree_begin]",
+    ("axis", "GROUP"): "groups of trees, 0 to n_groups",
     ("dtype", "F32"): "float",
     ("dtype", "F64"): "double",
     ("status", "WRONG_CPU"): "built for a CPU with more features than this one",
@@ -48,18 +49,26 @@ _STRUCTS: tuple[tuple[str, type[ctypes.Structure], str, dict[str, str]], ...] = 
         "stage",
         StageStruct,
         "One function of a kernel. Stages run one after the other, each over its whole axis; calls for disjoint\n"
-        "   parts of the axis may run at the same time, each with a workspace of its own.",
+        "   parts of the axis may run at the same time, each with a workspace of its own, all with the same scratch.",
         {
             "axis": "a treec_axis",
             "grain": "a shard should be a multiple of this many axis steps",
             "workspace_bytes": "what a call needs, aligned to 64",
+            "n_groups": "the end of an axis of groups",
         },
     ),
     (
         "kernel",
         KernelStruct,
-        "One task for rows of one type. The first kernel that fits a call is the one to use.",
-        {"task": "a treec_task", "row_dtype": "a treec_dtype", "rows_max": "serves calls of at most this many rows"},
+        "One task for rows of one type. The first kernel that fits a call is the one to use. More than run_rows rows go\n"
+        "   through the stages in parts of at most so many, the rows of each counted from 0.",
+        {
+            "task": "a treec_task",
+            "row_dtype": "a treec_dtype",
+            "rows_max": "serves calls of at most this many rows",
+            "run_rows": "rows that go through the stages together",
+            "scratch_row_bytes": "scratch for each of them, or 0",
+        },
     ),
     (
         "artifact",

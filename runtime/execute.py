@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from treec.codegen.abi import Axis, DType, Status, Task
 from treec.errors import ArtifactError, InputError
 from treec.runtime.library import Kernel, Library, Stage
-from treec.runtime.threads import run_sharded, thread_count
+from treec.runtime.threads import aligned_memory, run_sharded, thread_count
 
 NUMPY_DTYPES = {DType.F32: np.dtype(np.float32), DType.F64: np.dtype(np.float64)}
 _DTYPES = {dtype: code for code, dtype in NUMPY_DTYPES.items()}
@@ -39,8 +40,13 @@ def run_task(
     rows, kernel = _choose(library, task, rows, n_rows if as_rows is None else as_rows)
     out = _outputs(library, task, n_rows, tree_end - tree_begin)
     threads = thread_count(n_threads, n_rows * max(1, tree_end - tree_begin))
-    for stage in kernel.stages:
-        _run_stage(library, task, stage, rows, out, (tree_begin, tree_end), threads)
+    memory, scratch = aligned_memory(kernel.scratch_row_bytes * min(n_rows, kernel.run_rows))
+    for begin in range(0, n_rows, kernel.run_rows):
+        part = slice(begin, min(begin + kernel.run_rows, n_rows))
+        run = _Run(library, rows[part], out[part], (tree_begin, tree_end), scratch)
+        for stage in kernel.stages:
+            run.stage(stage, threads)
+    del memory
     return out
 
 
@@ -80,43 +86,37 @@ def _recast(library: Library, rows: NDArray[Any], dtype: np.dtype[Any]) -> NDArr
     return cast
 
 
-def _run_stage(
-    library: Library,
-    task: Task,
-    stage: Stage,
-    rows: NDArray[Any],
-    out: NDArray[Any],
-    trees: tuple[int, int],
-    n_threads: int,
-) -> None:
-    source = (rows.ctypes.data, *_steps(rows))
-    target, steps = out.ctypes.data, _steps(out)
-    n_rows, first = rows.shape[0], trees[0]
-    run = stage.run
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """One run of a kernel: rows that go through its stages together, their outputs, and the scratch of the stages."""
 
-    def by_row(begin: int, end: int, workspace: int) -> None:
-        _check(run(*source, target, *steps, begin, end, *trees, workspace), library)
+    library: Library
+    rows: NDArray[Any]
+    out: NDArray[Any]
+    trees: tuple[int, int]
+    scratch: int
 
-    def by_tree(begin: int, end: int, workspace: int) -> None:
-        # A leaf id's column counts from the call's first tree, so each shard gets its own part of the table.
-        shifted = target + (begin - first) * out.strides[1]
-        _check(run(*source, shifted, *steps, 0, n_rows, begin, end, workspace), library)
+    def stage(self, stage: Stage, n_threads: int) -> None:
+        source = (self.rows.ctypes.data, *_steps(self.rows), self.out.ctypes.data, *_steps(self.out))
+        n_rows, n_groups = len(self.rows), stage.n_groups
 
-    if n_rows == 0:
-        return
-    if stage.axis is Axis.ROW:
-        run_sharded(by_row, 0, n_rows, stage.grain, stage.workspace_bytes, n_threads)
-    else:  # only leaf ids are apart for each tree; a sum over trees is one shard
-        grain = stage.grain if task is Task.LEAF else max(1, trees[1] - first)
-        run_sharded(by_tree, *trees, grain, stage.workspace_bytes, n_threads)
+        def by_row(begin: int, end: int, workspace: int) -> None:
+            self._check(stage.run(*source, begin, end, *self.trees, 0, n_groups, workspace, self.scratch, n_rows))
+
+        def by_group(begin: int, end: int, workspace: int) -> None:
+            self._check(stage.run(*source, 0, n_rows, *self.trees, begin, end, workspace, self.scratch, n_rows))
+
+        if stage.axis is Axis.ROW:
+            run_sharded(by_row, 0, n_rows, stage.grain, stage.workspace_bytes, n_threads)
+        else:
+            run_sharded(by_group, 0, n_groups, stage.grain, stage.workspace_bytes, n_threads)
+
+    def _check(self, status: int) -> None:
+        if status != Status.OK:
+            name = Status(status).name if status in Status.__members__.values() else str(status)
+            raise ArtifactError(f"its code returned {name}", place=self.library.place, fix="compile the model again")
 
 
 def _steps(array: NDArray[Any]) -> tuple[int, int]:
     row, column = array.strides
     return row // array.itemsize, column // array.itemsize
-
-
-def _check(status: int, library: Library) -> None:
-    if status != Status.OK:
-        name = Status(status).name if status in Status.__members__.values() else str(status)
-        raise ArtifactError(f"its code returned {name}", place=library.place, fix="compile the model again")

@@ -46,16 +46,19 @@ class Stage:
     axis: Axis
     grain: int
     workspace_bytes: int
+    n_groups: int
 
 
 @dataclass(frozen=True, eq=False)
 class Kernel:
-    """One task for rows of one dtype and calls of at most ``rows_max`` rows."""
+    """One task for rows of one dtype and calls of at most ``rows_max`` rows, run for at most ``run_rows`` at once."""
 
     task: Task
     row_dtype: DType
     rows_max: int
     stages: tuple[Stage, ...]
+    run_rows: int
+    scratch_row_bytes: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -251,10 +254,11 @@ def _describe(address: int, place: str, owner: object, source: OpenFile | None, 
 
 def _kernel(struct: KernelStruct) -> Kernel:
     stages = tuple(
-        Stage(_STAGE_TYPE(s.run), Axis(s.axis), max(1, s.grain), s.workspace_bytes)
+        Stage(_STAGE_TYPE(s.run), Axis(s.axis), max(1, s.grain), s.workspace_bytes, s.n_groups)
         for s in (struct.stages[index] for index in range(struct.n_stages))
     )
-    return Kernel(Task(struct.task), DType(struct.row_dtype), struct.rows_max, stages)
+    run_rows = max(1, struct.run_rows)
+    return Kernel(Task(struct.task), DType(struct.row_dtype), struct.rows_max, stages, run_rows, struct.scratch_row_bytes)
 
 
 def _check_cpu(struct: ArtifactStruct, card: dict[str, Any], place: str) -> None:

@@ -1,7 +1,7 @@
 """Threads for large calls: the code releases the GIL, so plain Python threads shard a stage's axis.
 
-Shards are blocks of a stage's grain; every shard computes its own rows (or trees) completely, so that results do not depend
-on the number of threads.
+Shards are blocks of a stage's grain; every shard computes its own rows (or groups of trees) completely, so that results do
+not depend on the number of threads.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def run_sharded(task: Task, begin: int, end: int, grain: int, workspace_bytes: i
 
 def _run_all(task: Task, shards: deque[tuple[int, int]], workspace_bytes: int) -> None:
     """Take shards until none is left, with one workspace for all of them."""
-    buffer, address = _workspace(workspace_bytes)
+    buffer, address = aligned_memory(workspace_bytes)
     try:
         while True:
             try:
@@ -103,8 +103,8 @@ def _run_all(task: Task, shards: deque[tuple[int, int]], workspace_bytes: int) -
         del buffer
 
 
-def _workspace(size: int) -> tuple[Any, int]:
-    """Memory for one thread and its aligned address; the first value keeps it."""
+def aligned_memory(size: int) -> tuple[Any, int]:
+    """New memory and its aligned address; the first value keeps it."""
     if size == 0:
         return None, 0
     buffer = np.empty(size + _ALIGNMENT - 1, np.uint8)

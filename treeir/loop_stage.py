@@ -34,6 +34,10 @@ class FuncOp(IRDLOperation):
     Arguments: ``rows`` (rank 2, global), ``out`` (rank 2, global), ``row_begin``, ``row_end``, ``tree_begin``,
     ``tree_end`` (i64). Workspace comes from ``loop.alloc``. ``axis`` is a `treec.codegen.abi.Axis`; shards of the axis
     should be multiples of ``grain``. ``threads``: of a block, per dimension, where the stage runs on a GPU.
+
+    With ``groups`` the axis is one of so many groups of trees, and ``group_begin`` and ``group_end`` (i64) follow. With
+    ``lines`` another buffer follows, ``scratch`` (rank 2, global): so many lines of an element for each row of the call,
+    for all stages of a kernel.
     """
 
     name = "loop.func"
@@ -41,32 +45,62 @@ class FuncOp(IRDLOperation):
     axis = prop_def(IntegerAttr)
     grain = prop_def(IntegerAttr)
     threads = opt_prop_def(ArrayAttr[IntegerAttr])
+    groups = opt_prop_def(IntegerAttr)
+    lines = opt_prop_def(IntegerAttr)
     body = region_def("single_block")
     traits = traits_def(SymbolOpInterface(), IsolatedFromAbove())
 
-    def __init__(self, name: str, rows: Attribute, out: Attribute, *, axis: int, grain: int) -> None:
-        buffers = [BufferType.of(element, 2, Scope.GLOBAL) for element in (rows, out)]
+    def __init__(
+        self,
+        name: str,
+        rows: Attribute,
+        out: Attribute,
+        *,
+        axis: int,
+        grain: int,
+        groups: int | None = None,
+        scratch: tuple[int, Attribute] | None = None,
+    ) -> None:
+        types: list[Attribute] = [BufferType.of(element, 2, Scope.GLOBAL) for element in (rows, out)]
+        types += [i64] * (4 if groups is None else 6)
+        types += [] if scratch is None else [BufferType.of(scratch[1], 2, Scope.GLOBAL)]
         super().__init__(
             properties={
                 "sym_name": StringAttr(name),
                 "axis": IntegerAttr(axis, i32),
                 "grain": IntegerAttr(grain, i64),
+                "groups": None if groups is None else IntegerAttr(groups, i64),
+                "lines": None if scratch is None else IntegerAttr(scratch[0], i64),
             },
-            regions=[Region(Block(arg_types=[*buffers, i64, i64, i64, i64]))],
+            regions=[Region(Block(arg_types=types))],
         )
 
+    @property
+    def argument_names(self) -> tuple[str, ...]:
+        """The names of the arguments in the ABI."""
+        names = ("rows", "out", "row_begin", "row_end", "tree_begin", "tree_end")
+        groups = () if self.groups is None else ("group_begin", "group_end")
+        return (*names, *groups, *(() if self.lines is None else ("scratch",)))
+
     def verify_(self) -> None:
-        types = [argument.type for argument in self.body.block.args]
-        buffers = [type_ for type_ in types[:2] if isinstance(type_, BufferType)]
-        fits = len(types) == 6 and len(buffers) == 2 and all(type_ == i64 for type_ in types[2:])
-        if not fits or any(b.rank.data != 2 or b.scope.data is not Scope.GLOBAL for b in buffers):
-            raise VerifyException("a stage takes rows, out, row_begin, row_end, tree_begin, tree_end")
+        types, names = [argument.type for argument in self.body.block.args], self.argument_names
+        if len(types) != len(names):
+            raise VerifyException(f"a stage takes {', '.join(names)}")
+        for name, type_ in zip(names, types, strict=True):
+            if name not in ("rows", "out", "scratch"):
+                fits = type_ == i64
+            else:
+                fits = isinstance(type_, BufferType) and type_.rank.data == 2 and type_.scope.data is Scope.GLOBAL
+            if not fits:
+                raise VerifyException(f"a stage takes {', '.join(names)}; {name} can't be of type {type_}")
         if not isinstance(self.body.block.last_op, ReturnOp):
             raise VerifyException("a stage ends in loop.return")
         if self.threads is not None and (len(self.threads) != 3 or any(n.value.data < 1 for n in self.threads)):
             raise VerifyException("a block has at least one thread in each of three dimensions")
-        if self.grain.value.data < 1 or self.axis.value.data not in (0, 1):
-            raise VerifyException("a stage needs an axis of 0 or 1 and a grain of at least 1")
+        if self.grain.value.data < 1 or self.axis.value.data != (self.groups is not None):
+            raise VerifyException("a stage needs an axis of 0, or of 1 with groups, and a grain of at least 1")
+        if any(number is not None and number.value.data < 0 for number in (self.groups, self.lines)):
+            raise VerifyException("a number of groups or of lines is not negative")
 
     def print(self, printer: Printer) -> None:
         printer.print_string(" ")
@@ -74,6 +108,9 @@ class FuncOp(IRDLOperation):
         printer.print_string(f" axis {self.axis.value.data} grain {self.grain.value.data} ")
         if self.threads is not None:
             printer.print_string(f"threads {', '.join(str(n.value.data) for n in self.threads)} ")
+        for keyword, number in (("groups", self.groups), ("lines", self.lines)):
+            if number is not None:
+                printer.print_string(f"{keyword} {number.value.data} ")
         printer.print_string("(")
         printer.print_list(self.body.block.args, printer.print_block_argument)
         printer.print_string(") ")
@@ -90,10 +127,15 @@ class FuncOp(IRDLOperation):
         threads: list[int] = []
         if parser.parse_optional_keyword("threads"):
             threads = parser.parse_comma_separated_list(Parser.Delimiter.NONE, parser.parse_integer)
+        numbers = {
+            keyword: IntegerAttr(parser.parse_integer(), i64)
+            for keyword in ("groups", "lines")
+            if parser.parse_optional_keyword(keyword) is not None
+        }
         arguments = parser.parse_comma_separated_list(Parser.Delimiter.PAREN, parser.parse_argument)
         region = parser.parse_region(arguments)
         op = cls.create(
-            properties={"sym_name": name, "axis": IntegerAttr(axis, i32), "grain": IntegerAttr(grain, i64)},
+            properties={"sym_name": name, "axis": IntegerAttr(axis, i32), "grain": IntegerAttr(grain, i64), **numbers},
             regions=[region],
         )
         if threads:

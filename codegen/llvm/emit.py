@@ -128,11 +128,11 @@ def _emit_stage(module: ir.Module, op: loop.FuncOp, target: ResolvedTarget, tabl
     stage.enter(op.body.block, lambda _: None)
     while stage.frames:
         emit_op(stage, next(stage.frames[-1].ops))
-    _promise(body, stage.workspace_bytes)
+    _promise(body, op, stage.workspace_bytes)
     function = body
     if special:
         function = _new_function(module, name, target)
-        _promise(function, stage.workspace_bytes)
+        _promise(function, op, stage.workspace_bytes)
         _choose_body(function, body)
     return EmittedStage(op, function, stage.workspace_bytes)
 
@@ -161,15 +161,16 @@ def _new_function(module: ir.Module, name: str, target: ResolvedTarget) -> ir.Fu
     return function
 
 
-def _promise(function: ir.Function, workspace_bytes: int) -> None:
+def _promise(function: ir.Function, op: loop.FuncOp, workspace_bytes: int) -> None:
     """What the ABI says about the pointers."""
-    rows, out, workspace = (function.args[ARGUMENT[name]] for name in ("rows", "out", "workspace"))
+    rows, out, workspace, scratch = (function.args[ARGUMENT[name]] for name in ("rows", "out", "workspace", "scratch"))
     set.update(rows.attributes, ("captures(none)", "noalias", "nonnull", "readonly"))
     set.update(out.attributes, ("captures(none)", "noalias", "nonnull"))
-    set.update(workspace.attributes, ("captures(none)", "noalias"))
-    if workspace_bytes:
-        workspace.attributes.add("nonnull")
-        workspace.attributes.align = WORKSPACE_ALIGN
+    for memory, is_given in ((workspace, workspace_bytes > 0), (scratch, op.lines is not None)):
+        set.update(memory.attributes, ("captures(none)", "noalias"))
+        if is_given:
+            memory.attributes.add("nonnull")
+            memory.attributes.align = WORKSPACE_ALIGN
 
 
 def _choose_body(function: ir.Function, body: ir.Function) -> None:

@@ -23,11 +23,16 @@ from treec.codegen.abi import (
 )
 from treec.codegen.llvm.cpu_check import emit_cpu_check
 from treec.codegen.llvm.emit import EmittedModule, EmittedStage
-from treec.codegen.llvm.predict import emit_predict
+from treec.codegen.llvm.predict import CallFacts, Memory, emit_predict
 from treec.codegen.llvm.structs import ARTIFACT, KERNEL, STAGE
 from treec.codegen.llvm.types import I8, I32, I64, POINTER, define_constant, define_function
 from treec.errors import CodegenError
 from treec.treeir import loop
+from treec.treeir.loop_types import BufferType, byte_size
+
+RUN_BYTES = 1 << 22
+"""Scratch of a run of more than one row: a call of so many rows that they need more is run in parts."""
+WHOLE_CALL = (1 << 63) - 1
 
 _ELEMENTS = {DType.F32: f32, DType.F64: f64}
 
@@ -54,10 +59,34 @@ def emit_entry(emitted: EmittedModule, facts: ArtifactFacts) -> None:
     card.linkage, card.section = "", CARD_SECTION
     rows = [KERNEL(_kernel_fields(emitted, position)) for position in range(len(emitted.kernels))]
     kernels = define_constant(module, "kernels", ir.Constant(ir.ArrayType(KERNEL, len(rows)), rows))
-    workspace = max(stage.workspace_bytes for stage in emitted.stages.values())
+    memory = _memory(emitted)
     cpu_check = emit_cpu_check(module, emitted.target)
-    _emit_describe(emitted, facts, kernels, cpu_check, card, workspace)
-    emit_predict(emitted, len(rows), facts.n_trees, kernels, cpu_check, workspace)
+    _emit_describe(emitted, facts, kernels, cpu_check, card, memory.all_bytes)
+    emit_predict(emitted, kernels, cpu_check, CallFacts(len(rows), facts.n_trees, facts.out_dtype, memory))
+
+
+def _memory(emitted: EmittedModule) -> Memory:
+    """What a call of ``treec_predict`` needs at most."""
+    workspace = max(stage.workspace_bytes for stage in emitted.stages.values())
+    scratch = 0
+    for kernel in emitted.kernels:
+        run_rows, row_bytes = _run_of(emitted, kernel)
+        scratch = max(scratch, row_bytes and row_bytes * min(run_rows, kernel.rows_max.value.data))
+    return Memory(workspace, scratch)
+
+
+def _run_of(emitted: EmittedModule, kernel: loop.KernelOp) -> tuple[int, int]:
+    """The most rows of a run, and the bytes of scratch that each of them needs."""
+    row_bytes = 0
+    for reference in kernel.stages:
+        op = emitted.stages[reference.string_value()].op
+        scratch = op.body.block.args[-1].type
+        if op.lines is not None and isinstance(scratch, BufferType):
+            row_bytes = max(row_bytes, op.lines.value.data * byte_size(scratch.element))
+    if row_bytes == 0:
+        return WHOLE_CALL, 0
+    n_rows = max(1, RUN_BYTES // row_bytes)
+    return n_rows - n_rows % min(n_rows, 64), row_bytes
 
 
 def _check_kernel(emitted: EmittedModule, kernel: loop.KernelOp, facts: ArtifactFacts) -> None:
@@ -81,12 +110,13 @@ def _kernel_fields(emitted: EmittedModule, position: int) -> list[ir.Constant]:
     variable = define_constant(emitted.module, f"kernel.{position}.stages", table)
     numbers = (kernel.task, kernel.row_dtype, kernel.rows_max)
     task, dtype, rows_max = (number.value.data for number in numbers)
-    return [I32(task), I32(dtype), I64(rows_max), I64(len(stages)), variable]
+    return [I32(task), I32(dtype), I64(rows_max), I64(len(stages)), variable, *map(I64, _run_of(emitted, kernel))]
 
 
 def _stage_fields(stage: EmittedStage) -> ir.Constant:
     axis, grain = stage.op.axis.value.data, stage.op.grain.value.data
-    return STAGE([stage.function, I32(axis), I32(0), I64(grain), I64(stage.workspace_bytes)])
+    groups = 0 if stage.op.groups is None else stage.op.groups.value.data
+    return STAGE([stage.function, I32(axis), I32(0), I64(grain), I64(stage.workspace_bytes), I64(groups)])
 
 
 def _emit_describe(

@@ -21,13 +21,16 @@ WORKSPACE_ALIGN = 64
 
 def bind_arguments(stage: Stage, op: loop.FuncOp) -> None:
     """Give the stage's block arguments their values and places."""
-    rows, out, *ranges = op.body.block.args
-    names = ("row_begin", "row_end", "tree_begin", "tree_end")
-    stage.values |= {value: stage.argument(name) for value, name in zip(ranges, names, strict=True)}
+    arguments = dict(zip(op.argument_names, op.body.block.args, strict=True))
     # A caller's rows may lie anywhere, unaligned too: on x86-64 and aarch64 a scalar load costs the same.
-    for buffer, pointer, prefix in ((rows, "rows", ""), (out, "out", "out_")):
+    for pointer, prefix in (("rows", ""), ("out", "out_")):
+        buffer = arguments.pop(pointer)
         strides = (stage.argument(f"{prefix}row_stride"), stage.argument(f"{prefix}column_stride"))
         stage.places[buffer] = Place(stage.argument(pointer), strides, buffer_type(buffer).element, Scope.GLOBAL, 1)
+    if (scratch := arguments.pop("scratch", None)) is not None:
+        strides, element = (stage.argument("scratch_rows"), None), buffer_type(scratch).element
+        stage.places[scratch] = Place(stage.argument("scratch"), strides, element, Scope.GLOBAL, byte_size(element))
+    stage.values |= {value: stage.argument(name) for name, value in arguments.items()}
 
 
 def emit_get_table(stage: Stage, op: loop.GetTableOp) -> None:

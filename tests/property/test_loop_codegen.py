@@ -245,7 +245,9 @@ def run_machine_code(module: ModuleOp, level: str, rows: NDArray[Any], out: NDAr
     space = np.full(stage.workspace_bytes + 64, 0xA5, np.uint8)
     workspace = -(-space.ctypes.data // 64) * 64
     strides = [stride // 8 for stride in (*rows.strides, *out.strides)]
-    status = run(rows.ctypes.data, *strides[:2], out.ctypes.data, *strides[2:], 0, len(rows), 0, 1, workspace)
+    status = run(
+        rows.ctypes.data, *strides[:2], out.ctypes.data, *strides[2:], 0, len(rows), 0, 1, 0, 0, workspace, None, 0
+    )
     assert status == 0
 
 

@@ -83,11 +83,13 @@ def run_stage(
     out: NDArray[Any],
     row_range: tuple[int, int],
     tree_range: tuple[int, int],
+    scratch: Buffer | None = None,
 ) -> None:
-    """Run one stage on ``rows`` [n, n_features] for two half-open ranges, writing into ``out`` [n, n_out].
+    """Run one stage on ``rows`` [n, n_features] for two ranges and all its groups, writing into ``out`` [n, n_out].
 
-    Both arrays may have any strides, and their dtypes must be the stage's. Raises `UsageError` for an unknown stage,
-    `InputError` for other dtypes or shapes, and IndexError, ArithmeticError or RuntimeError for what is undefined.
+    Both arrays may have any strides, and their dtypes must be the stage's. ``scratch``: as of `scratch_of`; memory of its
+    own if it is None. Raises `UsageError` for an unknown stage, `InputError` for other dtypes or shapes, and IndexError,
+    ArithmeticError or RuntimeError for what is undefined.
     """
     op = next((o for o in module.body.block.ops if isinstance(o, loop.FuncOp) and o.sym_name.data == stage), None)
     if op is None:
@@ -95,9 +97,22 @@ def run_stage(
     machine = Machine(module)
     arrays = zip(("rows", "out"), (rows, out), op.body.block.args[:2], strict=True)
     buffers = [argument_buffer(name, array, argument.type) for name, array, argument in arrays]
-    ranges = [np.int64(bound).astype(np.uint64) for bound in (*row_range, *tree_range)]
+    groups = () if op.groups is None else (0, op.groups.value.data)
+    ranges = [np.int64(bound).astype(np.uint64) for bound in (*row_range, *tree_range, *groups)]
+    shared = [] if op.lines is None else [scratch or scratch_of([op], len(rows))]
     with np.errstate(all="ignore"):
-        machine.run(op.body.block, [*buffers, *ranges])
+        machine.run(op.body.block, [*buffers, *ranges, *(memory for memory in shared if memory is not None)])
+
+
+def scratch_of(stages: Sequence[loop.FuncOp], n_rows: int) -> Buffer | None:
+    """Memory that the stages of a kernel share for ``n_rows`` rows; None if they need none."""
+    needed = [op for op in stages if op.lines is not None]
+    n_lines = max((op.lines.value.data for op in needed if op.lines is not None), default=0)
+    type_ = needed[0].body.block.args[-1].type if needed else None
+    if not isinstance(type_, BufferType):
+        return None
+    shape = (n_lines, n_rows)
+    return Buffer(np.zeros(shape, dtype_of(type_.element)), writable=True, written=np.zeros(shape, np.bool_))
 
 
 def run_kernel(
@@ -117,8 +132,9 @@ def run_kernel(
     out: NDArray[Any]
     dtype = dtype_of(out_type.element)
     out = np.full((len(rows), n_columns), np.nan if dtype.kind == "f" else -1).astype(dtype)
+    scratch = scratch_of([funcs[stage] for stage in stages], len(rows))
     for stage in stages:
-        run_stage(module, stage, rows, out, (0, len(rows)), tree_range)
+        run_stage(module, stage, rows, out, (0, len(rows)), tree_range, scratch)
     return out.view(np.int32) if dtype == np.uint32 else out
 
 

@@ -55,7 +55,8 @@ class Artifact:
         strides = [stride // rows.itemsize for stride in rows.strides], [s // out.itemsize for s in out.strides]
         bounds = (row_range or (0, len(rows)), tree_range)
         run = prototype(STAGE_PARAMETERS)(stage.run)
-        return run(rows.ctypes.data, *strides[0], out.ctypes.data, *strides[1], *bounds[0], *bounds[1], workspace)
+        arrays = (rows.ctypes.data, *strides[0], out.ctypes.data, *strides[1])
+        return run(*arrays, *bounds[0], *bounds[1], 0, stage.n_groups, workspace, None, 0)
 
 
 def parse(text: str) -> ModuleOp:

@@ -22,11 +22,12 @@ from treec.errors import ArtifactError, CodegenError
 ARGUMENTS = "%rb : i64, %re : i64, %tb : i64, %te : i64"
 
 
-def stage(name: str, body: str, *, rows: str = "f32", out: str = "f32", axis: int = 0, grain: int = 1) -> str:
+def stage(name: str, body: str, *, rows: str = "f32", out: str = "f32", groups: int = 0, grain: int = 1) -> str:
     """A stage over rows; the body has %r, %zero, %one, %rows and %out."""
+    axis, more = (f"1 grain {grain} groups {groups}", ", %gb : i64, %ge : i64") if groups else (f"0 grain {grain}", "")
     return f"""
-loop.func @{name} axis {axis} grain {grain} (%rows : !loop.buffer<{rows}, 2, global>,
-                                             %out : !loop.buffer<{out}, 2, global>, {ARGUMENTS}) {{
+loop.func @{name} axis {axis} (%rows : !loop.buffer<{rows}, 2, global>,
+                               %out : !loop.buffer<{out}, 2, global>, {ARGUMENTS}{more}) {{
   %one = loop.constant 1 : i64 -> i64
   %zero = loop.constant 0 : i64 -> i64
   loop.for parallel "row" %r = %rb to %re step %one {{
@@ -75,7 +76,7 @@ WHOLE = (
     + stage("large", add_to_out(10))
     + stage("double", DOUBLE_OUT)
     + stage("scratch", THROUGH_WORKSPACE)
-    + stage("leaf", LEAF, out="i32", axis=1)
+    + stage("leaf", LEAF, out="i32", groups=5)
     + kernel("small", rows_max=4)
     + kernel("large", "double", "double")
     + kernel("scratch", task=1)
@@ -114,7 +115,8 @@ def test_the_structs_say_what_the_module_and_the_facts_say(artifact) -> None:
     ]
     small, scratch, leaf = (artifact.stage(k) for k in (0, 2, 3))
     assert (small.axis, small.grain, small.reserved, small.workspace_bytes) == (Axis.ROW, 8, 0, 0)
-    assert leaf.axis == Axis.TREE
+    assert (leaf.axis, leaf.n_groups, small.n_groups) == (Axis.GROUP, 5, 0)
+    assert [(k.run_rows, k.scratch_row_bytes) for k in kernels] == [((1 << 63) - 1, 0)] * 4
     # Two allocations, each rounded up to 64 bytes: 12 and 160.
     assert scratch.workspace_bytes == struct.workspace_bytes == 64 + 192
 

@@ -32,7 +32,7 @@ const char treec_card[CAPACITY] = CARD;
 /* A stage checks what it is promised: whole grains, an aligned workspace that nobody else writes. */
 #define STAGE(NAME, ROW, KIND)                                                                                         \
   static int32_t NAME(const void *rows, int64_t rs, int64_t cs, void *out, int64_t os, int64_t oc, int64_t r0, int64_t r1, \
-                      int64_t t0, int64_t t1, void *workspace) {                                                       \
+                      int64_t t0, int64_t t1, int64_t g0, int64_t g1, void *workspace, void *scratch, int64_t lines) { \
     if (STATUS) return STATUS;                                                                                         \
     if (!workspace || (uintptr_t)workspace % 64 || r0 % GRAIN || t0 < 0 || t1 > TREES || t0 > t1)                       \
       return TREEC_STATUS_BAD_ARGUMENT;                                                                                \
@@ -41,6 +41,7 @@ const char treec_card[CAPACITY] = CARD;
       OUT sum[COLUMNS];                                                                                                \
       for (int k = 0; k < COLUMNS; ++k) sum[k] = base[k];                                                              \
       for (int64_t t = t0; t < t1; ++t) {                                                                              \
+        if (KIND == 2 && LEAF_GROUPS && (t / 4 < g0 || t / 4 >= g1)) continue;                                         \
         CMP x = (CMP)((const ROW *)rows)[r * rs + feature[t] * cs];                                                    \
         int go = x < threshold[t] ? 0 : 1;                                                                             \
         sum[column[t]] += value[2 * t + go];                                                                           \
@@ -60,13 +61,15 @@ STAGE(leaf_f32, float, 2)
 STAGE(leaf_f64, double, 2)
 
 static const treec_stage stages[] = {
-  {raw_f32, TREEC_AXIS_ROW, 0, GRAIN, 128},      {raw_f64, TREEC_AXIS_ROW, 0, GRAIN, 128},
-  {response_f32, TREEC_AXIS_ROW, 0, GRAIN, 128}, {response_f64, TREEC_AXIS_ROW, 0, GRAIN, 128},
-  {leaf_f32, LEAF_AXIS, 0, GRAIN, 128},          {leaf_f64, LEAF_AXIS, 0, GRAIN, 128},
+  {raw_f32, TREEC_AXIS_ROW, 0, GRAIN, 128, 0},      {raw_f64, TREEC_AXIS_ROW, 0, GRAIN, 128, 0},
+  {response_f32, TREEC_AXIS_ROW, 0, GRAIN, 128, 0}, {response_f64, TREEC_AXIS_ROW, 0, GRAIN, 128, 0},
+  {leaf_f32, LEAF_GROUPS > 0, 0, GRAIN, 128, LEAF_GROUPS}, {leaf_f64, LEAF_GROUPS > 0, 0, GRAIN, 128, LEAF_GROUPS},
 };
 static const treec_kernel kernels[] = {
-  {0, 0, 4, 1, stages}, {0, 0, INT64_MAX, 1, stages}, {1, 0, INT64_MAX, 1, stages + 2}, {2, 0, INT64_MAX, 1, stages + 4},
-  {0, 1, INT64_MAX, 1, stages + 1}, {1, 1, INT64_MAX, 1, stages + 3}, {2, 1, INT64_MAX, 1, stages + 5},
+  {0, 0, 4, 1, stages, INT64_MAX, 0},             {0, 0, INT64_MAX, 1, stages, RUN_ROWS, 0},
+  {1, 0, INT64_MAX, 1, stages + 2, INT64_MAX, 0}, {2, 0, INT64_MAX, 1, stages + 4, RUN_ROWS, 0},
+  {0, 1, INT64_MAX, 1, stages + 1, INT64_MAX, 0}, {1, 1, INT64_MAX, 1, stages + 3, INT64_MAX, 0},
+  {2, 1, INT64_MAX, 1, stages + 5, INT64_MAX, 0},
 };
 static int32_t cpu_check(void) { return CPU; }
 static const treec_artifact artifact = {
@@ -175,7 +178,8 @@ def _c_text(model: Stumps) -> str:
         "VERSION": "TREEC_ABI_VERSION",
         "KERNELS": 7,
         "FIRST_KERNEL": 0,
-        "LEAF_AXIS": "TREEC_AXIS_ROW",
+        "LEAF_GROUPS": 0,
+        "RUN_ROWS": "INT64_MAX",
         **model.defines,
     }
     p = forest.predicates

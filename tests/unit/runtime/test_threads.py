@@ -80,9 +80,10 @@ def test_an_exception_of_a_helper_surfaces() -> None:
         run_sharded(task, 0, 2, 1, 0, 2)
 
 
-@pytest.mark.parametrize("leaf_axis", ["TREEC_AXIS_ROW", "TREEC_AXIS_TREE"])
-def test_answers_do_not_depend_on_threads(make: Any, leaf_axis: str) -> None:
-    model, compiled = make(n_trees=21, defines={"LEAF_AXIS": leaf_axis, "GRAIN": 1})
+@pytest.mark.parametrize("leaf_groups", [0, 6])
+@pytest.mark.parametrize("run_rows", ["INT64_MAX", 64])
+def test_answers_do_not_depend_on_threads(make: Any, leaf_groups: int, run_rows: str | int) -> None:
+    model, compiled = make(n_trees=21, defines={"LEAF_GROUPS": leaf_groups, "GRAIN": 1, "RUN_ROWS": run_rows})
     rows = np.random.default_rng(1).normal(0, 0.3, (503, 3)).astype(np.float32)
     raw, leaves = model.raw(rows)[:, 0], model.leaf_ids(rows)
     for n_threads in (1, 2, 5, None):
