@@ -120,6 +120,11 @@ def get_all_passes() -> dict[str, Callable[[], type[ModulePass]]]:
 
         return VectorizeLoopPass
 
+    def reduce_loop() -> type[ModulePass]:
+        from treec.passes.plan.reduce_loop import ReduceLoopPass
+
+        return ReduceLoopPass
+
     def walk() -> type[ModulePass]:
         from treec.passes.plan.walk import WalkPass
 
@@ -163,6 +168,7 @@ def get_all_passes() -> dict[str, Callable[[], type[ModulePass]]]:
         "fission-loop": fission_loop,
         "specialize-loop": specialize_loop,
         "vectorize-loop": vectorize_loop,
+        "reduce-loop": reduce_loop,
         "walk": walk,
         "parallel-loop": parallel_loop,
         "bind-loop": bind_loop,

@@ -121,6 +121,10 @@ class Directive:
     def check_nest(self, scope: Scope) -> None:
         """Check it against the finished nest, when the walk is chosen. Raises `ScheduleError`."""
 
+    def grouping(self, scope: Scope) -> str | None:
+        """How it groups the trees whose leaf values are added, where it does: all kernels must do alike."""
+        return None
+
     def loop_use(self) -> LoopUse | None:
         """The loop it is bound to, which no directive below may replace."""
         return None

@@ -27,7 +27,8 @@ class Scope:
     """The state of a schedule at one directive: what came before, and the loops that exist.
 
     ``loops`` maps each loop to its axis, outermost first. ``inside`` maps the inner loop of a split to the outer one, in
-    one step of which it runs. ``replaced`` maps a loop that no longer exists to the directive that took it away.
+    one step of which it runs. ``steps``: rows or trees in one step of a loop. ``replaced`` maps a loop that no longer
+    exists to the directive that took it away.
     ``kernels`` maps the name of each kernel block to its final state. In the state of a block, ``common`` is how many
     directives of ``done`` stand above the first block; otherwise it is None.
     """
@@ -35,6 +36,7 @@ class Scope:
     done: list[Directive] = field(default_factory=list[Directive])
     loops: dict[str, Axis] = field(default_factory=lambda: {axis.value: axis for axis in Axis})
     inside: dict[str, str] = field(default_factory=dict[str, str])
+    steps: dict[str, int] = field(default_factory=lambda: {axis.value: 1 for axis in Axis})
     replaced: dict[str, Directive] = field(default_factory=dict[str, Directive])
     kernels: dict[str, Scope] = field(default_factory=dict[str, "Scope"])
     common: int | None = None
@@ -76,8 +78,10 @@ class Scope:
         guess = suggest(name, self.loops)
         raise directive.error(reason, f"{guess} {here}" if guess else here, argument=argument, item=item)
 
-    def split(self, directive: Directive, name: str, into: tuple[str, str]) -> None:
+    def split(self, directive: Directive, name: str, into: tuple[str, str], by: int) -> None:
         """Put two loops of the same axis in the place of one. What ran inside the old loop runs inside the inner one."""
+        step = self.steps.pop(name)
+        self.steps |= {into[0]: step * by, into[1]: step}
         nest = [(new, self.loops[old]) for old in self.loops for new in (into if old == name else (old,))]
         self.loops = dict(nest)
         outer, inner = into
@@ -92,6 +96,7 @@ class Scope:
     def fuse(self, directive: Directive, outer: str, inner: str, into: str) -> None:
         """Put one loop in the place of two neighbours. What ran inside the inner one runs inside the new one."""
         axis = self.loops[outer]
+        self.steps[into] = self.steps[inner]
         self.loops = {into if n == outer else n: axis if n == outer else a for n, a in self.loops.items() if n != inner}
         around = self.inside.pop(outer, None)
         del self.inside[inner]
@@ -144,7 +149,26 @@ def check_directives(directives: Iterable[Directive], file: str = "<schedule>") 
     last = scope.done[-1].end_place() if scope.done else None
     what = "the plan for all other calls, below the kernels," if scope.kernels else "the schedule"
     check_complete(scope, str(last) if last else file, what)
+    _check_sums_alike(scope)
     return scope
+
+
+def _check_sums_alike(scope: Scope) -> None:
+    """Raise if kernels add up trees in other groups: the sum of a row would depend on the number of rows."""
+    main = _groupings(scope)
+    for name, kernel in scope.kernels.items():
+        other = _groupings(kernel)
+        if list(other.values()) == list(main.values()):
+            continue
+        directive = next(iter({**other, **main}))
+        says = [next(iter(found.values()), "no groups of trees") for found in (other, main)]
+        reason = f"kernel `{name}` has {says[0]} and the plan for larger calls {says[1]}"
+        fix = "give all kernels the same `reduce`, of loops with the same steps, or none"
+        raise directive.error(f"{reason}: the sum of a row would depend on the number of rows", fix)
+
+
+def _groupings(scope: Scope) -> dict[Directive, str]:
+    return {d: found for d in scope.done if (found := d.grouping(scope)) is not None}
 
 
 def check_one(directive: Directive, scope: Scope) -> None:

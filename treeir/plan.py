@@ -7,8 +7,10 @@ such step. Nothing here has a trip count: every range may be of any length, rema
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 from xdsl.dialects.builtin import (
     FlatSymbolRefAttrConstr,
     IntegerAttr,
@@ -49,6 +51,7 @@ from treec.treeir.slices import PredicateBitsOp, SlicedTreesOp
 from treec.treeir.tiles import TiledTreesOp
 
 __all__ = [
+    "REDUCTIONS",
     "STRATEGIES",
     "BitFieldAttr",
     "ForOp",
@@ -90,6 +93,9 @@ WORDS = (64, 128, 256, 512, 1024)
 """Rows whose bits may be handled together."""
 LOOKUPS = ("gather", "permute", "bytes")
 """Ways to look leaf values up; see `treec.passes.algo.lookups`."""
+REDUCTIONS = ("staged", "vector")
+"""Ways to add up partial sums. ``vector``: in their order. ``staged``: each with its neighbour, then pairs with their
+neighbour, and so on."""
 LANES = (2, 4, 8, 16, 32, 64)
 """Rows that a vector may have."""
 
@@ -206,6 +212,8 @@ class ForOp(IRDLOperation):
     the block, where blocks or threads share the loop.
 
     ``parts`` i64, of a loop over all trees: boundaries, from 0 to their number, at which it is several loops in sequence.
+    ``reduce``, likewise: each of its steps has a partial sum of its own, and these are added up as one of `REDUCTIONS`
+    says.
     """
 
     name = "plan.for"
@@ -218,6 +226,7 @@ class ForOp(IRDLOperation):
     lanes = opt_prop_def(IntegerAttr)
     unroll = opt_prop_def(IntegerAttr)
     parts = opt_prop_def(BlobAttr)
+    reduce = opt_prop_def(StringAttr)
     body = region_def("single_block")
     traits = traits_def(NoTerminator())
 
@@ -264,6 +273,11 @@ class ForOp(IRDLOperation):
                 raise VerifyException("only a loop over all trees has parts")
             expect("parts", self.parts, [np.int64])
             expect_cover("parts", self.parts, int(self.parts.array[-1]) if len(self.parts.array) else 0)
+        if self.reduce is not None:
+            if self.axis.data is not LoopAxis.TREE or self.of is not None:
+                raise VerifyException("only a loop over all trees is reduced")
+            if self.reduce.data not in REDUCTIONS:
+                raise VerifyException(f"partial sums can't be added up {self.reduce.data!r}")
         ops = list(self.body.block.ops)
         if len(ops) != 1 or not isinstance(ops[0], ForOp | WalkOp):
             raise VerifyException("a loop holds one loop or one walk")
@@ -284,9 +298,18 @@ class ForOp(IRDLOperation):
         if self.parts is not None:
             printer.print_string(" parts ")
             printer.print_attribute(self.parts)
+        if self.reduce is not None:
+            printer.print_string(" reduce ")
+            printer.print_string_literal(self.reduce.data)
         printer.print_string(" ")
         printer.print_region(self.body)
         printer.print_op_attributes(self.attributes)
+
+    def step_bounds(self, n_trees: int) -> NDArray[np.int64]:
+        """Of a loop over all trees: the first place of each of its steps, and the number of trees."""
+        cuts = [0, n_trees] if self.parts is None else self.parts.array.tolist()
+        steps = [np.arange(first, last, self.step.value.data) for first, last in pairwise(cuts)]
+        return np.concatenate([*steps, [n_trees]]).astype(np.int64)
 
     @classmethod
     def parse(cls, parser: Parser) -> ForOp:
@@ -305,6 +328,8 @@ class ForOp(IRDLOperation):
         parts = parser.parse_attribute() if parser.parse_optional_keyword("parts") else None
         if parts is not None:
             op.properties["parts"] = parts
+        if parser.parse_optional_keyword("reduce"):
+            op.properties["reduce"] = StringAttr(parser.parse_str_literal())
         op.detach_region(op.body)
         op.add_region(parser.parse_region())
         op.attributes |= parser.parse_optional_attr_dict()
@@ -333,6 +358,10 @@ class KernelOp(IRDLOperation):
             },
             regions=[Region(Block(body))],
         )
+
+    def reduced_loop(self) -> ForOp | None:
+        """The loop over all trees, if its steps have partial sums."""
+        return next((loop for loop in self.nest() if loop.reduce is not None), None)
 
     def nest(self) -> list[ForOp]:
         """The loops, outermost first."""
@@ -405,8 +434,11 @@ def _verify_nest(loops: list[ForOp]) -> None:
             raise VerifyException(f"loop {label!r} is not inside the loop {of!r} that it divides")
         if (axis, of) in covered:
             raise VerifyException(f"two loops cover the same range as {label!r}")
-        if loop.kind.data is LoopKind.PARALLEL and (loop is not loops[0] or axis is not LoopAxis.ROW):
-            raise VerifyException(f"the parallel loop {label!r} is not the outermost one over rows")
+        is_apart = axis is LoopAxis.ROW or loop.reduce is not None
+        if loop.kind.data is LoopKind.PARALLEL and not (loop is loops[0] and is_apart):
+            raise VerifyException(f"the parallel loop {label!r} is not the outermost one, over rows or reduced")
+        if loop.reduce is not None and not any(inner.of is not None and inner.of.data == label for inner in loops):
+            raise VerifyException(f"the reduced loop {label!r} has no loop over the trees of one step")
         covered.add((axis, of))
         seen[label] = loop
     for axis in LoopAxis:

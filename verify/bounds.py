@@ -3,7 +3,8 @@
 Let a column of a row be the sum of ``n`` terms (leaf values and the base). Whatever the order and the grouping of the
 additions, each term passes through at most ``n - 1`` of them, each of which rounds by a factor of at most ``1 + u`` with
 ``u = eps / 2``. So a computed sum is within ``g(n - 1) * sum |term|`` of the exact one, ``g(k) = k u / (1 - k u)``, and two
-computed sums are within twice that of each other. (Additions do not underflow: where the sum is that small, it is exact.)
+computed sums are within twice that of each other. (Additions do not underflow: where the sum is that small, it is exact.
+Partial sums start at 0, and adding a 0 does not round.)
 The bound is computed in f64, from absolute values; two more steps in ``g`` cover its own rounding and that of terms to the
 dtype of the sum. A last division, or scale and bias, shrinks or grows the difference, and rounds both sums once or twice.
 """

@@ -21,9 +21,11 @@ from treec.errors import CodegenError
 from treec.frontends.base import Forest
 from treec.passes.algo.bitslice import BYTE_BITS
 from treec.passes.algo.packed import narrow
-from treec.passes.loop.block_nest import BlockNest, State, bounds
+from treec.passes.loop.block_nest import State, bounds
 from treec.passes.loop.builder import LoopBuilder, Values
+from treec.passes.loop.group_nest import GroupNest
 from treec.passes.loop.leaf_codes import LeafCodes
+from treec.passes.loop.partial_sums import PartialSums
 from treec.passes.loop.predicate_bits import WORD_ROWS, PredicateBits
 from treec.passes.loop.rank import WalkRanks
 from treec.passes.loop.rank_columns import RankedBlock
@@ -38,7 +40,7 @@ Use = Callable[[LoopBuilder, SSAValue, SSAValue], None]
 """Code for a word of the block, with codes from a place of the workspace on."""
 
 
-class BitsliceNest(BlockNest):
+class BitsliceNest(GroupNest):
     """Lowers the nest for raw outputs or leaf ids. The slots, [slot, words of the block], are in workspace."""
 
     def __init__(
@@ -80,7 +82,7 @@ class BitsliceNest(BlockNest):
             slots = b.alloc([self.n_predicates + 2 + self.sliced.n_selects, self.n_words], i64)
             sums = (
                 b.alloc([self.forest.n_columns, self.block], self.sum_type)
-                if self.task is Task.RAW and not self.holds
+                if self.task is Task.RAW and not self.holds and self.reduction is None
                 else None
             )
             codes = [b.alloc([self.step_words * WORD_ROWS], i8) for _ in range(self.code_bytes)]
@@ -110,6 +112,15 @@ class BitsliceNest(BlockNest):
             return t.load(self._sums, column, t.sub(row, begin))
 
         self.sums_rule.finish_each(b, self.out, state.rows, total)
+
+    def _clear(self, b: LoopBuilder, partials: PartialSums, state: State) -> None:
+        partials.clear(b, b.constant(0), b.constant(self.block))  # whole words are added to
+
+    def _line(self, b: LoopBuilder, column: SSAValue) -> tuple[SSAValue, SSAValue]:
+        """Where the sums of a column are held: buffer and line."""
+        if self.partials is None:
+            return self._sums, column
+        return self.partials.buffer, self.partials.line(b, column)
 
     @property
     def _slots(self) -> SSAValue:
@@ -265,8 +276,8 @@ class BitsliceNest(BlockNest):
             if self.held is not None:
                 self.held.hold(t, value, t.add(state.rows[0], row), self._number(t, tree), offset)
                 return
-            place = t.add(column, offset)
-            t.store(t.add(t.load_vector(self._sums, place, row, type_=value.type), value), self._sums, place, row)
+            sums, place = self._line(t, t.add(column, offset))
+            t.store(t.add(t.load_vector(sums, place, row, type_=value.type), value), sums, place, row)
 
         lanes, leaves = self.leaves.lanes, self.leaves
         if not leaves.is_gathered(n_bits):

@@ -4,7 +4,7 @@ from start to end, and loops over trees down to the last loop of the nest."""
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -99,24 +99,31 @@ class BlockNest(ABC):
         self.holds = task is Task.RAW and self.order is not None and not forest.sum.reassociate
         self.in_register = task is Task.RAW and one_row and forest.n_columns == 1 and not self.holds
 
-    def stage(self, name: str) -> FuncOp:
-        """The whole function."""
-        out_type = i32 if self.task is Task.LEAF else self.sum_type
-        stage = FuncOp(name, self.row_type, out_type, axis=Axis.ROW, grain=_grain(self.loops))
-        self.rows, self.out, row_begin, row_end, tree_begin, tree_end = name_arguments(stage)
-        self.trees = (tree_begin, tree_end)
+    def stages(self, name: str) -> list[FuncOp]:
+        """The whole functions, to be run one after the other."""
+        stage = FuncOp(name, self.row_type, self.out_type, axis=Axis.ROW, grain=grain_of(self.loops))
+        self._emit(stage, name_arguments(stage))
+        return [stage]
+
+    @property
+    def out_type(self) -> Attribute:
+        return i32 if self.task is Task.LEAF else self.sum_type
+
+    def _emit(self, stage: FuncOp, arguments: Mapping[str, SSAValue]) -> None:
+        """The body of the stage of all loops."""
+        self.rows, self.out = arguments["rows"], arguments["out"]
+        self.trees = arguments["tree_begin"], arguments["tree_end"]
         b = LoopBuilder(stage.body.block, scratch=scratch_of(self.kernel))
-        self._prefix(b, self.prefix, State((row_begin, row_end), self._chosen(b)))
+        self._prefix(b, self.prefix, State((arguments["row_begin"], arguments["row_end"]), self._chosen(b)))
         stage.body.block.add_op(ReturnOp())
         set_threads(stage, self.kernel)
-        return stage
 
     def _chosen(self, b: LoopBuilder) -> Range:
         """What the loops over trees count: the trees of the call, or their places where these are others."""
         if self.order is None:
             return self.trees
         cuts = next((loop.parts.array.tolist() for loop in self.loops if loop.parts is not None), None)
-        self.chosen = self.order.choose(b, *self.trees, cuts)
+        self.chosen = self.order.choose(b, *self.trees, cuts, count=self.rest[0].reduce is not None)
         return b.constant(0), self.chosen.cuts[-1]
 
     def _place(self, b: LoopBuilder, loop: ForOp, index: SSAValue) -> SSAValue:
@@ -139,14 +146,19 @@ class BlockNest(ABC):
             state = replace(state, encoded=self._encode(b, state), first_row=state.rows[0])
         if self.task is Task.LEAF:
             self._rest(b, self.rest, state)
-        elif self.holds:
+        else:
+            self._sum_block(b, state)
+        return []
+
+    def _sum_block(self, b: LoopBuilder, state: State) -> None:
+        """The sums of a block of rows, wherever they are held."""
+        if self.holds:
             self._held(b, state)
         elif self.in_register:
             total = self._rest(b, self.rest, replace(state, total=self.sums_rule.start(b, b.constant(0))))
             b.store(self.sums_rule.finish(b, total[0], b.constant(0)), self.out, state.rows[0], b.constant(0))
         else:
             self._summed(b, state)
-        return []
 
     def _summed(self, b: LoopBuilder, state: State) -> None:
         """The sums of a block of rows, in ``out``."""
@@ -263,9 +275,11 @@ class BlockNest(ABC):
 
     def _one_tree(self, b: LoopBuilder, loops: list[ForOp], tree: int, asked: SSAValue, state: State) -> Values:
         """The loops for one tree, which code then knows by its place, if it is ``asked`` for."""
+        return self._if_asked(b, loops, replace(state, trees=(b.constant(tree), None)), asked)
+
+    def _if_asked(self, b: LoopBuilder, loops: list[ForOp], state: State, asked: SSAValue) -> Values:
         totals = [] if state.total is None else [state.total]
-        part = replace(state, trees=(b.constant(tree), None))
-        return b.if_(asked, [value.type for value in totals], lambda t: self._rest(t, loops, part), lambda _: totals)
+        return b.if_(asked, [value.type for value in totals], lambda t: self._rest(t, loops, state), lambda _: totals)
 
     @abstractmethod
     def _last(self, b: LoopBuilder, loop: ForOp, state: State) -> Values:
@@ -277,14 +291,15 @@ def bounds(b: LoopBuilder, range_: Range) -> tuple[SSAValue, SSAValue]:
     return begin, b.add(begin, 1) if end is None else end
 
 
-def name_arguments(stage: FuncOp) -> Sequence[SSAValue]:
-    """The arguments of a stage, under the names of the ABI."""
-    names = ("rows", "out", "row_begin", "row_end", "tree_begin", "tree_end")
-    for argument, name in zip(stage.body.block.args, names, strict=True):
+def name_arguments(stage: FuncOp) -> Mapping[str, SSAValue]:
+    """The arguments of a stage by their names in the ABI, which they get."""
+    arguments = dict(zip(stage.argument_names, stage.body.block.args, strict=True))
+    for name, argument in arguments.items():
         argument.name_hint = name
-    return stage.body.block.args
+    return arguments
 
 
-def _grain(loops: list[ForOp]) -> int:
+def grain_of(loops: list[ForOp]) -> int:
+    """Rows that a shard should be a multiple of."""
     outermost = loops[0]
     return outermost.step.value.data if outermost.kind.data is LoopKind.PARALLEL else WHOLE

@@ -6,20 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from xdsl.dialects.builtin import VectorType, f32
 from xdsl.ir import Attribute, SSAValue
 
 from treec.errors import ScheduleError
 from treec.frontends.base import Forest, Trees
 from treec.passes.algo.packed import narrow
 from treec.passes.loop.builder import LoopBuilder, Values
+from treec.passes.loop.row_vectors import each_rows
 from treec.passes.loop.tables import Tables
-from treec.treeir.loop_types import BinaryKind
 
 LARGEST = 1 << 26
 """Bytes of workspace that held values may take, per thread."""
-TOGETHER = 4
-"""Vectors of rows whose sums of one column are in registers together."""
 
 Base = Callable[[LoopBuilder, SSAValue], SSAValue]
 
@@ -71,23 +68,12 @@ class HeldSums:
 
     def add_up(self, b: LoopBuilder, end: SSAValue, trees: tuple[SSAValue, SSAValue], base: Base) -> None:
         """``sums`` of the rows up to ``end``: from the base, the held values of the call's ``trees`` by number."""
-        n_rows, n_trees = b.sub(end, self.first_row), b.sub(trees[1], trees[0])
-        lanes = 16 if self.type_ == f32 else 8
-        begin = b.constant(0)
-        for n_vectors in (TOGETHER, 1, 0):
-            step = max(1, n_vectors * lanes)
-            type_ = VectorType(self.type_, [lanes]) if n_vectors else self.type_
-            length = b.sub(n_rows, begin)
-            middle = b.add(begin, b.sub(length, b.binary(BinaryKind.REM, length, step)))
+        n_trees = b.sub(trees[1], trees[0])
 
-            def body(
-                t: LoopBuilder, row: SSAValue, _: Values, n: int = max(1, n_vectors), type_: Attribute = type_
-            ) -> Values:
-                self._rows(t, [t.add(row, at * lanes) for at in range(n)], type_, n_trees, trees[0], base)
-                return []
+        def some_rows(t: LoopBuilder, rows: list[SSAValue], type_: Attribute) -> None:
+            self._rows(t, rows, type_, n_trees, trees[0], base)
 
-            b.for_(begin, middle, body, step=step)
-            begin = middle
+        each_rows(b, b.constant(0), b.sub(end, self.first_row), self.type_, some_rows)
 
     def _rows(
         self, b: LoopBuilder, rows: list[SSAValue], type_: Attribute, n_trees: SSAValue, first_tree: SSAValue, base: Base

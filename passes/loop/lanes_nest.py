@@ -127,7 +127,7 @@ class LanesNest(WalkNest):
 
     def _add_vector(self, b: LoopBuilder, row: SSAValue, column: SSAValue, value: SSAValue) -> None:
         buffer, place = self._sum_place(b, row, column)
-        if self.sums is None:
+        if self.sums is None and self.partials is None:
             offsets = [b.lane_numbers(vector_like(value.type, i32)), b.constant(0, vector_like(value.type, i32))]
             b.scatter(b.add(b.gather(buffer, place, offsets), value), buffer, place, offsets)
         else:

@@ -48,6 +48,7 @@ class LowerKernelsPass(ModulePass):
         kernels = kernels_of(op)
         if not kernels:
             raise ScheduleError("there is nothing to lower", fix="a schedule needs at least a layout and a walk")
+        _require_alike(kernels, forest)
         old = list(op.body.block.ops)
         lowering = _ModuleLowering(op, forest, row_dtypes(op))
         for kernel in kernels:
@@ -59,6 +60,26 @@ class LowerKernelsPass(ModulePass):
         for gone in old:
             gone.detach()
             gone.erase()
+
+
+def _require_alike(kernels: list[PlanKernelOp], forest: Forest) -> None:
+    """All kernels add a row's leaf values in the same groups, or its sum would depend on how many rows a call has."""
+    *others, main = kernels
+    for kernel in others:
+        if _grouping(kernel, forest) != _grouping(main, forest):
+            names = kernel.sym_name.data, main.sym_name.data
+            raise ScheduleError(
+                f"the kernels `{names[0]}` and `{names[1]}` add up trees in other groups or another order, so that the "
+                "sum of a row would depend on the number of rows",
+                fix="give all kernels the same `reduce`, of loops with the same steps, or none",
+            )
+
+
+def _grouping(kernel: PlanKernelOp, forest: Forest) -> tuple[str, bytes] | None:
+    loop = kernel.reduced_loop()
+    if loop is None or loop.reduce is None:
+        return None
+    return loop.reduce.data, loop.step_bounds(forest.trees.n_trees).tobytes()
 
 
 def row_dtypes(module: ModuleOp) -> tuple[DType, ...]:
@@ -96,18 +117,19 @@ class _ModuleLowering:
             if dtype not in self.links:
                 self.links[dtype] = self._link_stage(name, dtype)
             link = self.links[dtype]
-            raw = self._stage(kernel, Task.RAW, dtype)
-            leaf = self._stage(kernel, Task.LEAF, dtype)
-            stages = {Task.RAW: [raw], Task.RESPONSE: [raw, *link], Task.LEAF: [leaf]}
+            raw = self._stages(kernel, Task.RAW, dtype)
+            leaf = self._stages(kernel, Task.LEAF, dtype)
+            stages = {Task.RAW: raw, Task.RESPONSE: [*raw, *link], Task.LEAF: leaf}
             calls += [KernelOp(task, dtype, names, rows_max) for task, names in stages.items()]
         self.module.body.block.add_ops(calls)
 
-    def _stage(self, kernel: PlanKernelOp, task: Task, dtype: DType) -> str:
+    def _stages(self, kernel: PlanKernelOp, task: Task, dtype: DType) -> list[str]:
         name = f"{kernel.sym_name.data}_{task.name.lower()}_{dtype.name.lower()}"
-        stage = nest_of(kernel, self.module, self.forest, self.tables, task, ROW_TYPES[dtype]).stage(name)
-        _check_workspace(stage)
-        self.module.body.block.add_op(stage)
-        return stage.sym_name.data
+        stages = nest_of(kernel, self.module, self.forest, self.tables, task, ROW_TYPES[dtype]).stages(name)
+        for stage in stages:
+            _check_workspace(stage)
+        self.module.body.block.add_ops(stages)
+        return [stage.sym_name.data for stage in stages]
 
     def _link_stage(self, kernel_name: str, dtype: DType) -> list[str]:
         """The stage that turns raw outputs into responses in place, one for all kernels; none for an identity."""
@@ -116,7 +138,8 @@ class _ModuleLowering:
             return []
         type_ = dtype_attribute(self.forest.sum.dtype)
         stage = FuncOp(f"{kernel_name}_link_{dtype.name.lower()}", ROW_TYPES[dtype], type_, axis=Axis.ROW, grain=LINK_GRAIN)
-        _, out, begin, end, _, _ = name_arguments(stage)
+        arguments = name_arguments(stage)
+        out, begin, end = (arguments[name] for name in ("out", "row_begin", "row_end"))
         b = LoopBuilder(stage.body.block)
 
         def body(t: LoopBuilder, row: SSAValue, _: Values) -> Values:

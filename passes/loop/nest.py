@@ -10,9 +10,10 @@ from xdsl.ir import Attribute, SSAValue
 
 from treec.codegen.abi import Task
 from treec.frontends.base import Forest
-from treec.passes.loop.block_nest import BlockNest, State, bounds
+from treec.passes.loop.block_nest import State, bounds
 from treec.passes.loop.builder import LoopBuilder, Values
 from treec.passes.loop.encode import emit_missing
+from treec.passes.loop.group_nest import GroupNest
 from treec.passes.loop.rank import WalkRanks
 from treec.passes.loop.tables import Tables, as_float
 from treec.passes.loop.unroll import emit_unrolled
@@ -21,7 +22,7 @@ from treec.treeir.loop_types import BinaryKind, CastKind, is_vector
 from treec.treeir.plan import ForOp, KernelOp, LoopAxis
 
 
-class WalkNest(BlockNest):
+class WalkNest(GroupNest):
     """Lowers the nest of ``kernel``: in its innermost loop some rows go down some trees together."""
 
     def __init__(
@@ -134,6 +135,8 @@ class WalkNest(BlockNest):
 
     def _sum_place(self, b: LoopBuilder, row: SSAValue, column: SSAValue) -> tuple[SSAValue, list[SSAValue]]:
         """Where the sum of a row and column is held: buffer and indices."""
+        if self.partials is not None:
+            return self.partials.buffer, [self.partials.line(b, column), self.partials.row(b, row)]
         return self.out, [row, column]
 
     def _load_sum(self, b: LoopBuilder, row: SSAValue, column: SSAValue) -> SSAValue:

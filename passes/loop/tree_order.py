@@ -25,6 +25,8 @@ class Chosen:
 
     places: SSAValue
     cuts: Sequence[SSAValue]
+    before: SSAValue | None = None
+    """i32 [trees + 1], if asked for: how many of them are before each place."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +47,18 @@ class TreeOrder:
         """The number of the tree stored at ``place``, both i64."""
         return self.tables.number(b, "tree_number", self.numbers, place)
 
-    def choose(self, b: LoopBuilder, begin: SSAValue, end: SSAValue, cuts: Sequence[int] | None) -> Chosen:
-        """The trees of numbers ``begin`` to ``end``, by one pass over all of them at the head of a stage."""
+    def choose(
+        self, b: LoopBuilder, begin: SSAValue, end: SSAValue, cuts: Sequence[int] | None, *, count: bool = False
+    ) -> Chosen:
+        """The trees of numbers ``begin`` to ``end``, by one pass over all of them at the head of a stage.
+        ``count``: note how many there are before each place."""
         n = len(self.numbers)
         places = b.alloc([n], i32)
+        before = b.alloc([n + 1], i32) if count else None
 
         def one(t: LoopBuilder, place: SSAValue, carried: Values) -> Values:
+            if before is not None:
+                t.store(t.cast(CastKind.TRUNC, carried[0], i32), before, place)
             t.store(t.cast(CastKind.TRUNC, place, i32), places, carried[0])
             number = self.number(t, place)
             inside = t.both(t.compare(CompareKind.SLE, begin, number), t.compare(CompareKind.SLT, number, end))
@@ -59,4 +67,6 @@ class TreeOrder:
         counts = [b.constant(0)]
         for first, last in pairwise([0, n] if cuts is None else cuts):
             counts += b.for_(b.constant(first), b.constant(last), one, initial=[counts[-1]], label="place")
-        return Chosen(places, counts)
+        if before is not None:
+            b.store(b.cast(CastKind.TRUNC, counts[-1], i32), before, b.constant(n))
+        return Chosen(places, counts, before)

@@ -64,5 +64,7 @@ def _require_pair(nest: list[ForOp], outer: ForOp, inner: ForOp) -> None:
     for loop in (outer, inner):
         if loop.kind.data is not LoopKind.SERIAL:
             raise ScheduleError(f"`{loop.label.data}` is already {loop.kind.data.value}", fix="fuse it before that")
+        if loop.reduce is not None:
+            raise ScheduleError(f"`{loop.label.data}` is already reduced", fix="fuse it before that")
         if loop.unroll is not None:
             raise ScheduleError(f"`{loop.label.data}` is already unrolled", fix="fuse it before that")

@@ -17,7 +17,8 @@ from treec.treeir.plan import LoopAxis
 class ParallelLoopPass(PlanPass):
     """Let the runtime share the steps of ``loop`` among threads.
 
-    Needs the outermost loop, over rows: rows do not depend on one another, so results do not depend on the threads.
+    Needs the outermost loop, over rows or over groups of trees with partial sums: neither depend on one another, so results
+    do not depend on the threads.
     """
 
     name = "parallel-loop"
@@ -26,10 +27,10 @@ class ParallelLoopPass(PlanPass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         for kernel in self.kernels(op):
             loop = loop_named(kernel, self.loop)
-            if loop.axis.data is not LoopAxis.ROW:
+            if loop.axis.data is not LoopAxis.ROW and loop.reduce is None:
                 raise ScheduleError(
                     f"`{self.loop}` runs over trees; adding up trees in parallel would reorder sums",
-                    fix="make a row loop parallel",
+                    fix="make a row loop parallel, or give the steps of the loop over all trees partial sums by `reduce`",
                 )
             if kernel.nest()[0] is not loop:
                 raise ScheduleError(f"`{self.loop}` is not the outermost loop", fix=f"put `{self.loop}` first in `order`")

@@ -43,6 +43,8 @@ class SplitLoopPass(PlanPass):
                 raise ScheduleError(f"there would be two loops `{label}`", fix="choose other names for the new loops")
         if old.kind.data is not LoopKind.SERIAL:
             raise ScheduleError(f"`{self.loop}` is already {old.kind.data.value}", fix="split it before that")
+        if old.reduce is not None:
+            raise ScheduleError(f"`{self.loop}` is already reduced", fix="split it before that")
         if old.unroll is not None:
             raise ScheduleError(f"`{self.loop}` is already unrolled", fix="split it before that")
         step = old.step.value.data

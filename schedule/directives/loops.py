@@ -37,7 +37,7 @@ class SplitLoop(Directive):
         scope.check_free(self, "loop", [self.loop], "split it first, then {}", "one of the new loops")
         for item, name in enumerate(self.into):
             self._check_new_name(scope, axis, item, name)
-        scope.split(self, self.loop, self.into)
+        scope.split(self, self.loop, self.into, self.by)
 
     def _check_new_name(self, scope: Scope, axis: Axis, item: int, name: str) -> None:
         if name in self.into[:item]:

@@ -8,6 +8,7 @@ from treec.schedule.arguments import LoopName, NumberOrWord, argument
 from treec.schedule.base import Directive, LoopUse, Machine, Stage, directive
 from treec.schedule.check import Axis, Scope
 from treec.schedule.directives.loops import SpecializeLoop
+from treec.schedule.directives.reduce import ReduceLoop
 
 
 @directive
@@ -49,10 +50,12 @@ class UnrollLoop(Directive):
 class ParallelLoop(Directive):
     """Lets the iterations of a loop run on several threads. Results have the same bits for every number of threads.
 
-    Needs: the outermost loop, and that it runs over rows: the leaf values of a row are added in tree order, so trees cannot
-    be shared out.
+    Needs: the outermost loop, and that it runs over rows, or over groups of trees that are reduced (`reduce`): otherwise
+    the leaf values of a row are added in tree order, so trees cannot be shared out. There are no atomic additions: their
+    order, and with it the sum, would be another one in each call.
 
-    Pays: for large batches. A loop over blocks of rows has enough work in one iteration, a loop over single rows may not.
+    Pays: for large batches. A loop over blocks of rows has enough work in one iteration, a loop over single rows may not. A
+    loop over groups of trees is for batches too small to be shared out by rows.
     """
 
     keyword: ClassVar[str] = "parallel"
@@ -63,10 +66,14 @@ class ParallelLoop(Directive):
     loop: str = argument(LoopName(), "the outermost loop", positional=True)
 
     def check(self, scope: Scope) -> None:
-        if scope.axis(self, "loop", self.loop) is not Axis.ROW:
+        reduced = scope.find(ReduceLoop)
+        if scope.axis(self, "loop", self.loop) is not Axis.ROW and (reduced is None or reduced.loop != self.loop):
             rows = [name for name, axis in scope.loops.items() if axis is Axis.ROW]
             reason = f"loop `{self.loop}` runs over trees, whose leaf values are added in tree order"
-            raise self.error(reason, f"choose a loop over rows: {' or '.join(rows)}", argument="loop")
+            fix = f"choose a loop over rows: {' or '.join(rows)}"
+            if self.loop in scope.inside.values() and self.loop not in scope.inside:
+                fix += f"; or put `reduce {self.loop} in=vector` above this line"
+            raise self.error(reason, fix, argument="loop")
         if self.loop != next(iter(scope.loops)):
             reason = f"loop `{self.loop}` is not the outermost; the nest is {scope}"
             raise self.error(reason, f"put `{self.loop}` first by `order`, above this line", argument="loop")

@@ -15,7 +15,7 @@ PAGE = (ROOT / "docs" / "treebeard-primitives.md").read_text(encoding="utf-8")
 TESTS = sorted(set(re.findall(r"`(tests/[\w/.-]+(?:::\w+)?)`", PAGE)))
 PRIMITIVES = (
     *("Tile(", "Split(", "Reorder(", "SpecializeIterations(", "Pipeline(", "Unroll(", "SetTreeWalkUnrollFactor("),
-    *("PeelWalk(", "Parallel(", "Cache(", "Simdize(", "gpuDimension("),
+    *("PeelWalk(", "Parallel(", "Cache(", "Simdize(", "VectorReduce(", "AtomicReduce(", "gpuDimension("),
 )
 """Of the schedule language there."""
 
@@ -41,7 +41,7 @@ def test_every_primitive_has_a_row_and_every_row_a_test() -> None:
 def test_presets_are_those_that_exist() -> None:
     canned = PAGE.partition("## Canned schedules")[2].partition("\n## ")[0]
     named = set(re.findall(r"\| `([a-z-]+)` \|$", canned, flags=re.MULTILINE))
-    assert len(named) == 7
+    assert len(named) == 8
     assert named <= set(preset_names())
 
 

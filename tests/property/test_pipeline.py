@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -96,12 +97,14 @@ def forests(draw: st.DrawFn) -> Forest:
 def schedules(draw: st.DrawFn) -> Schedule:
     """Any whole schedule: `plans`, alone or with kernels for few rows, whose layout is their own or common."""
     tiled = draw(st.booleans())
-    main = draw(plans(tiled))
+    limits = sorted(draw(st.one_of(st.just(set[int]()), st.sets(st.sampled_from((1, 2, 4, 5, 7, 50)), max_size=2))))
+    groups = draw(st.one_of(st.none(), st.tuples(st.sampled_from((1, 2, 3, 4)), st.sampled_from(("staged", "vector")))))
+    draw_plan = partial(plans, tiled, groups=groups, alike=bool(limits))
+    main = draw(draw_plan())
     common = [d for d in main if d.stage is not Stage.PLAN]
     rest = [d for d in main if d.stage is Stage.PLAN]
-    limits = sorted(draw(st.one_of(st.just(set[int]()), st.sets(st.sampled_from((1, 2, 4, 5, 7, 50)), max_size=2))))
     held = any(isinstance(d, ReorderTrees) for d in common) and main.float_policy == "exact"
-    small = [(rows, [d for d in draw(plans(tiled, rows_first=held)) if d.stage is Stage.PLAN]) for rows in limits]
+    small = [(rows, [d for d in draw(draw_plan(rows_first=held)) if d.stage is Stage.PLAN]) for rows in limits]
     if small and draw(st.booleans()):
         plain = [plan for plan in (rest, *(plan for _, plan in small)) if any(isinstance(d, Layout) for d in plan)]
         if len(plain) == 1 + len(small):
@@ -138,8 +141,8 @@ def draw_tiles(draw: st.DrawFn) -> str:
 
 
 def draw_fuse(draw: st.DrawFn, inside: dict[str, str | None], axis: dict[str, str], number: int) -> str:
-    """A `fuse` of a loop and the one that it divides; changes what is ``inside`` of what."""
-    inner = draw(st.sampled_from(sorted(name for name, of in inside.items() if of is not None)))
+    """A `fuse` of a loop, but a group, and the one that it divides; changes what is ``inside`` of what."""
+    inner = draw(st.sampled_from(sorted(name for name, of in inside.items() if of not in (None, "group"))))
     outer = inside.pop(inner)
     assert outer is not None
     new = f"{axis[inner]}f{number}"
@@ -166,13 +169,21 @@ def draw_bitslice(draw: st.DrawFn, nest: list[str], at: str) -> list[str]:
 
 
 @st.composite
-def plans(draw: st.DrawFn, tiled: bool = False, *, rows_first: bool = False) -> Schedule:
+def plans(
+    draw: st.DrawFn,
+    tiled: bool = False,
+    *,
+    rows_first: bool = False,
+    groups: tuple[int, str] | None = None,
+    alike: bool = False,
+) -> Schedule:
     """Schedules of one kernel: splits of both axes, orders, layouts, with or without tiles, sharing and threads.
 
-    ``rows_first``: the outermost loop is over rows.
+    ``rows_first``: the outermost loop is over rows. ``groups``: so many trees have a partial sum, and how these are added
+    up; ``alike``: in the same groups whatever else is drawn.
     """
     lines = [f"target cpu input={draw(st.sampled_from(('any', 'f32', 'f64')))}"]
-    policy = draw(st.sampled_from(("exact", "reassociate")))
+    policy = "reassociate" if groups else draw(st.sampled_from(("exact", "reassociate")))
     lines.append(f"float {policy}")
     lines += [line for line in ("share predicates", "share leaves") if draw(st.booleans())]
     if draw(st.booleans()):
@@ -187,8 +198,12 @@ def plans(draw: st.DrawFn, tiled: bool = False, *, rows_first: bool = False) -> 
         lines.append(draw_tiles(draw))
     inside: dict[str, str | None] = {"row": None, "tree": None}
     axis = {"row": "row", "tree": "tree"}
+    if groups:
+        lines.append(f"split tree into=(group, tree) by={groups[0]}")
+        inside |= {"group": None, "tree": "group"}
+        axis["group"] = "tree"
     for number in range(draw(st.integers(0, 3))):
-        loop = draw(st.sampled_from(sorted(inside)))
+        loop = draw(st.sampled_from(sorted(inside.keys() - {"group"})))
         outer, inner = f"{loop}{number}", draw(st.sampled_from((loop, f"{loop}{number}i")))
         lines.append(f"split {loop} into=({outer}, {inner}) by={draw(st.sampled_from((1, 2, 3, 5, 16)))}")
         of, was = inside.pop(loop), axis.pop(loop)
@@ -207,9 +222,11 @@ def plans(draw: st.DrawFn, tiled: bool = False, *, rows_first: bool = False) -> 
         first = nest.index(next(name for name in nest if axis[name] == "row"))
         nest.insert(0, nest.pop(first))
     covers = next(name for name in nest if axis[name] == "tree")
-    cut = draw(st.sampled_from(("", f"fission {covers} by=depth limit=9", f"specialize {covers}")))
+    cuts = ("", f"specialize {covers}", f"fission {covers} by=depth limit=9")
+    cut = draw(st.sampled_from(cuts[:2] if groups and alike else cuts))
     cut += " limit=9" if cut.startswith("specialize") and draw(st.booleans()) else ""
     lines += [cut] if cut else []
+    lines += [f"reduce group in={groups[1]}"] if groups else []
     single = cut.startswith("specialize") and covers not in inside.values()
     above_trees = [loop for at, loop in enumerate(nest) if all(axis[outer] == "row" for outer in nest[: at + 1])]
     kept = [axis[loop] for loop in nest[len(above_trees) :]]
@@ -252,7 +269,7 @@ def plans(draw: st.DrawFn, tiled: bool = False, *, rows_first: bool = False) -> 
         by = draw(st.sampled_from((0, 2, 4, 8, 16)))
         lines.append(f"vectorize {nest[-1]} by={by}" if by else f"vectorize {nest[-1]}")
     lines.append(f"walk {strategy} interleave={beside} {steps}")
-    if axis[nest[0]] == "row" and draw(st.booleans()):
+    if (axis[nest[0]] == "row" or nest[0] == "group") and draw(st.booleans()):
         lines.append(f"parallel {nest[0]}")
     return Schedule.from_text("\n".join(lines))
 
@@ -408,7 +425,7 @@ def test_machine_code_answers_like_the_forest(forest: Forest, schedule: Schedule
         for n in (0, 1, 7, 100):
             rows = strided(random_rows(Domain(forest, DTYPES[dtype]), n, seed), data.draw(st.sampled_from(STRIDES)))
             trees = data.draw(tree_ranges(forest))
-            threads = data.draw(st.integers(1, 2))
+            threads = data.draw(st.integers(1, 3))
             outputs = expected(forest, rows, trees)
             if schedule.float_policy == "reassociate":
                 outputs = planned_sums(forest, planned, rows, trees, outputs)

@@ -70,8 +70,13 @@ def run_kernel(
         raise InputError(f"rows are {rows.dtype}, thresholds are for float32", fix="cast them with rows.astype('float32')")
     walk = _reference_walk(module, kernel, forest)
     run = _Run(forest, walk, task, _walk_values(module, kernel, forest, rows), begin, end)
+    reduced = kernel.reduced_loop()
+    if reduced is not None:
+        run.partials = np.zeros((len(reduced.step_bounds(forest.trees.n_trees)) - 1, *run.total.shape), run.total.dtype)
     run.loop(kernel.nest(), {})
     run.add_held()
+    if reduced is not None and reduced.reduce is not None:
+        run.add_partials(reduced.reduce.data)
     if task == "leaf":
         return run.leaf
     with np.errstate(all="ignore"):
@@ -254,6 +259,8 @@ class _Run:
         self.number = np.arange(self.forest.trees.n_trees) if numbers is None else numbers
         self.chosen = np.flatnonzero((self.number >= self.tree_begin) & (self.number < self.tree_end))
         self.leaf = np.full((len(self.values), self.tree_end - self.tree_begin), -1, np.int32)
+        self.partials: NDArray[Any] | None = None
+        self.group = 0
         self.total = np.zeros((len(self.values), self.forest.n_columns), rule.dtype)
         if rule.base_first:
             self.total[:] = rule.base
@@ -264,6 +271,9 @@ class _Run:
             self.visit(row, tree)
             return
         loop, *inner = loops
+        if loop.reduce is not None:
+            self.groups(loop, inner, ranges, row)
+            return
         of_rows = loop.axis.data is LoopAxis.ROW
         whole = (0, len(self.values)) if of_rows else (0, len(self.chosen))
         first, last = whole if loop.of is None else ranges[loop.of.data]
@@ -272,6 +282,12 @@ class _Run:
             for begin in range(lower, upper, step):
                 here = {loop.label.data: (begin, min(begin + step, upper))}
                 self.loop(inner, ranges | here, begin if of_rows else row, tree if of_rows else begin)
+
+    def groups(self, loop: ForOp, inner: list[ForOp], ranges: Ranges, row: int) -> None:
+        """The steps of a reduced loop are places, whatever the call asks for: their trees have one partial sum."""
+        bounds = np.searchsorted(self.chosen, loop.step_bounds(self.forest.trees.n_trees)).tolist()
+        for self.group, (first, last) in enumerate(pairwise(bounds)):
+            self.loop(inner, ranges | {loop.label.data: (first, last)}, row, first)
 
     def parts_of(self, loop: ForOp, first: int, last: int) -> list[tuple[int, int]]:
         """The ranges that a loop covers one after the other, within ``first`` to ``last``; they may be empty. Parts are
@@ -301,12 +317,32 @@ class _Run:
         with np.errstate(all="ignore"):
             if weight is not None:
                 values = values.astype(weight.dtype) * weight[place]
-            self.total[row, column : column + len(values)] += values.astype(self.total.dtype)
+            total = self.total if self.partials is None else self.partials[self.group]
+            total[row, column : column + len(values)] += values.astype(self.total.dtype)
 
     def add_held(self) -> None:
         """Add what is held, each row's trees by number."""
         for (row, place), leaf in sorted((self.held or {}).items(), key=lambda item: self.number[item[0][1]]):
             self.add(row, place, leaf)
+
+    def add_partials(self, how: str) -> None:
+        """Add the base, if it comes first, and the partial sums."""
+        if self.partials is not None and len(self.partials):
+            with np.errstate(all="ignore"):
+                added = add_up(self.partials, how)
+                self.total = self.total + added if self.forest.sum.base_first else added
+
+
+def add_up(partials: NDArray[Any], how: str) -> NDArray[Any]:
+    """The sum over the first axis, of at least one, in the order of `treec.treeir.plan.REDUCTIONS`."""
+    sums = list(partials)
+    while how == "staged" and len(sums) > 1:
+        paired = [left + right for left, right in zip(sums[::2], sums[1::2], strict=False)]
+        sums = paired + sums[2 * len(paired) :]
+    total = sums[0]
+    for other in sums[1:]:
+        total = total + other
+    return total
 
 
 def _rounded(module: ModuleOp, kernel: KernelOp, forest: Forest) -> bool:

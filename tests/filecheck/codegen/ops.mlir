@@ -6,7 +6,7 @@ loop.func @scalars axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : 
   %x = loop.constant 0x7fc00000 : f32 -> f32
   %d = loop.constant 0.1 : f64 -> f64
   // CHECK: entry:
-  // CHECK-NEXT: %".13" = udiv i64 3, %"row_begin"
+  // CHECK-NEXT: %".17" = udiv i64 3, %"row_begin"
   %a = loop.binary div %i, %rb : i64
   // CHECK-NEXT: urem i64
   %b = loop.binary rem %i, %rb : i64

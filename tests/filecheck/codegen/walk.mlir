@@ -8,7 +8,7 @@ loop.table @nodes <"threshold:0:<f4;feature:4:<u2;left:6:<u2;8", [2], "0x0000803
 loop.table @leaves <"<f4", [4], "0x0000803f000000400000804000000041"> : <f32, 1, constant>
 loop.table @roots <"<i4", [2], "0x0000000001000000"> : <i32, 1, constant>
 
-// IR: define internal i32 @"stage.walk.body"(ptr captures(none) noalias nonnull readonly %"rows", i64 %"row_stride", i64 %"column_stride", ptr captures(none) noalias nonnull %"out", i64 %"out_row_stride", i64 %"out_column_stride", i64 %"row_begin", i64 %"row_end", i64 %"tree_begin", i64 %"tree_end", ptr captures(none) noalias %"workspace") "target-cpu"="x86-64" "tune-cpu"="generic" alwaysinline nounwind
+// IR: define internal i32 @"stage.walk.body"(ptr captures(none) noalias nonnull readonly %"rows", i64 %"row_stride", i64 %"column_stride", ptr captures(none) noalias nonnull %"out", i64 %"out_row_stride", i64 %"out_column_stride", i64 %"row_begin", i64 %"row_end", i64 %"tree_begin", i64 %"tree_end", i64 %"group_begin", i64 %"group_end", ptr captures(none) noalias %"workspace", ptr captures(none) noalias %"scratch", i64 %"scratch_rows") "target-cpu"="x86-64" "tune-cpu"="generic" alwaysinline nounwind
 // ASM-LABEL: stage.walk:
 loop.func @walk axis 0 grain 64 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {
   %one = loop.constant 1 : i64 -> i64
@@ -20,7 +20,7 @@ loop.func @walk axis 0 grain 64 (%rows : !loop.buffer<f32, 2, global>, %out : !l
   %l = loop.get_table @leaves : !loop.buffer<f32, 1, constant>
   %rt = loop.get_table @roots : !loop.buffer<i32, 1, constant>
   // IR: row:
-  // IR-NEXT: %".14" = phi  i64 [%"row_begin", %"entry"], [%".{{[0-9]+}}", %"tree.end"]
+  // IR-NEXT: %".18" = phi  i64 [%"row_begin", %"entry"], [%".{{[0-9]+}}", %"tree.end"]
   loop.for parallel "row" %r = %rb to %re step %one {
     // IR: tree:
     // IR-NEXT: phi  i64 [%"tree_begin", %"row.body"]

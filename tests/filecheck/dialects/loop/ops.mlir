@@ -8,8 +8,8 @@ loop.table @thresholds <"<f4", [2], "0x0000803f0000c07f"> : <f32, 1, constant>
 // CHECK-SAME: : <!loop.record<8, "threshold" : f32 at 0, "meta" : i32 at 4>, 1, constant>
 loop.table @nodes <"threshold:0:<f4;meta:4:<u4;8", [1], "0x0000803f00000040"> : <!loop.record<8, "threshold" : f32 at 0, "meta" : i32 at 4>, 1, constant>
 
-// CHECK-NEXT: loop.func @every axis 1 grain 64 (
-loop.func @every axis 1 grain 64 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {
+// CHECK-NEXT: loop.func @every axis 0 grain 64 (
+loop.func @every axis 0 grain 64 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {
   // CHECK: loop.constant 1 : i64 -> i64
   %one = loop.constant 1 : i64 -> i64
   %zero = loop.constant 0 : i64 -> i64
@@ -97,5 +97,11 @@ loop.func @threads axis 0 grain 1 threads 64, 2, 1 (%rows : !loop.buffer<f32, 2,
     }
     loop.yield
   }
+  loop.return
+}
+
+// CHECK: loop.func @groups axis 1 grain 1 groups 3 lines 6 (
+// CHECK-SAME: %gb: i64, %ge: i64, %scratch: !loop.buffer<f32, 2, global>)
+loop.func @groups axis 1 grain 1 groups 3 lines 6 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64, %gb : i64, %ge : i64, %scratch : !loop.buffer<f32, 2, global>) {
   loop.return
 }

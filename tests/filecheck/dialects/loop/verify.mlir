@@ -377,14 +377,49 @@ loop.func @f axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.
 loop.func @f axis 0 grain 0 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {
   loop.return
 }
-// CHECK: a stage needs an axis of 0 or 1 and a grain of at least 1
+// CHECK: a stage needs an axis of 0, or of 1 with groups, and a grain of at least 1
 
 // -----
 
 loop.func @f axis 2 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {
   loop.return
 }
-// CHECK: a stage needs an axis of 0 or 1 and a grain of at least 1
+// CHECK: a stage needs an axis of 0, or of 1 with groups, and a grain of at least 1
+
+// -----
+
+loop.func @f axis 1 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {
+  loop.return
+}
+// CHECK: a stage needs an axis of 0, or of 1 with groups, and a grain of at least 1
+
+// -----
+
+loop.func @f axis 0 grain 1 groups 2 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64, %gb : i64, %ge : i64) {
+  loop.return
+}
+// CHECK: a stage needs an axis of 0, or of 1 with groups, and a grain of at least 1
+
+// -----
+
+loop.func @f axis 1 grain 1 groups 2 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {
+  loop.return
+}
+// CHECK: a stage takes rows, out, row_begin, row_end, tree_begin, tree_end, group_begin, group_end
+
+// -----
+
+loop.func @f axis 0 grain 1 lines 2 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64, %scratch : !loop.buffer<f32, 1, global>) {
+  loop.return
+}
+// CHECK: scratch can't be of type
+
+// -----
+
+loop.func @f axis 0 grain 1 lines -2 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64, %scratch : !loop.buffer<f32, 2, global>) {
+  loop.return
+}
+// CHECK: a number of groups or of lines is not negative
 
 // -----
 

@@ -105,3 +105,17 @@ plan.kernel @few of @small rows 8 {
     }
   }
 }
+
+// CHECK: plan.kernel @groups of @small rows 9223372036854775807 {
+// CHECK-NEXT:   plan.for parallel "group" tree step 4 reduce "staged" {
+// CHECK-NEXT:     plan.for serial "row" row step 1 {
+// CHECK-NEXT:       plan.for serial "tree" tree step 1 of "group" {
+plan.kernel @groups of @small rows 9223372036854775807 {
+  plan.for parallel "group" tree step 4 reduce "staged" {
+    plan.for serial "row" row step 1 {
+      plan.for serial "tree" tree step 1 of "group" {
+        plan.walk
+      }
+    }
+  }
+}

@@ -260,7 +260,7 @@ plan.kernel @main of @small rows 9223372036854775807 {
     }
   }
 }
-// CHECK: the parallel loop 'row' is not the outermost one over rows
+// CHECK: the parallel loop 'row' is not the outermost one, over rows or reduced
 
 // -----
 
@@ -272,7 +272,7 @@ plan.kernel @main of @small rows 9223372036854775807 {
     }
   }
 }
-// CHECK: the parallel loop 'tree' is not the outermost one over rows
+// CHECK: the parallel loop 'tree' is not the outermost one, over rows or reduced
 
 // -----
 
@@ -965,3 +965,52 @@ plan.kernel @main of @wide rows 1 {
   }
 }
 // CHECK: thresholds in f32 of a model of f64 are for f32 rows
+
+plan.kernel @main of @small rows 9223372036854775807 {
+  plan.for serial "row" row step 1 reduce "vector" {
+    plan.for serial "tree" tree step 1 {
+      plan.walk
+    }
+  }
+}
+// CHECK: only a loop over all trees is reduced
+
+// -----
+
+
+plan.kernel @main of @small rows 9223372036854775807 {
+  plan.for serial "group" tree step 4 {
+    plan.for serial "tree" tree step 1 of "group" reduce "vector" {
+      plan.for serial "row" row step 1 {
+        plan.walk
+      }
+    }
+  }
+}
+// CHECK: only a loop over all trees is reduced
+
+// -----
+
+
+plan.kernel @main of @small rows 9223372036854775807 {
+  plan.for serial "group" tree step 4 reduce "atomic" {
+    plan.for serial "tree" tree step 1 of "group" {
+      plan.for serial "row" row step 1 {
+        plan.walk
+      }
+    }
+  }
+}
+// CHECK: partial sums can't be added up 'atomic'
+
+// -----
+
+
+plan.kernel @main of @small rows 9223372036854775807 {
+  plan.for serial "row" row step 1 {
+    plan.for serial "tree" tree step 1 reduce "staged" {
+      plan.walk
+    }
+  }
+}
+// CHECK: the reduced loop 'tree' has no loop over the trees of one step
