@@ -50,7 +50,7 @@
 // FULL:   select = #forest.blob<"|u1", [0], "0x">,
 // FULL:   bits = #forest.blob<"|u1", [3], "0x020202">,
 // FULL-NEXT:   bit_offset = #forest.blob<"<i8", [3], "0x000000000000000002000000000000000300000000000000">,
-// FULL-NEXT:   node = #forest.blob<"|u1", [4], "0x01000201">,
+// FULL:   node = #forest.blob<"|u1", [4], "0x01000201">,
 // FULL-NEXT:   node_offset = #forest.blob<"<i8", [3], "0x000000000000000003000000000000000400000000000000">,
 // FULL: plan.walk {{{.*}}lookup = "bytes"
 
