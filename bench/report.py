@@ -128,8 +128,8 @@ def introduction(figures: Figures) -> str:
         if text and record["engine"] not in LIKE and text not in others:
             others.append(text)
     return (
-        f"µs a row at batches of 10,000, one thread, default schedule ({run['cpu']}, {run['level']}). The rival is the fastest "
-        f"of the model's own library ({own}), {', '.join(others)}; ratios are taken within rounds. "
+        f"µs a row at batches of 10,000, one thread, default schedule ({run['cpu']}, {run['level']}). The rival is the "
+        f"fastest of the model's own library ({own}), {', '.join(others)}; ratios are taken within rounds. "
         "[docs/benchmarks.md](docs/benchmarks.md) has all of them, and `make bench` repeats it."
     )
 
