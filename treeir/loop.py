@@ -11,6 +11,7 @@ from xdsl.ir import Dialect
 
 from treec.treeir.loop_bits import MaskBitsOp, PopcountOp
 from treec.treeir.loop_control import BarrierOp, ForOp, IfOp, RepeatOp, RepeatWhileOp, YieldOp
+from treec.treeir.loop_decide import DecideOp
 from treec.treeir.loop_hints import OpaqueOp
 from treec.treeir.loop_memory import AllocOp, GetTableOp, LoadOp, StoreOp, TableOp
 from treec.treeir.loop_scalars import BinaryOp, CastOp, CompareOp, ConstantOp, MathOp, SelectOp
@@ -36,6 +37,7 @@ __all__ = [
     "CastOp",
     "CompareOp",
     "ConstantOp",
+    "DecideOp",
     "ForOp",
     "FuncOp",
     "GatherOp",
@@ -74,6 +76,7 @@ Loop = Dialect(
         CastOp,
         CompareOp,
         ConstantOp,
+        DecideOp,
         ForOp,
         FuncOp,
         GatherOp,

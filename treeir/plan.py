@@ -87,7 +87,7 @@ class LoopAxisAttr(EnumAttribute[LoopAxis], SpacedOpaqueSyntaxAttribute):
     name = "plan.axis"
 
 
-STRATEGIES = ("scalar", "lanes", "tile", "bitslice")
+STRATEGIES = ("scalar", "lanes", "tile", "branch", "bitslice")
 """Ways to walk that have an implementation."""
 WORDS = (64, 128, 256, 512, 1024)
 """Rows whose bits may be handled together."""
@@ -185,7 +185,9 @@ class WalkOp(IRDLOperation):
             return
         if self.strategy.data not in STRATEGIES:
             raise VerifyException(f"unknown strategy {self.strategy.data!r}")
-        if self.trees is None:
+        if self.strategy.data == "branch":
+            self._verify_branch()
+        elif self.trees is None:
             raise VerifyException("a walk with a strategy needs trees")
         if (self.strategy.data == "bitslice") != (self.word is not None):
             raise VerifyException("a bitslice walk, and no other, says how many rows a word has")
@@ -203,6 +205,11 @@ class WalkOp(IRDLOperation):
             raise VerifyException("the number of peeled steps is at least 0")
         if self.unroll is not None and self.unroll.data != "full":
             raise VerifyException(f'unroll is "full" or absent, not {self.unroll.data!r}')
+
+    def _verify_branch(self) -> None:
+        steps = (self.interleave, self.peel, self.unroll, self.ranks)
+        if self.trees is not None or any(value is not None for value in steps):
+            raise VerifyException("a walk of branches has no trees in memory, no ranks and no steps")
 
 
 @irdl_op_definition
@@ -394,6 +401,9 @@ class KernelOp(IRDLOperation):
         if rows_at is not None:
             _verify_row_block(self.nest(), rows_at.data)
         _verify_vectors(self.nest(), self.innermost_walk())
+        strategy = self.innermost_walk().strategy
+        if strategy is not None and strategy.data == "branch":
+            _verify_known_trees(self.nest())
         if self.innermost_walk().word is not None:
             _verify_sliced_nest(self.nest(), self.innermost_walk())
         laid_out = self._trees()
@@ -487,6 +497,12 @@ def _verify_row_block(loops: list[ForOp], label: str) -> None:
             raise VerifyException(f"rows are copied at {label!r}, which is no row loop outside of all tree loops")
         if loop.label.data == label:
             return
+
+
+def _verify_known_trees(loops: list[ForOp]) -> None:
+    parts = next((loop.parts for loop in loops if loop.parts is not None), None)
+    if parts is None or np.any(np.diff(parts.array) > 1):
+        raise VerifyException("a walk of branches is for trees that are known: a loop over trees whose parts are one each")
 
 
 def _verify_sliced_nest(loops: list[ForOp], walk: WalkOp) -> None:

@@ -6,7 +6,7 @@ The IR holds no data of tables: each is a zeroed section of the right size, fill
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -18,6 +18,7 @@ from xdsl.ir import Operation
 from treec.codegen.abi import STAGE_PARAMETERS
 from treec.codegen.llvm.bits import emit_mask_bits, emit_popcount
 from treec.codegen.llvm.control import emit_for, emit_if, emit_repeat, emit_return, emit_terminator
+from treec.codegen.llvm.decide import emit_decide
 from treec.codegen.llvm.hints import emit_opaque
 from treec.codegen.llvm.memory import WORKSPACE_ALIGN, bind_arguments, emit_alloc, emit_get_table, emit_load, emit_store
 from treec.codegen.llvm.scalars import emit_binary, emit_cast, emit_compare, emit_constant, emit_math, emit_select
@@ -44,6 +45,7 @@ EMITTERS: dict[type[Operation], Callable[[Stage, Any], None]] = {
     loop.CastOp: emit_cast,
     loop.CompareOp: emit_compare,
     loop.ConstantOp: emit_constant,
+    loop.DecideOp: lambda stage, op: emit_decide(stage, op, emit_op),
     loop.ForOp: emit_for,
     loop.GatherOp: emit_gather,
     loop.GetTableOp: emit_get_table,
@@ -121,20 +123,39 @@ def _sort(module: ModuleOp) -> tuple[list[loop.FuncOp], list[loop.KernelOp], lis
 def _emit_stage(module: ir.Module, op: loop.FuncOp, target: ResolvedTarget, tables: dict[str, Place]) -> EmittedStage:
     name = f"stage.{op.sym_name.data}"
     special = _is_special(op)
-    body = _new_function(module, f"{name}.body" if special else name, target)
+    if not special:
+        stage = _emit_body(module, op, name, target, tables)
+        return EmittedStage(op, stage.function, stage.workspace_bytes)
+    stage = _emit_body(module, op, f"{name}.body", target, tables)
+    bodies = [stage.function] * 2
+    if _has_trees(op):
+        # Functions of trees are not inlined, so that each body needs its own.
+        bodies[0] = _emit_body(module, op, f"{name}.adjacent", target, tables, adjacent=True).function
+    function = _new_function(module, name, target)
+    _promise(function, op, stage.workspace_bytes)
+    _choose_body(function, bodies)
+    return EmittedStage(op, function, stage.workspace_bytes)
+
+
+def _emit_body(
+    module: ir.Module,
+    op: loop.FuncOp,
+    name: str,
+    target: ResolvedTarget,
+    tables: dict[str, Place],
+    *,
+    adjacent: bool = False,
+) -> Stage:
+    """A function with all that the stage does; ``adjacent``: for rows whose columns lie side by side."""
+    body = _new_function(module, name, target)
     entry = ir.IRBuilder(body.append_basic_block("entry"))
     stage = Stage(op.sym_name.data, module, body, entry, tables, target.level, target.function_attributes)
-    bind_arguments(stage, op)
+    bind_arguments(stage, op, adjacent=adjacent)
     stage.enter(op.body.block, lambda _: None)
     while stage.frames:
         emit_op(stage, next(stage.frames[-1].ops))
     _promise(body, op, stage.workspace_bytes)
-    function = body
-    if special:
-        function = _new_function(module, name, target)
-        _promise(function, op, stage.workspace_bytes)
-        _choose_body(function, body)
-    return EmittedStage(op, function, stage.workspace_bytes)
+    return stage
 
 
 def emit_op(stage: Stage, op: Operation) -> None:
@@ -150,7 +171,16 @@ def _is_special(op: loop.FuncOp) -> bool:
     if not (reads and sums):
         return False
     ops = list(islice(op.walk(), SPECIALISE_OPS + 1))
-    return len(ops) <= SPECIALISE_OPS and not any(isinstance(inner, _BITSLICED) for inner in ops)
+    return sum(map(_size, ops)) <= SPECIALISE_OPS and not any(isinstance(inner, _BITSLICED) for inner in ops)
+
+
+def _size(op: Operation) -> int:
+    """How many ops it is worth: a tree as many as it has nodes."""
+    return len(op.nodes.array) if isinstance(op, loop.DecideOp) else 1
+
+
+def _has_trees(op: loop.FuncOp) -> bool:
+    return any(isinstance(inner, loop.DecideOp) for inner in op.walk())
 
 
 def _new_function(module: ir.Module, name: str, target: ResolvedTarget) -> ir.Function:
@@ -173,13 +203,15 @@ def _promise(function: ir.Function, op: loop.FuncOp, workspace_bytes: int) -> No
             memory.attributes.align = WORKSPACE_ALIGN
 
 
-def _choose_body(function: ir.Function, body: ir.Function) -> None:
-    """Call the body, inlined twice: once for a column stride of 1, once for any."""
-    body.attributes.add("alwaysinline")
+def _choose_body(function: ir.Function, bodies: Sequence[ir.Function]) -> None:
+    """Call the first body for a column stride of 1, the second for any, both inlined; they may be the same."""
+    for body in bodies:
+        body.attributes.add("alwaysinline")
     builder = ir.IRBuilder(function.append_basic_block("entry"))
     adjacent, strided = function.append_basic_block("adjacent"), function.append_basic_block("strided")
     position = ARGUMENT["column_stride"]
     builder.cbranch(builder.icmp_signed("==", function.args[position], I64(1)), adjacent, strided)
-    for block, stride in ((adjacent, I64(1)), (strided, function.args[position])):
+    strides = I64(1), function.args[position]
+    for block, body, stride in zip((adjacent, strided), bodies, strides, strict=True):
         builder.position_at_end(block)
         builder.ret(builder.call(body, [*function.args[:position], stride, *function.args[position + 1 :]]))

@@ -19,13 +19,14 @@ WORKSPACE_ALIGN = 64
 """Bytes that a stage's workspace, and each allocation in it, is aligned to."""
 
 
-def bind_arguments(stage: Stage, op: loop.FuncOp) -> None:
-    """Give the stage's block arguments their values and places."""
+def bind_arguments(stage: Stage, op: loop.FuncOp, *, adjacent: bool = False) -> None:
+    """Give the stage's block arguments their values and places; ``adjacent``: columns of rows lie side by side."""
     arguments = dict(zip(op.argument_names, op.body.block.args, strict=True))
     # A caller's rows may lie anywhere, unaligned too: on x86-64 and aarch64 a scalar load costs the same.
     for pointer, prefix in (("rows", ""), ("out", "out_")):
         buffer = arguments.pop(pointer)
-        strides = (stage.argument(f"{prefix}row_stride"), stage.argument(f"{prefix}column_stride"))
+        column_stride = None if adjacent and pointer == "rows" else stage.argument(f"{prefix}column_stride")
+        strides = (stage.argument(f"{prefix}row_stride"), column_stride)
         stage.places[buffer] = Place(stage.argument(pointer), strides, buffer_type(buffer).element, Scope.GLOBAL, 1)
     if (scratch := arguments.pop("scratch", None)) is not None:
         strides, element = (stage.argument("scratch_rows"), None), buffer_type(scratch).element

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from xdsl.dialects.builtin import i1, i64
-from xdsl.ir import Attribute, Block, Operation, SSAValue
+from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 
+from treec.treeir.blob import BlobAttr
 from treec.treeir.loop import (
     AllocOp,
     AnyLaneOp,
@@ -16,6 +18,7 @@ from treec.treeir.loop import (
     CastOp,
     CompareOp,
     ConstantOp,
+    DecideOp,
     ForOp,
     GatherOp,
     GetTableOp,
@@ -39,6 +42,7 @@ from treec.treeir.loop import (
     TransposeBitsOp,
     YieldOp,
 )
+from treec.treeir.loop_decide import NodeCode
 from treec.treeir.loop_types import (
     BinaryKind,
     BufferType,
@@ -57,7 +61,17 @@ from treec.treeir.loop_vectors import gathered_type
 Values = list[SSAValue]
 ForBody = Callable[["LoopBuilder", SSAValue, Values], Sequence[SSAValue]]
 RepeatBody = Callable[["LoopBuilder", Values], tuple[SSAValue, Sequence[SSAValue]]]
+AskBody = Callable[["LoopBuilder", Values], SSAValue]
 IfBody = Callable[["LoopBuilder"], Sequence[SSAValue]]
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A question of a `loop.decide`: types of its constants, a blob of each, and its code, which returns an i1."""
+
+    types: Sequence[Attribute]
+    constants: Sequence[BlobAttr]
+    body: AskBody
 
 
 class LoopBuilder:
@@ -290,6 +304,16 @@ class LoopBuilder:
             inner._add(YieldOp(*body(inner)))
         self._add(op)
         return list(op.results)
+
+    def decide(self, nodes: BlobAttr, leaves: BlobAttr, questions: Sequence[Ask], type_: Attribute) -> SSAValue:
+        """The constant of the leaf that a row finds in a tree of branches."""
+        codes: list[NodeCode] = []
+        for ask in questions:
+            block = Block(arg_types=ask.types)
+            inner = self._inside(block)
+            inner._add(YieldOp(ask.body(inner, list(block.args))))
+            codes.append(NodeCode(Region(block), ask.constants))
+        return self._value(DecideOp(nodes, leaves, codes, type_))
 
 
 class _Top:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from xdsl.dialects.builtin import i32
@@ -20,6 +20,8 @@ from treec.passes.loop.unroll import emit_unrolled
 from treec.passes.loop.walking import Landing, TreeWalk, Visit
 from treec.treeir.loop_types import BinaryKind, CastKind, is_vector
 from treec.treeir.plan import ForOp, KernelOp, LoopAxis
+
+ValueAt = Callable[[LoopBuilder, SSAValue], SSAValue]
 
 
 class WalkNest(GroupNest):
@@ -107,19 +109,16 @@ class WalkNest(GroupNest):
 
     def _accumulate(self, b: LoopBuilder, visit: Visit, landing: Landing, total: SSAValue | None) -> SSAValue | None:
         row, tree = visit.row, visit.tree
-        values = b.table(self.tables.of("leaf_values", self.forest.leaves.values))
-        leaf_row = self.walk.leaf_row(b, landing)
         width = self.forest.leaf_width
         if total is not None:
-            return b.add(total, self.sums_rule.weighted(b, b.load(values, leaf_row), tree))
-        first_value = leaf_row if width == 1 else b.mul(leaf_row, width)
-        first_column = self.walk.column(b, tree)
+            return b.add(total, self._values(b, visit, landing)(b, b.constant(0)))
+        value_at, first_column = self._values(b, visit, landing), self.walk.column(b, tree)
 
         number = None if self.held is None else self._number(b, tree)
 
         def one(t: LoopBuilder, offset: SSAValue, _: Values) -> Values:
             column = t.add(first_column, offset)
-            value = self.sums_rule.weighted(t, t.load(values, t.add(first_value, offset)), tree)
+            value = value_at(t, offset)
             if self.held is not None and number is not None:
                 self.held.hold(t, value, row, number, offset)
                 return []
@@ -132,6 +131,16 @@ class WalkNest(GroupNest):
         else:
             b.for_(b.constant(0), b.constant(width), one)
         return None
+
+    def _values(self, b: LoopBuilder, visit: Visit, landing: Landing) -> ValueAt:
+        """A leaf's values by their offset, in the sum's dtype and times the tree's weight."""
+        known = landing.value
+        if known is not None:
+            return lambda t, offset: known
+        values = b.table(self.tables.of("leaf_values", self.forest.leaves.values))
+        width, row = self.forest.leaf_width, self.walk.leaf_row(b, landing)
+        first = row if width == 1 else b.mul(row, width)
+        return lambda t, offset: self.sums_rule.weighted(t, t.load(values, t.add(first, offset)), visit.tree)
 
     def _sum_place(self, b: LoopBuilder, row: SSAValue, column: SSAValue) -> tuple[SSAValue, list[SSAValue]]:
         """Where the sum of a row and column is held: buffer and indices."""

@@ -10,6 +10,7 @@ from xdsl.dialects.builtin import f32, i1, i32, i64
 from xdsl.ir import Attribute, SSAValue
 
 from treec.frontends.base import CategoryCast, Missing, Test
+from treec.passes.algo.branches import BranchKind
 from treec.passes.loop.builder import LoopBuilder
 from treec.passes.loop.tables import as_float
 from treec.treeir.loop_types import BinaryKind, CastKind, CompareKind, bit_width, is_vector, scalar_of, vector_like
@@ -20,6 +21,7 @@ ZERO_BOUND = float(np.float32(1e-35))
 CATEGORY_LIMIT = float(1 << 24)
 """XGBoost's OutOfRangeCat: categories from here on are invalid."""
 
+_WITH_NAN = {Test.LESS: CompareKind.FULT, Test.LESS_EQUAL: CompareKind.FULE}
 _RANK_COMPARES = {Test.LESS_EQUAL: CompareKind.ULE, Test.EQUAL: CompareKind.EQ}
 _COMPARES = {Test.LESS: CompareKind.OLT, Test.LESS_EQUAL: CompareKind.OLE, Test.EQUAL: CompareKind.OEQ}
 
@@ -53,6 +55,8 @@ class CategorySets:
     cast: CategoryCast
 
 
+Words = Callable[[LoopBuilder], SSAValue]
+"""The table of all sets' words."""
 SetTables = Callable[[LoopBuilder], CategorySets]
 
 
@@ -151,14 +155,60 @@ def _with_missing(b: LoopBuilder, q: Question, kind: PredicateKind, tested: SSAV
     return b.either(tested, b.both(missing, q.missing_left))
 
 
+def emit_branch(
+    b: LoopBuilder, kind: BranchKind, value: SSAValue, numbers: Sequence[SSAValue], words: Words, cast: CategoryCast
+) -> SSAValue:
+    """i1: does the row take the true way of a node of this kind? ``numbers``: its threshold, or the mask of its set (i64),
+    or the first and the end of its set's words (i64)."""
+    if kind.test is Test.IN_SET:
+        answer = _branch_in_set(b, kind, value, numbers, words, cast)
+    elif kind.test is Test.EQUAL:
+        answer = b.compare(CompareKind.OEQ, value, numbers[0])
+        answer = b.either(answer, b.compare(CompareKind.UNO, value, value)) if kind.nan_left else answer
+    else:
+        answer = b.compare((_WITH_NAN if kind.nan_left else _COMPARES)[kind.test], value, numbers[0])
+    if not kind.zero:
+        return answer
+    zero = _is_zero(b, value)
+    return b.either(answer, zero) if kind.nan_left else b.both(answer, _not(b, zero))
+
+
+def _branch_in_set(
+    b: LoopBuilder, kind: BranchKind, value: SSAValue, numbers: Sequence[SSAValue], words: Words, cast: CategoryCast
+) -> SSAValue:
+    valid, code = emit_category(b, value, cast)
+    if kind.mask:
+        known = b.both(valid, b.compare(CompareKind.ULT, code, 64))
+        bit = b.both(b.binary(BinaryKind.SHR, numbers[0], b.both(code, 63)), 1)
+        found = b.both(known, b.compare(CompareKind.NE, bit, 0))
+    else:
+        at = b.add(numbers[0], b.binary(BinaryKind.SHR, code, 5))
+        known = b.both(valid, b.compare(CompareKind.ULT, at, numbers[1]))
+        found = _look_up(b, words(b), known, at, code)
+    if kind.invalid_left:
+        found = b.either(found, _not(b, valid))
+    if kind.nan_left == kind.invalid_left:  # NaN is one of the invalid values
+        return found
+    nan = b.compare(CompareKind.UNO, value, value)
+    return b.either(found, nan) if kind.nan_left else b.both(found, _not(b, nan))
+
+
+def _not(b: LoopBuilder, answer: SSAValue) -> SSAValue:
+    return b.binary(BinaryKind.XOR, answer, 1)
+
+
 def emit_is_missing(b: LoopBuilder, value: SSAValue, what: Missing) -> SSAValue:
     """i1: is it NaN, or with `Missing.ZERO_OR_NAN` as good as zero?"""
     nan = b.compare(CompareKind.UNO, value, value)
     if what is not Missing.ZERO_OR_NAN:
         return nan
+    return b.either(nan, _is_zero(b, value))
+
+
+def _is_zero(b: LoopBuilder, value: SSAValue) -> SSAValue:
+    """i1: is it as good as zero?"""
     bound, below = b.constant(ZERO_BOUND, value.type), b.constant(-ZERO_BOUND, value.type)
-    zero = b.both(b.compare(CompareKind.OLE, value, bound), b.compare(CompareKind.OGE, value, below))
-    return b.either(nan, zero)
+    return b.both(b.compare(CompareKind.OLE, value, bound), b.compare(CompareKind.OGE, value, below))
 
 
 def _in_set(b: LoopBuilder, q: Question, kind: PredicateKind, sets: CategorySets) -> SSAValue:

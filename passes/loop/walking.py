@@ -47,6 +47,8 @@ class Landing:
     base: SSAValue
     position: SSAValue
     lefts: SSAValue
+    value: SSAValue | None = None
+    """What the leaf adds, in the sum's dtype and times the tree's weight, where the walk itself knows it."""
 
     def leaf(self, b: LoopBuilder) -> SSAValue:
         """Number of the leaf among all leaves: every tree before has one leaf more than nodes."""

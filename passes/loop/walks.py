@@ -8,6 +8,7 @@ from xdsl.traits import SymbolTable
 from treec.errors import ScheduleError
 from treec.frontends.base import Forest, Trees
 from treec.passes.algo.depths import leaf_depths
+from treec.passes.loop.branch_walk import BranchWalk
 from treec.passes.loop.lanes_walk import LanesWalk
 from treec.passes.loop.pair_walk import PairWalk
 from treec.passes.loop.reorg_walk import ReorgWalk
@@ -24,11 +25,15 @@ FIXES = {"scalar": "use `layout packed`", "lanes": "use `layout packed`", "tile"
 def walk_of(kernel: KernelOp, module: ModuleOp, forest: Forest, tables: Tables) -> TreeWalk:
     """The walk that a kernel asks for; raises `ScheduleError` where it has none."""
     walk = kernel.innermost_walk()
-    if walk.strategy is None or walk.trees is None:
+    if walk.strategy is None:
         raise ScheduleError("the kernel has no walk", fix="add `layout packed` and `walk with=scalar`")
-    trees = SymbolTable.lookup_symbol(module, walk.trees)
     if not isinstance(forest.trees, Trees):
         raise ScheduleError(f"a {walk.strategy.data} walk needs trees with nodes", fix="use another model")
+    if walk.strategy.data == "branch":
+        return BranchWalk(forest, forest.trees, tables)
+    if walk.trees is None:
+        raise ScheduleError(f"a {walk.strategy.data} walk needs trees in memory", fix="add `layout packed`")
+    trees = SymbolTable.lookup_symbol(module, walk.trees)
     depth = depth_of(forest, 0, forest.trees.n_trees)
     cast = forest.predicates.category_cast
     match walk.strategy.data, trees:

@@ -33,6 +33,9 @@ class UnrollLoopPass(PlanPass):
             loop = loop_named(kernel, self.loop)
             if loop.unroll is not None:
                 raise ScheduleError(f"`{self.loop}` is already unrolled", fix="keep one `unroll` line per loop")
+            strategy = kernel.innermost_walk().strategy
+            if strategy is not None and strategy.data == "branch":
+                raise ScheduleError("a walk of branches would be there several times", fix="leave `unroll` out")
             loop.properties["unroll"] = IntegerAttr(self._count(kernel, loop), i64)
             if kernel.innermost_walk().word is not None and loop is kernel.nest()[-1]:
                 raise ScheduleError(f"the rows of `{self.loop}` are bits of words in a bitslice walk", fix="leave it out")

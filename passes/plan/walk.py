@@ -12,6 +12,7 @@ from xdsl.traits import SymbolTable
 from treec.codegen.cpu_levels import LEVELS, host_level
 from treec.errors import ScheduleError
 from treec.passes.plan.bitslice import add_sliced_trees
+from treec.passes.plan.branch import require_branches
 from treec.passes.plan.rewrite import PlanPass
 from treec.treeir.loop_types import LoopKind
 from treec.treeir.plan import WORDS, KernelOp, LoopAxis, TargetOp, TiledTreesOp, WalkOp, target_of
@@ -29,10 +30,11 @@ def best_lookup(level: str) -> str:
 class WalkPass(PlanPass):
     """Choose how each kernel walks. ``scalar``: one row down one tree, a node at a time; needs a layout. ``lanes``: a
     vector of neighbouring rows down one tree, a row per lane; needs a vector loop. ``tile``: one row down one tree, a tile
-    at a time; needs the layout ``sparse`` or ``array``. ``bitslice``: selects between bits of ``predicates`` give the
-    leaves of ``word`` rows at once (0: as many as a block has, up to 512), numbered as ``leaf`` says; ``multiplex``
-    says which trees are padded (see `treec.passes.algo.bitslice`), ``lookup`` how leaf values are found
-    (`treec.passes.algo.lookups`), by the CPU level where ``auto``; this strategy lays the trees out itself.
+    at a time; needs the layout ``sparse`` or ``array``. ``branch``: known trees as code (see `treec.passes.plan.branch`);
+    needs a specialised loop. ``bitslice``: selects between bits of ``predicates`` give the leaves of ``word`` rows at once
+    (0: as many as a block has, up to 512), numbered as ``leaf`` says; ``multiplex`` says which trees are padded (see
+    `treec.passes.algo.bitslice`), ``lookup`` how leaf values are found (`treec.passes.algo.lookups`), by the CPU level
+    where ``auto``; this strategy lays the trees out itself.
 
     ``interleave``: ``row:k`` or ``tree:k``, the innermost loop's axis: k walks go down together, each stopping at its own
     leaf, so trees may be ragged. ``peel``: that many steps are straight code before the loop. ``unroll`` ``full``: all are,
@@ -40,7 +42,7 @@ class WalkPass(PlanPass):
     """
 
     name = "walk"
-    strategy: Literal["scalar", "lanes", "tile", "bitslice"] = "scalar"
+    strategy: Literal["scalar", "lanes", "tile", "branch", "bitslice"] = "scalar"
     leaf: Literal["auto", "path", "index"] = "auto"
     word: int = 0
     multiplex: Literal["auto", "all", "none"] = "auto"
@@ -57,6 +59,10 @@ class WalkPass(PlanPass):
             self._require_kind(kernel)
             if self.strategy == "bitslice":
                 self._bitslice(kernel, walk, op)
+                continue
+            if self.strategy == "branch":
+                require_branches(kernel, walk, op)
+                walk.properties["strategy"] = StringAttr(self.strategy)
                 continue
             if walk.trees is None:
                 raise ScheduleError(f"a {self.strategy} walk needs trees in memory", fix="put `layout packed` before it")

@@ -125,6 +125,19 @@ def test_lleaves_models(external_models: Path, name: str) -> None:
     assert_same_answers(path, awkward_rows(load_model(path).forest, 1000))
 
 
+AS_CODE = [
+    *(f"lleaves/{name}/model.txt" for name in ("single_tree", "tiniest_single_tree", "leaf_scan", "pure_categorical")),
+    *(f"treebeard/random/TestModel_Size1_{number}.json" for number in (2, 7, 21)),
+]
+
+
+@pytest.mark.parametrize("name", AS_CODE)
+def test_small_models_as_code(external_models: Path, name: str) -> None:
+    path = external_models / name
+    rows = awkward_rows(load_model(path).forest, 1000)
+    assert_same_answers(path, rows if name.startswith("lleaves") else rows.astype(np.float32), "lleaves")
+
+
 def awkward_rows(forest: Any, n_rows: int) -> np.ndarray:
     """f64 rows of values at thresholds, next to them, categories, and everything that is special."""
     rng = np.random.default_rng(3)
@@ -303,7 +316,7 @@ def test_lightgbm_categories() -> None:
     assert_same_answers(model, rows)
 
 
-@pytest.mark.parametrize("schedule", ["tiled", "one-row-at-a-time", "one-tree-at-a-time"])
+@pytest.mark.parametrize("schedule", ["tiled", "one-row-at-a-time", "one-tree-at-a-time", "lleaves"])
 def test_every_preset_gives_the_same_bits(schedule: str) -> None:
     rows, target = tables()["multiclass"]
     assert_same_answers(ensemble.RandomForestClassifier(10, random_state=0).fit(rows, target), rows, schedule)

@@ -57,6 +57,7 @@ LINES = (
     *("order tree, row", "order row, tree", "fission tree by=depth", "layout array", "layout pairs", "layout packed"),
     *("rank features at=row to=u8", "predicates at=row", "cache rows at=row layout=column", "unroll tree by=300"),
     *("vectorize row", "walk with=tile", "walk with=lanes interleave=row:64", "walk with=bitslice", "parallel row"),
+    *("specialize tree", "walk with=branch"),
     *("kernel when rows <= 8 {", "}", "kernel when rows <= 0 {", "kernel when rows < 8 {"),
 )
 
@@ -228,6 +229,8 @@ def hard_forest(name: str) -> Forest:
             return comb((60,), 7)
         case "many leaves":
             return comb((5000,), 5)
+        case "many nodes":
+            return comb((9000,), 5)
         case "many depths":
             return comb(tuple(range(1, 15)), 5)
         case _:
@@ -245,6 +248,8 @@ REFUSED = [
     ("deep", "pad trees\nlayout packed\nwalk with=scalar\n", 1, "leaves"),
     ("many leaves", RANKED + "predicates at=block\norder block, tree, row\nwalk with=bitslice\n", 5, "leaves"),
     ("many depths", "layout packed\nfission tree by=depth\nwalk with=scalar\n", 2, "limit"),
+    ("many depths", "specialize tree limit=3\nwalk with=branch\n", 1, "limit"),
+    ("many nodes", "specialize tree\nwalk with=branch\n", 2, "9,000 nodes"),
     ("tables", "layout packed\norder tree, row\nwalk with=scalar\n", 3, "value tables"),
     ("tables", "layout packed\ncache rows at=row\nwalk with=scalar\n", 2, "value tables"),
     ("deep", "layout packed\nunroll tree by=300\nwalk with=scalar\n", 2, "256 times"),

@@ -168,6 +168,16 @@ def draw_bitslice(draw: st.DrawFn, nest: list[str], at: str) -> list[str]:
     return lines + [f"parallel {nest[0]}" for _ in range(draw(st.integers(0, 1)))]
 
 
+def draw_branch(draw: st.DrawFn, nest: list[str], above_trees: list[str]) -> list[str]:
+    """The rest of a schedule whose trees are code."""
+    lines = [f"order {', '.join(nest)}"]
+    if above_trees and draw(st.booleans()):
+        layout = draw(st.sampled_from(("row", "column")))
+        lines.append(f"cache rows at={draw(st.sampled_from(above_trees))} layout={layout}")
+    lines.append("walk with=branch")
+    return lines + [f"parallel {nest[0]}" for _ in range(draw(st.integers(0, 1))) if nest[0] in above_trees]
+
+
 @st.composite
 def plans(
     draw: st.DrawFn,
@@ -233,6 +243,8 @@ def plans(
     if not tiled and above_trees and kept.count("row") == 1 and kept[-1] == "row" and draw(st.booleans()):
         sliced = [line for line in draw_bitslice(draw, nest, above_trees[-1]) if not line.startswith(f"unroll {covers} ")]
         return Schedule.from_text("\n".join([*lines, *sliced]))
+    if single and not tiled and draw(st.booleans()):
+        return Schedule.from_text("\n".join([*lines, *draw_branch(draw, nest, above_trees)]))
     ranked = bool(above_trees) and draw(st.booleans())
     if ranked:
         to = draw(st.sampled_from(("u8", "u16", "u32")))

@@ -298,6 +298,17 @@ def _if(machine: Machine, op: loop.IfOp) -> None:
     machine.values |= dict(zip(op.results_, [machine.value(value) for value in last.operands], strict=True))
 
 
+def _decide(machine: Machine, op: loop.DecideOp) -> None:
+    at = 0
+    while at >= 0:
+        true, false, asks, place = (int(number) for number in op.nodes.array[at])
+        block = op.questions[asks].block
+        own = zip(block.args, op.constants.data[asks], strict=True)
+        last = machine.run(block, [constant(blob.array[place].item(), argument.type) for argument, blob in own])
+        at = true if machine.value(last.operands[0]) else false
+    machine.values[op.result] = constant(op.leaves.array[~at].item(), op.result.type)
+
+
 _RUNNERS: dict[type[Operation], Callable[[Machine, Any], None]] = {
     loop.AllocOp: _alloc,
     loop.AnyLaneOp: _any_lane,
@@ -306,6 +317,7 @@ _RUNNERS: dict[type[Operation], Callable[[Machine, Any], None]] = {
     loop.CastOp: _cast,
     loop.CompareOp: _compare,
     loop.ConstantOp: _constant,
+    loop.DecideOp: _decide,
     loop.ForOp: _for,
     loop.GatherOp: _gather,
     loop.GetTableOp: _get_table,

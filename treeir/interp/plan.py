@@ -21,6 +21,7 @@ from treec.frontends.base import CategoryCast, Forest, Predicates, Test, Trees
 from treec.treeir.blob import BlobAttr
 from treec.treeir.forest import only_model
 from treec.treeir.forest_convert import forest_of
+from treec.treeir.interp.branches import BranchWalk
 from treec.treeir.interp.forest import encode_inputs
 from treec.treeir.interp.landing import Landing
 from treec.treeir.interp.links import finish_sum, response
@@ -354,6 +355,8 @@ def _rounded(module: ModuleOp, kernel: KernelOp, forest: Forest) -> bool:
 
 def _reference_walk(module: ModuleOp, kernel: KernelOp, forest: Forest) -> ReferenceWalk:
     walk = kernel.innermost_walk()
+    if walk.strategy is not None and walk.strategy.data == "branch" and isinstance(forest.trees, Trees):
+        return BranchWalk(forest, forest.trees)
     if walk.strategy is None or walk.trees is None:
         raise UsageError(f"kernel @{kernel.sym_name.data} has no walk yet", fix="run `layout` and `walk` before")
     match SymbolTable.lookup_symbol(module, walk.trees):

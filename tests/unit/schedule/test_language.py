@@ -98,6 +98,7 @@ def test_presets_are_whole_plans_with_comments() -> None:
         "bitslice": "block, tree, row",
         "interleaved": "block, row, tree",
         "lanes": "block, tree, row",
+        "lleaves": "row, tree",
         "one-row-at-a-time": "row, tree",
         "one-tree-at-a-time": "tree, row",
         "ranked": "block, tree, row",

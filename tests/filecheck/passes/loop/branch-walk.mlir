@@ -1,0 +1,41 @@
+// RUN: tree-opt %s -p 'specialize-loop{loop=tree},walk{strategy=branch},lower-kernels' | filecheck %s
+
+// A tree of two nodes of two kinds, by the way of a NaN, and a tree of one node. Leaves are their values, no table is left.
+
+// CHECK-NOT: loop.table
+// CHECK: loop.func @main_raw_f32
+// CHECK: %leaf = loop.decide #forest.blob<"<i4", [2, 4], "0x01000000fdffffff0100000000000000fffffffffeffffff0000000000000000"> leaves #forest.blob<"<f4", [3], "0x0000803f000000400000803f"> : f32 ask (%column: i64, %threshold: f32) [#forest.blob<"<i8", [1], "0x0000000000000000">, #forest.blob<"<f4", [1], "0x00000080">] {
+// CHECK-NEXT: %value = loop.load %rows[%row, %column]
+// CHECK-NEXT: %answer = loop.compare olt %value, %threshold : f32 -> i1
+// CHECK-NEXT: loop.yield %answer : i1
+// CHECK-NEXT: } ask (%column_1: i64, %threshold_1: f32) [#forest.blob<"<i8", [1], "0x0100000000000000">, #forest.blob<"<f4", [1], "0x0000003f">] {
+// CHECK-NEXT: %value_1 = loop.load %rows[%row, %column_1]
+// CHECK-NEXT: %answer_1 = loop.compare fult %value_1, %threshold_1 : f32 -> i1
+// CHECK-NEXT: loop.yield %answer_1 : i1
+// CHECK-NEXT: }
+// CHECK-NEXT: %{{.*}} = loop.load %out
+// CHECK-NEXT: %{{.*}} = loop.binary add %{{.*}}, %leaf : f32
+// CHECK: loop.decide #forest.blob<"<i4", [1, 4]
+// CHECK: loop.func @main_leaf_f32
+// CHECK: %{{.*}} = loop.decide #forest.blob<"<i4", [2, 4], "0x{{.*}}"> leaves #forest.blob<"<i8", [3], "0x020000000000000003000000000000000400000000000000"> : i64
+
+plan.target level "x86-64-v3" input "f32"
+forest.model @small {
+^bb0(%0: !forest.rows):
+  %1 = forest.inputs %0 {n_features = 2 : i64, dtype = f32, missing_value = 0x7ff8000000000000 : f64, column = #forest.blob<"<i4", [2], "0x0000000001000000"> }
+  %2 = forest.predicates %1 {input = #forest.blob<"<i4", [3], "0x010000000000000001000000">, test = #forest.blob<"|u1", [3], "0x000000">, threshold = #forest.blob<"<f4", [3], "0x0000003f000000800000003f">, missing = #forest.blob<"|u1", [3], "0x010101">, missing_left = #forest.blob<"|b1", [3], "0x010001">, category_set = #forest.blob<"<i4", [3], "0xffffffffffffffffffffffff">, invalid_left = #forest.blob<"|b1", [3], "0x000000">, set_offset = #forest.blob<"<i8", [1], "0x0000000000000000">, set_words = #forest.blob<"<u4", [0], "0x">, category_cast = 0 : i64 }
+  %3 = forest.trees %2 {node_offset = #forest.blob<"<i8", [3], "0x000000000000000002000000000000000300000000000000">, leaf_offset = #forest.blob<"<i8", [3], "0x000000000000000003000000000000000500000000000000">, predicate = #forest.blob<"<i4", [3], "0x000000000100000002000000">, left = #forest.blob<"<i4", [3], "0x01000000ffffffffffffffff">, right = #forest.blob<"<i4", [3], "0xfdfffffffefffffffeffffff">, leaf_row = #forest.blob<"<i4", [5], "0x0000000001000000020000000300000004000000">, leaf_id = #forest.blob<"<i4", [5], "0x0200000003000000040000000100000002000000">, column = #forest.blob<"<i4", [2], "0x0000000000000000">, iteration_offset = #forest.blob<"<i4", [3], "0x000000000100000002000000"> }
+  %4 = forest.sum %3 {values = #forest.blob<"<f4", [5, 1], "0x0000803f000000400000803f0000000000000080">, dtype = f32, base = #forest.blob<"<f4", [1], "0x0000003f">, base_first = true, final = "none", operand = 1.000000e+00 : f64, bias = 0.000000e+00 : f64 }
+  %5 = forest.link %4 {link = "identity", scale = 1.000000e+00 : f64, average = 1.000000e+00 : f64 }
+  forest.output raw %4 response %5 leaves %3
+}
+
+plan.kernel @main of @small rows 9223372036854775807 {
+  plan.for serial "block" row step 64 {
+    plan.for serial "tree" tree step 1 {
+      plan.for serial "row" row step 1 of "block" {
+        plan.walk
+      }
+    }
+  }
+}
