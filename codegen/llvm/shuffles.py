@@ -127,23 +127,40 @@ def _transpose_matrices(stage: Stage, words: list[ir.Value]) -> list[ir.Value]:
 
 
 def _add_bits(stage: Stage, words: list[ir.Value]) -> list[ir.Value]:
-    """Bit by bit, by masked additions; words go by memory, since mask registers are loaded fastest from there."""
+    """Bit by bit; words go by memory, which mask registers, and bytes for several lanes, are loaded fastest from."""
     b, lanes = stage.builder, words[0].type.count
     with b.goto_entry_block():
         memory = b.alloca(ir.ArrayType(I64, lanes * len(words)))
     memory.type, memory.align = POINTER, 64
     for bit, word in enumerate(words):
         b.store(word, b.gep(memory, [I64(bit * lanes)], inbounds=True, source_etype=I64), align=8)
-    bytes_, mask = ir.VectorType(I8, BYTE_ROWS), ir.VectorType(I1, BYTE_ROWS)
+    bytes_ = ir.VectorType(I8, BYTE_ROWS)
+    add = _add_masked if stage.level.has("avx512bw") else _add_spread
     result: list[ir.Value] = []
     for lane in range(lanes):
         number: ir.Value = ir.Constant(bytes_, None)
         for bit in range(len(words)):
             place = b.gep(memory, [I64(bit * lanes + lane)], inbounds=True, source_etype=I64)
-            is_set = b.bitcast(b.load(place, align=8, typ=I64), mask)
-            number = b.select(is_set, b.or_(number, splat(bytes_, 1 << bit)), number)
+            number = add(stage, number, place, splat(bytes_, 1 << bit))
         result.append(number)
     return result
+
+
+def _add_masked(stage: Stage, number: ir.Value, place: ir.Value, bit: ir.Value) -> ir.Value:
+    """Set a bit of the numbers that a word in memory says, by a mask register."""
+    b = stage.builder
+    is_set = b.bitcast(b.load(place, align=8, typ=I64), ir.VectorType(I1, BYTE_ROWS))
+    return b.select(is_set, b.or_(number, bit), number)
+
+
+def _add_spread(stage: Stage, number: ir.Value, place: ir.Value, bit: ir.Value) -> ir.Value:
+    """The same without mask registers: each byte of the word goes to its 8 lanes, which look at a bit each."""
+    b = stage.builder
+    word = b.load(place, align=8, typ=ir.VectorType(I8, 8))
+    spread = _rearranged(stage, word, word, [row // 8 for row in range(BYTE_ROWS)])
+    own = ir.Constant(number.type, [I8(1 << row % 8) for row in range(BYTE_ROWS)])
+    is_set = b.icmp_unsigned("!=", b.and_(spread, own), splat(number.type, 0))
+    return b.or_(number, b.and_(b.sext(is_set, number.type), bit))
 
 
 def emit_multiplex(stage: Stage, op: loop.MultiplexOp) -> None:
