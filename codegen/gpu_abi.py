@@ -15,6 +15,12 @@ GPU_ABI_VERSION = 1
 TABLE_ALIGN = 16
 """Bytes that a table's first element is aligned to."""
 
+ROWS_MOST = 1 << 30
+"""Of a launch: ``row_end`` is not larger, so that numbers of rows are 32-bit integers in kernels. More rows are several
+launches."""
+
+TREES_MOST = 1 << 30
+
 SCALARS = (
     "row_stride",
     "column_stride",

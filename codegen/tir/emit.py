@@ -14,7 +14,7 @@ from typing import Any
 import tvm
 from tvm import ir, tirx
 from xdsl.dialects.builtin import ModuleOp, f64
-from xdsl.ir import Attribute, Operation
+from xdsl.ir import Operation
 
 from treec.codegen.gpu_abi import SCALARS, GpuArgument, GpuKernel, GpuTarget, GridRule
 from treec.codegen.tir.control import (
@@ -27,6 +27,7 @@ from treec.codegen.tir.control import (
 )
 from treec.codegen.tir.functions import BY_KIND
 from treec.codegen.tir.memory import bind_arguments, emit_alloc, emit_get_table, emit_load, emit_store
+from treec.codegen.tir.ranges import analyse
 from treec.codegen.tir.scalars import (
     emit_binary,
     emit_cast,
@@ -93,8 +94,7 @@ def emit_module(module: ModuleOp, target: GpuTarget) -> EmittedModule:
     """Emit every stage of a verified module; raises `CodegenError` naming an op it can't emit."""
     ops = list(module.body.block.ops)
     tables = {op.sym_name.data: op for op in ops if isinstance(op, loop.TableOp)}
-    elements = {name: op.type.element for name, op in tables.items()}
-    kernels = {op.sym_name.data: _emit_stage(op, target, elements) for op in ops if isinstance(op, loop.FuncOp)}
+    kernels = {op.sym_name.data: _emit_stage(op, target, tables) for op in ops if isinstance(op, loop.FuncOp)}
     return EmittedModule(kernels, tuple(op for op in ops if isinstance(op, loop.KernelOp)), tables)
 
 
@@ -104,16 +104,16 @@ def emit_op(stage: Stage, op: Operation) -> None:
     emit(stage, op)
 
 
-def _emit_stage(op: loop.FuncOp, target: GpuTarget, tables: dict[str, Attribute]) -> EmittedKernel:
+def _emit_stage(op: loop.FuncOp, target: GpuTarget, tables: dict[str, loop.TableOp]) -> EmittedKernel:
     name = op.sym_name.data
     if op.threads is None:
         raise CodegenError("no loop of the stage is shared among threads: it is CPU code", place=f"stage @{name}")
     x, y, z = (n.value.data for n in op.threads)
-    stage = Stage(name, BY_KIND[target.kind], (x, y, z), tables)
+    stage = Stage(name, BY_KIND[target.kind], (x, y, z), tables, analyse(op, tables))
     done: list[Any] = []
     stage.frames.append(Frame(iter(()), lambda _: None))  # what a region leaves behind goes to the one around it
-    bind_arguments(stage, op)
     stage.enter(op.body.block, lambda _: done.append(stage.close()))
+    bind_arguments(stage, op)
     while not done:
         emit_op(stage, next(stage.frames[-1].ops))
     return EmittedKernel(_function(stage, done[0], target), _kernel(stage, op))

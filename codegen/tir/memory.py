@@ -20,6 +20,9 @@ from treec.codegen.tir.types import dtype_of, unsigned
 from treec.treeir import loop
 from treec.treeir.loop_types import RecordType, Scope, byte_size
 
+TABLE_BYTES = 1 << 31
+"""Places in tables are 32-bit integers."""
+
 WORD_BYTES = 8
 """The widest word that records are loaded in."""
 
@@ -30,7 +33,7 @@ def bind_arguments(stage: Stage, op: loop.FuncOp) -> None:
     for name in SCALARS:
         stage.arguments[name] = ir.Var(name, ir.PrimType("int64"))
     for value, name in zip(ranges, SCALARS[4:], strict=True):
-        stage.values[value] = stage.arguments[name]
+        stage.define(value, stage.arguments[name])
     for buffer, name, prefix in ((rows, "rows", ""), (out, "out", "out_")):
         element = buffer_type(buffer).element
         strides = (stage.arguments[f"{prefix}row_stride"], stage.arguments[f"{prefix}column_stride"])
@@ -45,8 +48,11 @@ def _pointer(stage: Stage, name: str, dtype: str) -> Expr:
 
 def emit_get_table(stage: Stage, op: loop.GetTableOp) -> None:
     name, element = op.table.string_value(), buffer_type(op.result).element
-    if stage.tables.get(name) != element:
+    table = stage.tables.get(name)
+    if table is None or table.type.element != element:
         raise stage.error(f"there is no table @{name} of {element}")
+    if table.data.array.nbytes >= TABLE_BYTES:
+        raise stage.error(f"table @{name} has {table.data.array.nbytes} bytes, and kernels reach {TABLE_BYTES}")
     dtype = "uint8" if isinstance(element, RecordType) else dtype_of(element)
     stage.places[op.result] = Place(name, _pointer(stage, f"table_{name}", dtype), (None,), element, Scope.CONSTANT)
 
@@ -61,7 +67,7 @@ def emit_alloc(stage: Stage, op: loop.AllocOp) -> None:
     if scope is Scope.SHARED:
         stage.shared_bytes += -(-size * byte_size(type_.element) // 64) * 64
     strides = [prod(op.extents[dimension + 1 :]) for dimension in range(len(op.extents))]
-    steps = tuple(None if s == 1 else integer(s, "int64") for s in strides)
+    steps = tuple(None if s == 1 else integer(s, "int32") for s in strides)
     stage.places[op.result] = Place("", buffer, steps, type_.element, scope)
 
 
@@ -83,10 +89,10 @@ def emit_store(stage: Stage, op: loop.StoreOp) -> None:
 
 
 def _offset(stage: Stage, place: Place, indices: Sequence[SSAValue]) -> Expr:
-    """Elements from the first one."""
+    """Elements from the first one; in the kernel's own memory and tables 32 bits are enough."""
     total = None
     for index, stride in zip(indices, place.strides, strict=True):
-        step = stage.value(index)
+        step = tirx.Cast("int64", stage.low(index)) if place.scope is Scope.GLOBAL else stage.low(index)
         if stride is not None:
             step = tirx.Mul(step, stride)
         total = step if total is None else tirx.Add(total, step)
@@ -133,9 +139,9 @@ def _word(stage: Stage, op: loop.LoadOp, place: Place, width: int, number: int) 
     record = place.element
     assert isinstance(record, RecordType)
     n_words = record.size.data // width
-    at = stage.value(op.indices[0])
+    at = stage.low(op.indices[0])
     if n_words > 1:
-        at = tirx.Add(tirx.Mul(at, integer(n_words, "int64")), integer(number, "int64"))
+        at = tirx.Add(tirx.Mul(at, integer(n_words, "int32")), integer(number, "int32"))
     word = stage.bind("word", tirx.BufferLoad(view(stage, place, dtype), [at]), dtype)
     stage.frames[-1].words[key] = word
     return word

@@ -7,8 +7,10 @@ Nodes are made as they are, not by TIR's operators, which fold constants: x + 0.
 from __future__ import annotations
 
 from tvm import tirx
+from xdsl.dialects.builtin import i64
 
 from treec.codegen.tir.functions import call, float_constant, integer
+from treec.codegen.tir.ranges import MODULAR, fits_signed, fits_unsigned
 from treec.codegen.tir.stage import Expr, Stage
 from treec.codegen.tir.types import bits_of, dtype_of, unsigned
 from treec.treeir import loop
@@ -27,6 +29,8 @@ _ARITHMETIC = {
     BinaryKind.SHR: tirx.RShift,
 }
 _LOGICAL = {BinaryKind.AND: tirx.And, BinaryKind.OR: tirx.Or, BinaryKind.XOR: tirx.NE}
+_OF_SMALL = (BinaryKind.DIV, BinaryKind.REM, BinaryKind.SHR)
+"""Of unsigned numbers of 32 bits, these are such numbers."""
 _UNSIGNED = (BinaryKind.DIV, BinaryKind.REM, BinaryKind.SHL, BinaryKind.SHR)
 _COMPARES = {"eq": tirx.EQ, "ne": tirx.NE, "lt": tirx.LT, "le": tirx.LE, "gt": tirx.GT, "ge": tirx.GE}
 
@@ -36,12 +40,17 @@ def emit_constant(stage: Stage, op: loop.ConstantOp) -> None:
     if is_float(op.result.type):
         stage.define(op.result, float_constant(stage.functions, value, dtype))
     else:
-        stage.values[op.result] = integer(int(value), dtype)
+        stage.values[op.result] = integer(int(value), stage.dtype(op.result))
 
 
 def emit_binary(stage: Stage, op: loop.BinaryOp) -> None:
-    dtype, lhs, rhs = dtype_of(op.result.type), stage.value(op.lhs), stage.value(op.rhs)
-    stage.define(op.result, _binary(stage, op.kind.data, dtype, lhs, rhs))
+    kind, dtype, narrow = op.kind.data, dtype_of(op.result.type), stage.narrow
+    of_low = stage.narrow.is_narrow(op.result) and kind in MODULAR
+    small = all(fits_unsigned(narrow.range(side)) for side in (op.lhs, op.rhs))
+    if of_low or (op.result.type == i64 and kind in _OF_SMALL and small):
+        stage.define(op.result, _binary(stage, kind, "int32", stage.low(op.lhs), stage.low(op.rhs)))
+    else:
+        stage.define(op.result, _binary(stage, kind, dtype, stage.full(op.lhs), stage.full(op.rhs)))
 
 
 def _binary(stage: Stage, kind: BinaryKind, dtype: str, lhs: Expr, rhs: Expr) -> Expr:
@@ -60,8 +69,17 @@ def _binary(stage: Stage, kind: BinaryKind, dtype: str, lhs: Expr, rhs: Expr) ->
 
 
 def emit_compare(stage: Stage, op: loop.CompareOp) -> None:
-    dtype, lhs, rhs = dtype_of(op.lhs.type), stage.value(op.lhs), stage.value(op.rhs)
-    stage.define(op.result, _compare(op.kind.data, dtype, lhs, rhs))
+    kind, ranges = op.kind.data, [stage.narrow.range(side) for side in (op.lhs, op.rhs)]
+    signed, unsigned_ = all(map(fits_signed, ranges)), all(map(fits_unsigned, ranges))
+    same_sign = signed and unsigned_  # then signed and unsigned compares agree
+    if kind.value[0] == "u" and not kind.on_floats:
+        low = unsigned_
+    else:
+        low = signed or (unsigned_ and kind in (CompareKind.EQ, CompareKind.NE))
+    if op.lhs.type == i64 and (low or same_sign):
+        stage.define(op.result, _compare(kind, "int32", stage.low(op.lhs), stage.low(op.rhs)))
+    else:
+        stage.define(op.result, _compare(kind, dtype_of(op.lhs.type), stage.full(op.lhs), stage.full(op.rhs)))
 
 
 def _compare(kind: CompareKind, dtype: str, lhs: Expr, rhs: Expr) -> Expr:
@@ -91,8 +109,8 @@ def emit_opaque(stage: Stage, op: loop.OpaqueOp) -> None:
 
 
 def emit_select(stage: Stage, op: loop.SelectOp) -> None:
-    condition, lhs, rhs = stage.value(op.condition), stage.value(op.lhs), stage.value(op.rhs)
-    stage.define(op.result, choose(stage, condition, lhs, rhs, dtype_of(op.result.type)))
+    condition, lhs, rhs = stage.value(op.condition), stage.like(op.lhs, op.result), stage.like(op.rhs, op.result)
+    stage.define(op.result, choose(stage, condition, lhs, rhs, stage.dtype(op.result)))
 
 
 def choose(stage: Stage, condition: Expr, lhs: Expr, rhs: Expr, dtype: str) -> Expr:
@@ -103,8 +121,13 @@ def choose(stage: Stage, condition: Expr, lhs: Expr, rhs: Expr, dtype: str) -> E
 
 
 def emit_cast(stage: Stage, op: loop.CastOp) -> None:
-    source, target = dtype_of(op.value.type), dtype_of(op.result.type)
-    stage.define(op.result, _cast(stage, op.kind.data, stage.value(op.value), source, target))
+    kind, source, target = op.kind.data, dtype_of(op.value.type), dtype_of(op.result.type)
+    if kind is CastKind.TRUNC and target != "bool" and op.value.type == i64:
+        stage.define(op.result, tirx.Cast(target, stage.low(op.value)))
+        return
+    if kind in (CastKind.ZEXT, CastKind.SEXT):
+        target = stage.dtype(op.result)
+    stage.define(op.result, _cast(stage, kind, stage.full(op.value), source, target))
 
 
 def _cast(stage: Stage, kind: CastKind, value: Expr, source: str, target: str) -> Expr:

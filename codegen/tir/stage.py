@@ -8,11 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tvm import ir, tirx
+from xdsl.dialects.builtin import i64
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 
-from treec.codegen.tir.functions import Functions
+from treec.codegen.tir.functions import Functions, integer
+from treec.codegen.tir.ranges import Narrow, fits_signed
 from treec.codegen.tir.types import dtype_of
 from treec.errors import CodegenError
+from treec.treeir.loop import TableOp
 from treec.treeir.loop_types import BufferType, Scope
 
 Expr = Any
@@ -58,7 +61,8 @@ class Stage:
     name: str
     functions: Functions
     threads: tuple[int, int, int]
-    tables: dict[str, Attribute]
+    tables: dict[str, TableOp]
+    narrow: Narrow
     values: dict[SSAValue, Expr] = field(default_factory=dict)
     places: dict[SSAValue, Place] = field(default_factory=dict)
     frames: list[Frame] = field(default_factory=list)
@@ -77,8 +81,31 @@ class Stage:
             raise self.error(f"{value.type} can't be used as a value here")
         return found
 
-    def value_list(self, values: Sequence[SSAValue]) -> list[Expr]:
-        return [self.value(value) for value in values]
+    def dtype(self, value: SSAValue) -> str:
+        """Of the variable that holds a value: an i64 of which 32 bits will do is an int32."""
+        return "int32" if self.narrow.is_narrow(value) else dtype_of(value.type)
+
+    def low(self, value: SSAValue) -> Expr:
+        """The low 32 bits of an i64."""
+        found = self.value(value)
+        if isinstance(found, tirx.IntImm):
+            return integer(found.value, "int32")
+        return found if self.narrow.is_narrow(value) else tirx.Cast("int32", found)
+
+    def full(self, value: SSAValue) -> Expr:
+        """All bits of an i64; of any other type the value as it is."""
+        found = self.value(value)
+        if not self.narrow.is_narrow(value):
+            return found
+        if isinstance(found, tirx.IntImm):
+            return integer(self.narrow.range(value)[0], "int64")
+        if not fits_signed(self.narrow.place_range(value)):
+            found = tirx.Cast("uint32", found)
+        return tirx.Cast("int64", found)
+
+    def like(self, value: SSAValue, other: SSAValue) -> Expr:
+        """A value in the form of another one of the same type."""
+        return self.low(value) if self.narrow.is_narrow(other) else self.full(value)
 
     def place(self, buffer: SSAValue) -> Place:
         if (found := self.places.get(buffer)) is None:
@@ -95,8 +122,11 @@ class Stage:
         return variable
 
     def define(self, result: SSAValue, value: Expr) -> None:
-        """The value of an op's result, under the result's name."""
-        self.values[result] = self.bind(result.name_hint or "v", value, dtype_of(result.type))
+        """The value of an op's result, under the result's name; an int64 is cut where 32 bits of it will do."""
+        dtype = self.dtype(result)
+        if dtype == "int32" and result.type == i64 and str(value.ty) != "T.int32":
+            value = tirx.Cast("int32", value)
+        self.values[result] = self.bind(result.name_hint or "v", value, dtype)
 
     def variable(self, name: str, dtype: str) -> Expr:
         """Memory of one element, for what changes in a loop: a register, once it is compiled."""
