@@ -22,14 +22,19 @@ LINK_THREADS = 256
 """Threads of a block that turns raw outputs into responses."""
 
 
+def is_bound(kernel: KernelOp) -> bool:
+    """Do blocks or threads of a GPU share any of its loops?"""
+    return any(loop.kind.data.on_gpu for loop in kernel.nest())
+
+
 def scratch_of(kernel: KernelOp) -> Scope:
     """Where a kernel's scratch memory is."""
-    return Scope.LOCAL if any(loop.kind.data.on_gpu for loop in kernel.nest()) else Scope.WORKSPACE
+    return Scope.LOCAL if is_bound(kernel) else Scope.WORKSPACE
 
 
 def set_threads(stage: FuncOp, kernel: KernelOp) -> None:
     """Say how many threads a block has, if the kernel has blocks; and refuse what a thread has no room for."""
-    if scratch_of(kernel) is not Scope.LOCAL:
+    if not is_bound(kernel):
         return
     stage.properties["threads"] = threads_attr(threads_of(kernel))
     allocs = [op for op in stage.walk() if isinstance(op, AllocOp) and op.result.type.scope.data is Scope.LOCAL]

@@ -11,6 +11,8 @@ from treec.errors import ScheduleError
 from treec.frontends.base import Forest
 from treec.passes.loop.bitslice_nest import BitsliceNest
 from treec.passes.loop.block_nest import BlockNest
+from treec.passes.loop.gpu import is_bound
+from treec.passes.loop.gpu_nest import GpuNest
 from treec.passes.loop.lanes_nest import LanesNest
 from treec.passes.loop.lanes_walk import LanesWalk
 from treec.passes.loop.nest import WalkNest
@@ -36,4 +38,5 @@ def nest_of(
         if task is Task.RAW:
             return LanesNest(kernel, walk, ranks, forest, tables, row_type)
         walk = walk.one_row()
-    return WalkNest(kernel, walk, ranks, forest, tables, task, row_type)
+    nest = GpuNest if is_bound(kernel) else WalkNest
+    return nest(kernel, walk, ranks, forest, tables, task, row_type)
