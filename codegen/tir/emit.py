@@ -108,6 +108,8 @@ def _emit_stage(op: loop.FuncOp, target: GpuTarget, tables: dict[str, loop.Table
     name = op.sym_name.data
     if op.threads is None:
         raise CodegenError("no loop of the stage is shared among threads: it is CPU code", place=f"stage @{name}")
+    if op.groups is not None or op.lines is not None:
+        raise CodegenError("groups of trees and scratch of a call have no GPU code", place=f"stage @{name}")
     x, y, z = (n.value.data for n in op.threads)
     stage = Stage(name, BY_KIND[target.kind], (x, y, z), tables, analyse(op, tables))
     done: list[Any] = []

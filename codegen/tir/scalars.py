@@ -105,7 +105,7 @@ def _compare(kind: CompareKind, dtype: str, lhs: Expr, rhs: Expr) -> Expr:
 
 def emit_opaque(stage: Stage, op: loop.OpaqueOp) -> None:
     """The number itself: kernels choose without branches."""
-    stage.define(op.result, stage.value(op.value))
+    stage.define(op.result, stage.like(op.value, op.result))
 
 
 def emit_select(stage: Stage, op: loop.SelectOp) -> None:
