@@ -28,10 +28,10 @@
 // PATH-NEXT:   predicates = @bits,
 // PATH-NEXT:   select = #forest.blob<"|u1", [0], "0x">,
 // PATH-NEXT:   select_offset = #forest.blob<"<i8", [3], "0x000000000000000000000000000000000000000000000000">,
-// PATH-NEXT:   bits = #forest.blob<"|u1", [3], "0x000101">,
-// PATH-NEXT:   bit_offset = #forest.blob<"<i8", [3], "0x000000000000000002000000000000000300000000000000">,
-// PATH-NEXT:   leaf = #forest.blob<"|u1", [6], "0x020201000403">,
-// PATH-NEXT:   code_offset = #forest.blob<"<i8", [3], "0x000000000000000004000000000000000600000000000000">,
+// PATH-NEXT:   bits = #forest.blob<"|u1", [8], "0x0001020201020202">,
+// PATH-NEXT:   bit_offset = #forest.blob<"<i8", [3], "0x000000000000000004000000000000000800000000000000">,
+// PATH-NEXT:   leaf = #forest.blob<"|u1", [32], "0x0202010000000000000000000000000004030303030303030303030303030303">,
+// PATH-NEXT:   code_offset = #forest.blob<"<i8", [3], "0x000000000000000010000000000000002000000000000000">,
 // PATH-NEXT:   leaf_id = #forest.blob<"|u1", [5], "0x0203040102">
 // PATH-NEXT: }
 // PATH: plan.kernel @main of @small rows 9223372036854775807 {
@@ -51,7 +51,7 @@
 // FULL:   bits = #forest.blob<"|u1", [3], "0x020202">,
 // FULL-NEXT:   bit_offset = #forest.blob<"<i8", [3], "0x000000000000000002000000000000000300000000000000">,
 // FULL:   node = #forest.blob<"|u1", [4], "0x01000201">,
-// FULL-NEXT:   node_offset = #forest.blob<"<i8", [3], "0x000000000000000003000000000000000400000000000000">,
+// FULL-NEXT:   node_offset = #forest.blob<"<i8", [3], "0x000000000000000003000000000000000400000000000000">
 // FULL: plan.walk {{{.*}}lookup = "bytes"
 
 forest.model @small {
