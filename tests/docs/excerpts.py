@@ -47,6 +47,9 @@ EXAMPLES = {
     "order": PACKED + BLOCK + ORDER + SCALAR,
     "fission": PACKED + "fission tree by=depth\n" + SCALAR,
     "specialize": PACKED + "specialize tree\n" + SCALAR,
+    "reduce": "float reassociate\nsplit tree into=(group, tree) by=2\norder group, row, tree\nreduce group in=vector\n"
+    + PACKED
+    + SCALAR,
     "rank features": RANKED + "layout pairs\n" + ORDER + SCALAR,
     "predicates": RANKED + "predicates at=block\n" + ORDER + "walk with=bitslice\n",
     "cache rows": PACKED + BLOCK + ORDER + "cache rows at=block\n" + SCALAR,

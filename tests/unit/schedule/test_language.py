@@ -108,6 +108,7 @@ def test_presets_are_whole_plans_with_comments() -> None:
         "ranked": "block, tree, row",
         "small-batches": "block, tree, row",
         "tiled": "block, tree, row",
+        "tree-parallel": "group, row, tree",
         "treebeard": "block, tree, row",
         "treebeard-depth-groups": "block, tree, row",
         "xgboost-blocked": "block, tree, row",
