@@ -230,6 +230,8 @@ def _cuts(shape: _Shape, n_leaves: I64, n_predicates: int, numbering: str, cost:
     for cut in range(1 if numbering == "index" else min(limit, deepest + 1) + 1):
         codes = _codes(shape, np.full(shape.n_trees, cut))
         fits = codes.bits <= limit
+        if not fits.any():
+            continue
         count = _count_selects(shape, codes, n_predicates)
         costs = cost.select * count + cost.bit * codes.bits + cost.lookup(codes.bits)
         order = np.where(fits, -float(cut) if numbering == "path" else costs, np.inf)
