@@ -100,6 +100,11 @@ def get_all_passes() -> dict[str, Callable[[], type[ModulePass]]]:
 
         return CacheRowsPass
 
+    def prefetch_rows() -> type[ModulePass]:
+        from treec.passes.plan.prefetch_rows import PrefetchRowsPass
+
+        return PrefetchRowsPass
+
     def order_loops() -> type[ModulePass]:
         from treec.passes.plan.order_loops import OrderLoopsPass
 
@@ -165,6 +170,7 @@ def get_all_passes() -> dict[str, Callable[[], type[ModulePass]]]:
         "order-loops": order_loops,
         "unroll-loop": unroll_loop,
         "cache-rows": cache_rows,
+        "prefetch-rows": prefetch_rows,
         "fission-loop": fission_loop,
         "specialize-loop": specialize_loop,
         "vectorize-loop": vectorize_loop,

@@ -12,7 +12,7 @@ from xdsl.ir import Dialect
 from treec.treeir.loop_bits import MaskBitsOp, PopcountOp
 from treec.treeir.loop_control import BarrierOp, ForOp, IfOp, RepeatOp, RepeatWhileOp, YieldOp
 from treec.treeir.loop_decide import DecideOp
-from treec.treeir.loop_hints import OpaqueOp
+from treec.treeir.loop_hints import OpaqueOp, PrefetchOp
 from treec.treeir.loop_memory import AllocOp, GetTableOp, LoadOp, StoreOp, TableOp
 from treec.treeir.loop_scalars import BinaryOp, CastOp, CompareOp, ConstantOp, MathOp, SelectOp
 from treec.treeir.loop_shuffle import InterleaveOp, MultiplexOp, ShuffleOp, TransposeBitsOp
@@ -53,6 +53,7 @@ __all__ = [
     "MultiplexOp",
     "OpaqueOp",
     "PopcountOp",
+    "PrefetchOp",
     "RepeatOp",
     "RepeatWhileOp",
     "ReturnOp",
@@ -91,6 +92,7 @@ Loop = Dialect(
         MultiplexOp,
         OpaqueOp,
         PopcountOp,
+        PrefetchOp,
         RepeatOp,
         RepeatWhileOp,
         ReturnOp,

@@ -144,6 +144,7 @@ class WalkOp(IRDLOperation):
     ``word`` rows at once is then found where they land, and their leaf values by ``lookup``, one of `LOOKUPS`. The rows of
     each step of the loop ``rows_at`` are copied before it, ``rows_layout`` "row" by row or "column" by column;
     into workspace, or the memory that the threads of a block share where ``rows_in`` is "shared".
+    In each step of the loop ``prefetch_at`` the rows of the step ``prefetch_ahead`` steps further are asked for.
     """
 
     name = "plan.walk"
@@ -161,6 +162,8 @@ class WalkOp(IRDLOperation):
     rows_at = opt_prop_def(StringAttr)
     rows_layout = opt_prop_def(StringAttr)
     rows_in = opt_prop_def(StringAttr)
+    prefetch_at = opt_prop_def(StringAttr)
+    prefetch_ahead = opt_prop_def(IntegerAttr)
     irdl_options = (ParsePropInAttrDict(),)
     assembly_format = "attr-dict"
 
@@ -179,6 +182,10 @@ class WalkOp(IRDLOperation):
             raise VerifyException("rows_at and rows_layout go together")
         if self.rows_layout is not None and self.rows_layout.data not in ("row", "column"):
             raise VerifyException(f"rows can't lie {self.rows_layout.data!r} by {self.rows_layout.data!r}")
+        if (self.prefetch_at is None) != (self.prefetch_ahead is None):
+            raise VerifyException("prefetch_at and prefetch_ahead go together")
+        if self.prefetch_ahead is not None and self.prefetch_ahead.value.data < 1:
+            raise VerifyException("rows are asked for at least one step ahead")
         if self.rows_in is not None and (self.rows_at is None or self.rows_in.data != "shared"):
             raise VerifyException('rows_in is "shared" or absent, and says where rows that are copied lie')
         if self.strategy is None:
@@ -399,7 +406,10 @@ class KernelOp(IRDLOperation):
         _verify_bound(self.nest())
         rows_at = self.innermost_walk().rows_at
         if rows_at is not None:
-            _verify_row_block(self.nest(), rows_at.data)
+            _verify_row_block(self.nest(), rows_at.data, "copied")
+        prefetch_at = self.innermost_walk().prefetch_at
+        if prefetch_at is not None:
+            _verify_row_block(self.nest(), prefetch_at.data, "prefetched")
         _verify_vectors(self.nest(), self.innermost_walk())
         strategy = self.innermost_walk().strategy
         if strategy is not None and strategy.data == "branch":
@@ -491,10 +501,10 @@ def _verify_bound(loops: list[ForOp]) -> None:
             raise VerifyException(f"the bound loop {label!r} is unrolled")
 
 
-def _verify_row_block(loops: list[ForOp], label: str) -> None:
+def _verify_row_block(loops: list[ForOp], label: str, done: str) -> None:
     for loop in loops:
         if loop.axis.data is LoopAxis.TREE:
-            raise VerifyException(f"rows are copied at {label!r}, which is no row loop outside of all tree loops")
+            raise VerifyException(f"rows are {done} at {label!r}, which is no row loop outside of all tree loops")
         if loop.label.data == label:
             return
 

@@ -19,7 +19,7 @@ from treec.codegen.abi import STAGE_PARAMETERS
 from treec.codegen.llvm.bits import emit_mask_bits, emit_popcount
 from treec.codegen.llvm.control import emit_for, emit_if, emit_repeat, emit_return, emit_terminator
 from treec.codegen.llvm.decide import emit_decide
-from treec.codegen.llvm.hints import emit_opaque
+from treec.codegen.llvm.hints import emit_opaque, emit_prefetch
 from treec.codegen.llvm.memory import WORKSPACE_ALIGN, bind_arguments, emit_alloc, emit_get_table, emit_load, emit_store
 from treec.codegen.llvm.scalars import emit_binary, emit_cast, emit_compare, emit_constant, emit_math, emit_select
 from treec.codegen.llvm.shuffles import emit_interleave, emit_multiplex, emit_shuffle, emit_transpose_bits
@@ -58,6 +58,7 @@ EMITTERS: dict[type[Operation], Callable[[Stage, Any], None]] = {
     loop.MultiplexOp: emit_multiplex,
     loop.OpaqueOp: emit_opaque,
     loop.PopcountOp: emit_popcount,
+    loop.PrefetchOp: emit_prefetch,
     loop.RepeatOp: emit_repeat,
     loop.RepeatWhileOp: emit_terminator,
     loop.ReturnOp: emit_return,

@@ -18,6 +18,7 @@ from treec.passes.loop.builder import LoopBuilder, Values
 from treec.passes.loop.encode import emit_encoding
 from treec.passes.loop.gpu import bound_extent, emit_shared_copy, scratch_of, set_threads
 from treec.passes.loop.held_sums import HeldSums
+from treec.passes.loop.prefetch import RowPrefetch
 from treec.passes.loop.rank import WalkRanks, emit_ranks
 from treec.passes.loop.row_cache import RowCache, alloc_rows, emit_row_copy, value_copier
 from treec.passes.loop.sums import Range, Sums
@@ -87,6 +88,7 @@ class BlockNest(ABC):
         self.kernel = kernel
         self.loops = kernel.nest()
         self.cache = RowCache.of(kernel)
+        self.prefetch = RowPrefetch.of(kernel)
         self.row_copy: SSAValue | None = None
         self.ranks = ranks
         n_prefix = next(at for at, loop in enumerate(self.loops) if loop.axis.data is LoopAxis.TREE)
@@ -113,6 +115,7 @@ class BlockNest(ABC):
         """The body of the stage of all loops."""
         self.rows, self.out = arguments["rows"], arguments["out"]
         self.trees = arguments["tree_begin"], arguments["tree_end"]
+        self.row_end = arguments["row_end"]
         b = LoopBuilder(stage.body.block, scratch=scratch_of(self.kernel))
         self._prefix(b, self.prefix, State((arguments["row_begin"], arguments["row_end"]), self._chosen(b)))
         stage.body.block.add_op(ReturnOp())
@@ -205,6 +208,8 @@ class BlockNest(ABC):
 
     def _enter(self, b: LoopBuilder, loop: ForOp, state: State) -> State:
         """What is done with the block of rows in one step of ``loop`` before the loops inside."""
+        if self.prefetch is not None and loop.label.data == self.prefetch.at:
+            self.prefetch.emit(b, self.forest, self.tables, self.rows, state.rows[0], self.row_end)
         return self._cached(b, loop, self._ranked(b, loop, state))
 
     def _cached(self, b: LoopBuilder, loop: ForOp, state: State) -> State:

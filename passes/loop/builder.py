@@ -31,6 +31,7 @@ from treec.treeir.loop import (
     MultiplexOp,
     OpaqueOp,
     PopcountOp,
+    PrefetchOp,
     RepeatOp,
     RepeatWhileOp,
     ScatterOp,
@@ -260,6 +261,10 @@ class LoopBuilder:
     ) -> None:
         """Store the leaves of a full tree in ``codes``; buffers with the place to begin at, of ``slots`` the lane."""
         self._add(MultiplexOp(levels, lanes, nodes, slots, codes))
+
+    def prefetch(self, buffer: SSAValue, *indices: SSAValue) -> None:
+        """An element is read soon."""
+        self._add(PrefetchOp(buffer, indices))
 
     def store(self, value: SSAValue, buffer: SSAValue, *indices: SSAValue) -> None:
         self._add(StoreOp(value, buffer, indices))

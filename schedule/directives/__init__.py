@@ -24,6 +24,7 @@ from treec.schedule.directives.loops import SplitLoop as SplitLoop
 from treec.schedule.directives.reduce import ReduceLoop as ReduceLoop
 from treec.schedule.directives.rows import AnswerPredicates as AnswerPredicates
 from treec.schedule.directives.rows import CacheRows as CacheRows
+from treec.schedule.directives.rows import PrefetchRows as PrefetchRows
 from treec.schedule.directives.rows import RankFeatures as RankFeatures
 from treec.schedule.directives.layout import Layout as Layout
 from treec.schedule.directives.vectorize import VectorizeLoop as VectorizeLoop

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from treec.schedule.arguments import Choice, LoopName, argument
+from treec.schedule.arguments import Choice, LoopName, Number, argument
 from treec.schedule.base import Directive, LoopUse, Machine, Stage, directive
 from treec.schedule.check import Axis, Scope
 from treec.schedule.directives.layout import Layout
@@ -152,4 +152,38 @@ class CacheRows(Directive):
         if trees:
             why = "runs over trees" if axis is Axis.TREE else f"is inside of `{trees[0]}`"
             reason = f"loop `{self.at}` {why}, and rows are copied before they meet the first tree; the nest is {scope}"
+            raise self.error(reason, "choose a loop over rows outside of all loops over trees", argument="at")
+
+
+@directive
+class PrefetchRows(Directive):
+    """Asks memory for the rows of a later step of a loop while this step's rows are worked on: those cache lines of each
+    row that the model's predicates read. Answers do not depend on it.
+
+    Needs: a CPU; a finished nest (no `split`, `fuse` or `order` comes after it); and a loop over rows outside of all loops
+    over trees.
+
+    Pays: for wide rows of which the model reads a few columns: hardware foresees neither those nor the next page. Of 1,024
+    columns, 24 of them read, rows by rows: 10 trees took a sixth of the time with `ahead=4`, 100 trees half; bitslices of
+    blocks 0.6 of it. Where most columns are read (90 of 90) hardware has them before anyone asks: nothing is gained, and up
+    to a fifth lost.
+    """
+
+    keyword: ClassVar[str] = "prefetch rows"
+    pass_name: ClassVar[str] = "prefetch-rows"
+    stage: ClassVar[Stage] = Stage.PLAN
+    finishes_nest: ClassVar[bool] = True
+
+    at: str = argument(LoopName(), "the loop, in each step of which rows are asked for")
+    ahead: int = argument(Number(minimum=1), "how many steps further they are", default=1)
+
+    def check(self, scope: Scope) -> None:
+        if scope.machine is Machine.GPU:
+            raise self.error("a GPU has other threads to run while one waits for memory", "leave `prefetch rows` out")
+        nest = list(scope.loops)
+        axis = scope.axis(self, "at", self.at)
+        trees = [name for name in nest[: nest.index(self.at) + 1] if scope.loops[name] is Axis.TREE]
+        if trees:
+            why = "runs over trees" if axis is Axis.TREE else f"is inside of `{trees[0]}`"
+            reason = f"loop `{self.at}` {why}, and rows are asked for before they meet the first tree; the nest is {scope}"
             raise self.error(reason, "choose a loop over rows outside of all loops over trees", argument="at")

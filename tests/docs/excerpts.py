@@ -53,6 +53,7 @@ EXAMPLES = {
     "rank features": RANKED + "layout pairs\n" + ORDER + SCALAR,
     "predicates": RANKED + "predicates at=block\n" + ORDER + "walk with=bitslice\n",
     "cache rows": PACKED + BLOCK + ORDER + "cache rows at=block\n" + SCALAR,
+    "prefetch rows": PACKED + "prefetch rows at=row ahead=4\n" + SCALAR,
     "layout": PACKED + SCALAR,
     "vectorize": PACKED + BLOCK + ORDER + "vectorize row\nwalk with=lanes\n",
     "walk": PACKED + "order tree, row\nwalk with=scalar interleave=row:8 peel=2\n",

@@ -268,6 +268,9 @@ def plans(
         lines.append(
             f"cache rows at={draw(st.sampled_from(above_trees))} layout={draw(st.sampled_from(('row', 'column')))}"
         )
+    if above_trees and draw(st.integers(0, 3)) == 0:
+        ahead = draw(st.sampled_from((1, 2, 5)))
+        lines.append(f"prefetch rows at={draw(st.sampled_from(above_trees))} ahead={ahead}")
     for loop in draw(st.lists(st.sampled_from(nest), max_size=2, unique=True)):
         counts = (1, 2, 3) if inside[loop] is None else (2, "full")
         if not f"{cut} ".startswith(f"specialize {loop} "):

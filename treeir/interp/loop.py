@@ -230,6 +230,13 @@ def _opaque(machine: Machine, op: loop.OpaqueOp) -> None:
     machine.values[op.result] = machine.value(op.value)
 
 
+def _prefetch(machine: Machine, op: loop.PrefetchOp) -> None:
+    """Nothing, but of an element that is there."""
+    type_ = op.buffer.type
+    if isinstance(type_, BufferType):
+        machine.buffer(op.buffer).load(machine.indices(op.indices), type_.element, None)
+
+
 def _shuffle(machine: Machine, op: loop.ShuffleOp) -> None:
     table = machine.value(op.table)
     machine.values[op.result] = table[machine.value(op.index).astype(np.int64) % len(table)]
@@ -330,6 +337,7 @@ _RUNNERS: dict[type[Operation], Callable[[Machine, Any], None]] = {
     loop.MultiplexOp: _multiplex,
     loop.OpaqueOp: _opaque,
     loop.PopcountOp: _popcount,
+    loop.PrefetchOp: _prefetch,
     loop.RepeatOp: _repeat,
     loop.ScatterOp: _scatter,
     loop.SelectOp: _select,

@@ -60,6 +60,9 @@ CASES = [
         "256 times is the most",
     ),
     ("plan-kernels,cache-rows{at=tree}", "`tree` runs over trees", "choose a row loop"),
+    ("plan-kernels,prefetch-rows{at=tree}", "`tree` runs over trees", "choose a row loop"),
+    ("plan-kernels,prefetch-rows{at=row ahead=0}", "0 steps ahead", "ahead=1 or more"),
+    ("plan-kernels,prefetch-rows{at=row},prefetch-rows{at=row}", "rows are asked for already", "keep one"),
     (
         f"plan-kernels,{SPLIT},order-loops{{loops=block,tree,row}},cache-rows{{at=row}}",
         "`row` is inside of `tree`",

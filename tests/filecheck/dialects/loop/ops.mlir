@@ -40,6 +40,8 @@ loop.func @every axis 0 grain 64 (%rows : !loop.buffer<f32, 2, global>, %out : !
       %c = loop.compare olt %x, %acc : f32 -> i1
       // CHECK: loop.compare uno %{{.*}}, %{{.*}} : vector<8xf32> -> vector<8xi1>
       %cv = loop.compare uno %v, %v : vector<8xf32> -> vector<8xi1>
+      // CHECK: loop.prefetch %{{.*}}[%{{.*}}, %{{.*}}] : !loop.buffer<f32, 2, global>
+      loop.prefetch %rows[%r, %k] : !loop.buffer<f32, 2, global>
       // CHECK: loop.opaque %{{.*}}
       %opaque = loop.opaque %r
       // CHECK: loop.select %{{.*}}, %{{.*}}, %{{.*}} : i1, f32

@@ -481,3 +481,11 @@ loop.func @f axis 0 grain 1 threads 64, 0, 1 (%rows : !loop.buffer<f32, 2, globa
   loop.return
 }
 // CHECK: a block has at least one thread in each of three dimensions
+
+// -----
+
+loop.func @f axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {
+  loop.prefetch %rows[%rb] : !loop.buffer<f32, 2, global>
+  loop.return
+}
+// CHECK: 1 indices into a buffer of rank 2

@@ -1014,3 +1014,38 @@ plan.kernel @main of @small rows 9223372036854775807 {
   }
 }
 // CHECK: the reduced loop 'tree' has no loop over the trees of one step
+
+// -----
+
+// -----
+
+plan.kernel @main of @small rows 1 {
+  plan.for serial "row" row step 1 {
+    plan.for serial "tree" tree step 1 {
+      plan.walk {prefetch_at = "row"}
+    }
+  }
+}
+// CHECK: prefetch_at and prefetch_ahead go together
+
+// -----
+
+plan.kernel @main of @small rows 1 {
+  plan.for serial "row" row step 1 {
+    plan.for serial "tree" tree step 1 {
+      plan.walk {prefetch_at = "row", prefetch_ahead = 0 : i64}
+    }
+  }
+}
+// CHECK: rows are asked for at least one step ahead
+
+// -----
+
+plan.kernel @main of @small rows 1 {
+  plan.for serial "tree" tree step 1 {
+    plan.for serial "row" row step 1 {
+      plan.walk {prefetch_at = "row", prefetch_ahead = 1 : i64}
+    }
+  }
+}
+// CHECK: rows are prefetched at 'row', which is no row loop outside of all tree loops
