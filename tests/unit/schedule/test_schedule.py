@@ -23,6 +23,7 @@ from treec.schedule.directives import (
     OrderLoops,
     PadTrees,
     ParallelLoop,
+    PrefetchRows,
     RankFeatures,
     ReduceLoop,
     ReorderTrees,
@@ -75,6 +76,7 @@ parallel block
 """
 
 ELSEWHERE = {
+    PrefetchRows,
     AnswerPredicates,
     CacheRows,
     FloatPolicy,
