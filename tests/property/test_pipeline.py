@@ -252,7 +252,8 @@ def plans(
     feature = draw(st.sampled_from(("auto", "u8", "u16", "u32")))
     widths = "" if ranked else f" threshold={draw(st.sampled_from(('auto', 'f64')))}"
     padded = any(line.startswith("pad") for line in lines)
-    child = f" child={draw(st.sampled_from(('auto', 'u32' if padded else 'u8', 'u16', 'u32')))}"
+    most = "u16" if feature == "u32" else "u32"  # a node has 64 bits beside its threshold
+    child = f" child={draw(st.sampled_from(('auto', most if padded else 'u8', 'u16', most)))}"
     predicates, align = draw(st.sampled_from(("inline", "table"))), draw(st.sampled_from((1, 4, 8)))
     pairs = not tiled and ranked and draw(st.booleans())
     by_tile = tiled or (not pairs and draw(st.integers(0, 3)) == 0)
