@@ -232,7 +232,7 @@ def _cuts(shape: _Shape, n_leaves: I64, n_predicates: int, numbering: str, cost:
         fits = codes.bits <= limit
         if not fits.any():
             continue
-        count = _count_selects(shape, codes, n_predicates)
+        count = _count_selects(shape, codes, n_predicates, fits)
         costs = cost.select * count + cost.bit * codes.bits + cost.lookup(codes.bits)
         order = np.where(fits, -float(cut) if numbering == "path" else costs, np.inf)
         best, spent = np.where(order < least, cut, best), np.where(order < least, costs, spent)
@@ -240,9 +240,9 @@ def _cuts(shape: _Shape, n_leaves: I64, n_predicates: int, numbering: str, cost:
     return best, spent
 
 
-def _count_selects(shape: _Shape, codes: _Codes, n_predicates: int) -> I64:
+def _count_selects(shape: _Shape, codes: _Codes, n_predicates: int, trees: NDArray[np.bool_]) -> I64:
     made = _Emission(shape, codes, n_predicates)
-    made.run()
+    made.run(trees)
     return np.bincount(np.concatenate([np.zeros(0, np.int64), *made.owner]), minlength=shape.n_trees)
 
 
@@ -261,9 +261,11 @@ class _Emission:
         self.owner: list[I64] = []
         self.made: list[I64] = []
 
-    def run(self) -> None:
+    def run(self, trees: NDArray[np.bool_]) -> None:
+        """Of some trees."""
+        wanted = trees[self.shape.tree]
         for level in _levels(self.shape)[::-1]:
-            self._level(level)
+            self._level(level[wanted[level]])
 
     def _level(self, level: I64) -> None:
         true, false = (self._side(side[level]) for side in (self.shape.true, self.shape.false))
@@ -287,13 +289,12 @@ class _Emission:
 def _selects(shape: _Shape, codes: _Codes, n_predicates: int, is_full: NDArray[np.bool_], width: I64) -> SlicedTrees:
     """The tables of all trees; codes have ``width`` bits, the upper ones 0."""
     made = _Emission(shape, codes, n_predicates)
-    made.run()
+    made.run(~is_full)
     owner = np.concatenate([np.zeros(0, np.int64), *made.owner])
     select = np.concatenate([np.zeros((0, 3), np.int64), *made.made])
-    used = np.flatnonzero(~is_full[owner])
-    order = used[np.argsort(owner[used], kind="stable")]  # what a select needs was made before it
+    order = np.argsort(owner, kind="stable")  # what a select needs was made before it
     offset = np.searchsorted(owner[order], np.arange(shape.n_trees + 1))
-    local = np.zeros(len(owner), np.int64)
+    local = np.empty(len(owner), np.int64)
     local[order] = np.arange(len(order)) - offset[owner[order]]
     slot = np.concatenate([np.arange(n_predicates + 2), n_predicates + 2 + local])
     bit_offset = np.concatenate([[0], np.cumsum(width)])
