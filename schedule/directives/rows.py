@@ -163,10 +163,10 @@ class PrefetchRows(Directive):
     Needs: a CPU; a finished nest (no `split`, `fuse` or `order` comes after it); and a loop over rows outside of all loops
     over trees.
 
-    Pays: for wide rows of which the model reads a few columns: hardware foresees neither those nor the next page. Of 1,024
-    columns, 24 of them read, rows outside of trees: 10 trees took a sixth of the time with `ahead=4`, 100 trees half. Blocks
-    of rows gained nothing that could be told from noise: what is asked for at once is more than a core can wait for. Where
-    most columns are read (90 of 90) hardware has them before anyone asks: nothing is gained, and up to a fifth lost.
+    Pays: for wide rows of which the model reads a few columns: hardware foresees neither those nor the next page. Of
+    1,024 columns, 24 of them read, rows outside of trees: 10 trees took a sixth of the time with `ahead=4`, 100 trees half.
+    Blocks of rows gained nothing that could be told from noise: what is asked for at once is more than a core can wait for.
+    Where most columns are read (90 of 90) hardware has them before anyone asks: nothing is gained, and up to a fifth lost.
     """
 
     keyword: ClassVar[str] = "prefetch rows"
