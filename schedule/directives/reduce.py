@@ -26,8 +26,10 @@ class ReduceLoop(Directive):
     groups in all kernels; 64 MiB at most for the partial sums of a block of rows. If no loop over rows is outside, they are
     shared by the threads of a call, in 4 MiB for as many rows as that holds, and then for the next ones.
 
-    Pays: with `parallel` of the same loop, outermost, for few rows and many trees; see there. Alone it adds up more
-    precisely, and costs a store and an addition for each row, column and group.
+    Pays: seldom. With `parallel` of the same loop, outermost, it is meant for fewer rows than threads can share. Measured
+    with 2 threads, 1,000 and 2,600 trees, against blocks of 8 rows shared out: 0.9 to 1.2 times their time from 16 rows
+    on; below, handing work over (30 µs and more) costs more than it saves, and one thread is faster. It takes more threads
+    than there are blocks of rows. On one thread partial sums cost up to 5 %, and add up more precisely.
     """
 
     keyword: ClassVar[str] = "reduce"
