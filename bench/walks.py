@@ -22,6 +22,7 @@ from bench.measure import Timings, machine, take_turns
 from bench.models import BenchModel, bench_models
 
 MODELS = ("airline", "higgs", "year", "covtype_like", "letters_like", "abalone_like", "higgs_like_missing")
+SCALAR = "walk with=scalar"
 PLAIN = ["layout packed", "order row, tree", "walk with=scalar"]
 BLOCKED = ["split row into=(block, row) by=64", "order block, tree, row"]
 RANKED = ["split row into=(block, row) by=64", "rank features at=block to=u16"]
@@ -59,6 +60,15 @@ ALONE: dict[str, list[str]] = {
     "cache columns": ["layout packed", *BLOCKED, "cache rows at=block layout=column", "walk with=scalar"],
     "ranks": [*RANKED, "layout packed", ORDER, "walk with=scalar"],
     "ranks, pairs": [*RANKED, "layout pairs", ORDER, "walk with=scalar"],
+    "prefetch": ["layout packed", *BLOCKED, "prefetch rows at=block", "walk with=scalar"],
+    "reduce": [
+        "float reassociate",
+        "layout packed",
+        "split tree into=(group, tree) by=50",
+        "reduce group in=vector",
+        SCALAR,
+    ],
+    "branch": ["specialize tree limit=10000", "order row, tree", "walk with=branch"],
     "vectorize": ["layout packed", *BLOCKED, "vectorize row", "walk with=lanes"],
 }
 """Each transformation by itself, on the plain walk or, where it needs them, on blocks of rows."""
@@ -92,6 +102,7 @@ TOGETHER: dict[str, list[str] | str] = {
     "+ tiles of 8": ["tile nodes size=8", "layout sparse align=64", *BLOCKED, "walk with=tile interleave=row:8"],
     "lanes, interleave": ["layout packed", *BLOCKED, "vectorize row", "walk with=lanes interleave=row:2"],
     "lanes, ranks": [*RANKED, "layout packed", ORDER, "vectorize row", "walk with=lanes interleave=row:2"],
+    "+ prefetch": ["layout packed", *BLOCKED, "prefetch rows at=block", BESIDE],
     "preset treebeard": "treebeard",
     "preset ranked": "ranked",
 }
