@@ -1017,8 +1017,6 @@ plan.kernel @main of @small rows 9223372036854775807 {
 
 // -----
 
-// -----
-
 plan.kernel @main of @small rows 1 {
   plan.for serial "row" row step 1 {
     plan.for serial "tree" tree step 1 {
