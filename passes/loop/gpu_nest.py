@@ -17,13 +17,13 @@ from treec.treeir.loop_types import byte_size
 from treec.treeir.plan import KernelOp
 
 SUMS_MOST = 1024
-"""Bytes of sums that a thread holds; more are held in the outputs."""
+"""Bytes of sums that a thread holds for its row; more, or those of several rows, are held in the outputs."""
 
 
 class GpuNest(WalkNest):
     """Lowers the nest of a kernel whose loops are bound to a GPU.
 
-    The sums of a thread's rows are local to it: local memory lies so that neighbouring threads' sums are neighbours, while
+    The sums of a thread's row are local to it: local memory lies so that neighbouring threads' sums are neighbours, while
     their outputs are as far apart as rows are; and a sum in the outputs would go to memory with each tree.
     """
 
@@ -43,7 +43,7 @@ class GpuNest(WalkNest):
 
     def _summed(self, b: LoopBuilder, state: State) -> None:
         n_rows, n_columns = self._block_rows(), self.forest.n_columns
-        if n_rows is None or n_rows * n_columns * byte_size(self.sum_type) > SUMS_MOST:
+        if n_rows != 1 or n_columns * byte_size(self.sum_type) > SUMS_MOST:
             super()._summed(b, state)
             return
         if self._sums is None:  # one for all copies of an unrolled body, which run one after the other

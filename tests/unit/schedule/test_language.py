@@ -99,7 +99,6 @@ def test_presets_are_whole_plans_with_comments() -> None:
         "gpu-direct": "block, thread, tree",
         "gpu-interleaved": "block, thread, tree",
         "gpu-shared-rows": "block, thread, tree",
-        "gpu-two-rows": "block, thread, tree, row",
         "interleaved": "block, row, tree",
         "lanes": "block, tree, row",
         "lleaves": "row, tree",
