@@ -61,10 +61,10 @@ def check_shared_copy(nest: Sequence[ForOp], at: str) -> None:
     for loop in inside[first:]:
         if loop.axis.data is LoopAxis.ROW and loop.kind.data is LoopKind.SERIAL:
             raise ScheduleError(
-                f"each thread has several rows, those of `{loop.label.data}`, and rows in shared memory are known to be right "
-                "only where a thread has one",
-                fix="leave out `cache rows`, or give a row to each thread: put the loop over parts of a block outside of that "
-                "of the threads",
+                f"each thread has several rows, those of `{loop.label.data}`, and rows in shared memory are known to be "
+                "right only where a thread has one",
+                fix="leave out `cache rows`, or give a row to each thread: put the loop over parts of a block outside of "
+                "that of the threads",
             )
 
 
