@@ -26,6 +26,8 @@ def read_card(path: str | os.PathLike[str]) -> dict[str, Any]:
     try:
         with open(place, "rb", buffering=0) as file:
             descriptor = file.fileno()
+            if is_gpu_file(os.pread(descriptor, 64, 0)):
+                return parse_card(_gpu_card(file.read(), place), place)
 
             def read(offset: int, count: int) -> bytes:
                 return os.pread(descriptor, count, offset)
@@ -34,6 +36,23 @@ def read_card(path: str | os.PathLike[str]) -> dict[str, Any]:
             return parse_card(read(elf.card.offset, elf.card.size), place)
     except OSError as error:
         raise unreadable(place, error) from error
+
+
+def _gpu_card(data: bytes, place: str) -> bytes:
+    from treec.codegen.gpu_file import parse_gpu_file
+
+    return parse_gpu_file(data, place).card
+
+
+def is_gpu_file(head: bytes) -> bool:
+    """Whether a file that begins with these 64 bytes is a model for GPUs."""
+    return head.startswith(b"PK\x03\x04") and head[30:43] == b"manifest.json"
+
+
+def code_name(card: dict[str, Any]) -> str:
+    """What the code is for: a level of CPUs, or an architecture of GPUs."""
+    gpu = card.get("gpu")
+    return str(card["cpu"]["level"] if gpu is None else f"GPU {gpu['arch']}")
 
 
 def unreadable(place: str, error: OSError) -> UsageError:

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from treec.codegen.abi import Axis, DType, Status, Task
 from treec.errors import ArtifactError, InputError
-from treec.runtime.library import Kernel, Library, Stage
+from treec.runtime.library import Artifact, K, Library, Stage
 from treec.runtime.threads import aligned_memory, run_sharded, thread_count
+
+if TYPE_CHECKING:
+    from treec.runtime.gpu_library import GpuLibrary
 
 NUMPY_DTYPES = {DType.F32: np.dtype(np.float32), DType.F64: np.dtype(np.float64)}
 _DTYPES = {dtype: code for code, dtype in NUMPY_DTYPES.items()}
 
 
 def run_task(
-    library: Library,
+    library: Library | GpuLibrary,
     task: Task,
     rows: NDArray[Any],
     *,
@@ -33,11 +36,15 @@ def run_task(
     [n, n_columns] of the artifact's ``out_dtype``, or for `Task.LEAF` i32 [n, trees]. ``n_threads`` None: as many as pay.
     The result does not depend on it. ``as_rows``: run the kernel that serves calls of that many rows instead; each takes
     any number of rows and gives the same bits. Raises `InputError` if no kernel takes such rows without changing them.
+    A model for GPUs also takes rows that are an array of CuPy.
     """
     if tree_end is None:
         tree_end = library.n_trees
     n_rows = rows.shape[0]
-    rows, kernel = _choose(library, task, rows, n_rows if as_rows is None else as_rows)
+    many = n_rows if as_rows is None else as_rows
+    if not isinstance(library, Library):
+        return _on_device(library, task, rows, (tree_begin, tree_end), many)
+    rows, kernel = _choose(library, task, rows, many)
     out = _outputs(library, task, n_rows, tree_end - tree_begin)
     threads = thread_count(n_threads, n_rows * max(1, tree_end - tree_begin))
     memory, scratch = aligned_memory(kernel.scratch_row_bytes * min(n_rows, kernel.run_rows))
@@ -50,13 +57,25 @@ def run_task(
     return out
 
 
-def _outputs(library: Library, task: Task, n_rows: int, n_trees: int) -> NDArray[Any]:
+def _on_device(library: GpuLibrary, task: Task, rows: NDArray[Any], trees: tuple[int, int], as_rows: int) -> NDArray[Any]:
+    """Responses that no two devices compute alike follow on the host, from raw outputs."""
+    rows, kernel = _choose(library, task, rows, as_rows)
+    if task is Task.RESPONSE and not library.exact(kernel):
+        from treec.runtime.links import host_response
+
+        return host_response(library.card, _on_device(library, Task.RAW, rows, trees, as_rows))
+    out = _outputs(library, task, len(rows), trees[1] - trees[0])
+    library.run(kernel, rows, out, trees)
+    return out
+
+
+def _outputs(library: Library | GpuLibrary, task: Task, n_rows: int, n_trees: int) -> NDArray[Any]:
     if task is Task.LEAF:
         return np.empty((n_rows, n_trees), np.int32)
     return np.empty((n_rows, library.n_columns), NUMPY_DTYPES[library.out_dtype])
 
 
-def _choose(library: Library, task: Task, rows: NDArray[Any], n_rows: int) -> tuple[NDArray[Any], Kernel]:
+def _choose(library: Artifact[K], task: Task, rows: NDArray[Any], n_rows: int) -> tuple[NDArray[Any], K]:
     """The kernel for a call of ``n_rows`` such rows; if there is none for their dtype, one for the other where that changes
     no answer."""
     kernel = library.kernel(task, _DTYPES[rows.dtype], n_rows)
@@ -71,7 +90,7 @@ def _choose(library: Library, task: Task, rows: NDArray[Any], n_rows: int) -> tu
     return _recast(library, rows, other), kernel
 
 
-def _recast(library: Library, rows: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+def _recast(library: Artifact[K], rows: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     with np.errstate(over="ignore"):
         cast = rows.astype(dtype)
     if dtype == np.float64 or library.facts.input_dtype == np.float32:

@@ -12,7 +12,7 @@ import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from treec.codegen.abi import (
     ABI_VERSION,
@@ -31,6 +31,10 @@ from treec.errors import ArtifactError, UsageError
 from treec.runtime.card import Facts, facts_of, parse_card, unreadable
 from treec.runtime.cpu import host_level, missing_features
 
+if TYPE_CHECKING:
+    from treec.runtime.gpu_library import GpuLibrary
+
+ZIP_HEAD = b"PK\x03\x04"
 _STAGE_TYPE = ctypes.CFUNCTYPE(
     ctypes.c_int32, *(ctypes.c_void_p if p.ctype.endswith("*") else ctypes.c_int64 for p in STAGE_PARAMETERS)
 )
@@ -61,6 +65,21 @@ class Kernel:
     scratch_row_bytes: int
 
 
+K = TypeVar("K", covariant=True)
+
+
+class Artifact(Protocol[K]):
+    """What code for a CPU and code for a device have in common; ``K`` is what runs a call."""
+
+    @property
+    def place(self) -> str: ...
+
+    @property
+    def facts(self) -> Facts: ...
+
+    def kernel(self, task: Task, row_dtype: DType, n_rows: int) -> K | None: ...
+
+
 @dataclass(frozen=True, eq=False)
 class Library:
     """A checked artifact. ``owner`` keeps its code in memory; ``source`` is the opened file or None for the JIT."""
@@ -81,6 +100,24 @@ class Library:
         """Numbers of rows up to which calls are served by other kernels than larger calls, ascending."""
         limits = {kernel.rows_max for kernel in self.kernels}
         return tuple(sorted(limits)[:-1])
+
+    @property
+    def device_name(self) -> str:
+        """What runs it."""
+        return "cpu"
+
+    @property
+    def code(self) -> str:
+        """What the code is, for people."""
+        return f"{len(self.kernels)} kernels"
+
+    def all_bytes(self) -> bytes | None:
+        """The file's bytes; None for code that the JIT made."""
+        return None if self.source is None else self.source.all_bytes()
+
+    def device_rows(self, tensor: Any) -> Any | None:
+        """A tensor on a device as rows there: none for code that runs on a CPU."""
+        return None
 
     def kernel(self, task: Task, row_dtype: DType, n_rows: int) -> Kernel | None:
         """The first kernel for this call; None if there is none."""
@@ -132,7 +169,7 @@ class _Mapped:
         _at_end_of(self, _ctypes.dlclose, handle)
 
 
-def open_file(path: str | os.PathLike[str]) -> Library:
+def open_file(path: str | os.PathLike[str]) -> Library | GpuLibrary:
     """Load the artifact at ``path`` as it is now, even if another was loaded from that path before.
 
     Raises `ArtifactError` for anything but a whole artifact for this machine, `UsageError` if the file can't be read.
@@ -148,7 +185,7 @@ def open_file(path: str | os.PathLike[str]) -> Library:
         raise unreadable(place, error) from error
 
 
-def open_bytes(data: bytes, place: str = "artifact in memory") -> Library:
+def open_bytes(data: bytes, place: str = "artifact in memory") -> Library | GpuLibrary:
     """Load an artifact from its bytes. Raises `ArtifactError`."""
     return _open(_memory_file(data, place))
 
@@ -160,7 +197,11 @@ def _memory_file(data: bytes, place: str) -> OpenFile:
     return OpenFile(descriptor, place)
 
 
-def _open(file: OpenFile) -> Library:
+def _open(file: OpenFile) -> Library | GpuLibrary:
+    if file.read(0, len(ZIP_HEAD)) == ZIP_HEAD:
+        from treec.runtime.gpu_library import gpu_library  # a model for a CPU does not pay for it
+
+        return gpu_library(file.all_bytes(), file.place)
     elf = parse_elf(file.read, file.size, file.place)
     if elf.machine != os.uname().machine:
         raise ArtifactError(

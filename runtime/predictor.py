@@ -6,7 +6,7 @@ import copy
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn, final
+from typing import TYPE_CHECKING, Any, NoReturn, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +15,14 @@ from treec.codegen.abi import Task
 from treec.codegen.files import PendingFile, unwritable
 from treec.errors import UsageError
 from treec.runtime import labels
+from treec.runtime.card import code_name
 from treec.runtime.execute import run_task
 from treec.runtime.library import Library, from_address, open_bytes, open_file
 from treec.runtime.report import report_of
 from treec.runtime.rows import as_rows
+
+if TYPE_CHECKING:
+    from treec.runtime.gpu_library import GpuLibrary
 
 Saver = Callable[[Path], None]
 """Writes the model's artifact to a path; what a model that was compiled in this process gets from the compiler."""
@@ -26,23 +30,24 @@ Saver = Callable[[Path], None]
 
 @final
 class CompiledModel:
-    """A model as machine code. Immutable, and safe to use from several threads at once.
+    """A model as machine code, or as kernels for a GPU. Immutable, and safe to use from several threads at once.
 
     Rows (``X`` everywhere): a table [n, n_features]. float32 and float64 numpy arrays of any order and stride are read in
     place; integers, booleans, float16, lists and data frames are converted once to the dtype the model compares in. A data
     frame's columns must be those of training, in order. ``n_threads``: how many threads a call may use; None for as many as
     pay (`TREEC_NUM_THREADS` bounds it). Results do not depend on it, nor on the batch size. ``iterations=(a, b)``: only
-    boosting iterations ``a`` to ``b``, exclusive.
+    boosting iterations ``a`` to ``b``, exclusive. A model for a GPU also takes DLPack tensors on a CUDA device, which are
+    read in place; results are numpy arrays.
 
     Raises `InputError` for rows that do not fit, `UsageError` for calls that make no sense.
     """
 
     __slots__ = ("__weakref__", "_library", "_saver")
 
-    _library: Library
+    _library: Library | GpuLibrary
     _saver: Saver | None
 
-    def __init__(self, library: Library, saver: Saver | None = None) -> None:
+    def __init__(self, library: Library | GpuLibrary, saver: Saver | None = None) -> None:
         object.__setattr__(self, "_library", library)
         object.__setattr__(self, "_saver", saver)
 
@@ -95,7 +100,8 @@ class CompiledModel:
         self, task: Task, X: Any, n_threads: int | None, iterations: tuple[int, int] | None, *, sums: bool = True
     ) -> NDArray[Any]:
         begin, end = self._trees(iterations, sums)
-        rows = as_rows(X, self._library.facts)
+        there = self._library.device_rows(X)
+        rows = as_rows(X, self._library.facts) if there is None else there
         return run_task(self._library, task, rows, tree_begin=begin, tree_end=end, n_threads=n_threads)
 
     def _trees(self, iterations: tuple[int, int] | None, sums: bool) -> tuple[int, int]:
@@ -113,7 +119,7 @@ class CompiledModel:
         return int(facts.iteration_offset[begin]), int(facts.iteration_offset[end])
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model as a shared library, whole or not at all. Raises `UsageError`, or `ToolchainError` without a
+        """Write the model's file, whole or not at all. Raises `UsageError`, or `ToolchainError` without a
         linker (a model compiled in this process is linked only now)."""
         if self._saver is not None:
             self._saver(Path(path))
@@ -127,8 +133,8 @@ class CompiledModel:
             pending.commit()
 
     def _artifact(self) -> bytes:
-        if self._library.source is not None:
-            return self._library.source.all_bytes()
+        if (data := self._library.all_bytes()) is not None:
+            return data
         if self._saver is None:
             raise UsageError(
                 "this model lives in this process only and has no way to a file",
@@ -165,9 +171,14 @@ class CompiledModel:
         return copy.deepcopy(self._library.card)
 
     @property
-    def library(self) -> Library:
+    def library(self) -> Library | GpuLibrary:
         """The artifact behind this model, for `treec.runtime.execute`."""
         return self._library
+
+    @property
+    def device(self) -> str:
+        """What runs it: "cpu", or of a model for GPUs the device. Raises `UsageError` if this machine has none."""
+        return self._library.device_name
 
     @property
     def n_features(self) -> int:
@@ -200,7 +211,7 @@ class CompiledModel:
         what = " ".join(str(source[key]) for key in ("library", "objective") if source.get(key))
         return (
             f"<treec.CompiledModel {what}: {facts.n_trees} trees, {facts.n_features} features, "
-            f"{facts.n_columns} output{'s' if facts.n_columns != 1 else ''}, {card['cpu']['level']}, {self._library.place}>"
+            f"{facts.n_columns} output{'s' if facts.n_columns != 1 else ''}, {code_name(card)}, {self._library.place}>"
         )
 
 

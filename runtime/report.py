@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
+from treec.runtime.card import code_name
 from treec.runtime.library import Library
+
+if TYPE_CHECKING:
+    from treec.runtime.gpu_library import GpuLibrary
 
 _SIZES = (
     ("n_features", "features"),
@@ -15,7 +19,7 @@ _SIZES = (
 )
 
 
-def report_of(library: Library) -> str:
+def report_of(library: Library | GpuLibrary) -> str:
     """Source, sizes, code, verification and whatever else the card has, one line each, then the schedule."""
     card = library.card
     source: dict[str, Any] = card["source"]
@@ -27,7 +31,7 @@ def report_of(library: Library) -> str:
         _line("size", ", ".join(f"{sizes[key]:,} {word}" for key, word in _SIZES if key in sizes)),
         _line("rows", f"{_type_name(card['inputs']['dtype'])} comparisons"),
         _line("sum", f"{_type_name(card['sum']['dtype'])}, {card['float']}"),
-        _line("code", f"{card['cpu']['level']}, {len(library.kernels)} kernels, treec {card['treec']}"),
+        _line("code", f"{code_name(card)}, {library.code}, treec {card['treec']}"),
     ]
     if isinstance(card.get("file"), dict):
         lines.append(_line("file", f"{card['file']['bytes']:,} bytes"))

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from treec.codegen.abi import Task
+from treec.codegen.abi import DType, Task
 from treec.frontends.base import F32, F64, Final, Forest
 from treec.treeir.interp import forest as interpreter
 
 if TYPE_CHECKING:
+    from xdsl.dialects.builtin import ModuleOp
+
     from treec.runtime.card import Facts
     from treec.runtime.predictor import CompiledModel
 
@@ -185,3 +187,25 @@ class GivenSums(InterpreterRunner):
 
     def raw(self, rows: Rows, tree_begin: int = 0, tree_end: int | None = None, *, n_threads: int = 1) -> NDArray[Any]:
         return self.sums
+
+
+@dataclass(frozen=True, eq=False)
+class LoopRunner(InterpreterRunner):
+    """The loop dialect's interpreter, for code that nothing on this machine can run."""
+
+    module: ModuleOp = field(kw_only=True)
+
+    def _run(self, task: Task, rows: Rows, begin: int, end: int | None, width: int) -> NDArray[Any]:
+        from treec.treeir.interp.loop import run_kernel
+
+        trees = (begin, self.forest.trees.n_trees if end is None else end)
+        dtype = DType.F32 if rows.dtype == F32 else DType.F64
+        return run_kernel(self.module, task, dtype, rows, trees, width or trees[1] - trees[0])
+
+    def raw(self, rows: Rows, tree_begin: int = 0, tree_end: int | None = None, *, n_threads: int = 1) -> NDArray[Any]:
+        return self._run(Task.RAW, rows, tree_begin, tree_end, self.forest.n_columns)
+
+    def leaf_ids(
+        self, rows: Rows, tree_begin: int = 0, tree_end: int | None = None, *, n_threads: int = 1
+    ) -> NDArray[np.int32]:
+        return self._run(Task.LEAF, rows, tree_begin, tree_end, 0)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from treec.codegen.abi import DType
-from treec.errors import ScheduleError, UsageError
+from treec.errors import UsageError
 from treec.frontends.load import LoadedModel, load_model
 from treec.frontends.oracle import Oracle, RememberingOracle
 from treec.schedule.library import preset, preset_names
@@ -25,12 +25,18 @@ from treec.schedule.schedule import Schedule
 if TYPE_CHECKING:
     from treec.codegen.llvm.compile import CompiledObject
     from treec.frontends.base import Forest, Source
+    from treec.gpu_compiler import GpuBuild
     from treec.passes.pipeline import Observer
     from treec.runtime.predictor import CompiledModel
     from treec.verify.check import Verification
+    from treec.verify.runner import Runner
 
 Progress = Callable[[str, float], None]
 """Told the phase (parse, profile, schedule, passes, machine code, link, library, verify) and how much is done, 0 to 1."""
+
+
+SLOW_BOUNDARY = 2_000_000
+"""Boundary rows' budget where the loop dialect's interpreter stands for a device: some thousand walks."""
 
 
 def _silent(phase: str, done: float) -> None:
@@ -46,6 +52,8 @@ class Compilation:
     reasons: tuple[str, ...]
     seconds: dict[str, float] = field(default_factory=dict[str, float])
     object: CompiledObject | None = None
+    gpu: GpuBuild | None = None
+    """Of a schedule for a GPU, in place of ``object``."""
     verification: Verification | None = None
     linker: str | None = None
     oracle: Oracle | None = None
@@ -131,16 +139,15 @@ def generate(compilation: Compilation, *, observer: Observer | None = None, prog
     from treec.treeir.forest_convert import forest_module
 
     forest = compilation.forest
-    if (gpu := compilation.schedule.gpu) is not None:
-        raise ScheduleError(
-            "this schedule is for a GPU, and only kernels can be made of it (treec.codegen.tir), no model that runs",
-            directive=gpu.text,
-            place=str(gpu.place) if gpu.place else None,
-            fix="write `target cpu`",
-        )
     with _phase(compilation.seconds, "passes", progress):
         module = forest_module(forest)
         run_pipeline(module, pipeline_of(compilation.schedule), observer)
+    if compilation.schedule.gpu is not None:
+        from treec.gpu_compiler import build_kernels
+
+        with _phase(compilation.seconds, "machine code", progress):
+            compilation.gpu = build_kernels(module, forest, compilation.schedule.gpu.arch)
+        return
     with _phase(compilation.seconds, "machine code", progress):
         target = TargetSpec(compilation.schedule.target.level)
         facts = ArtifactFacts(
@@ -158,6 +165,8 @@ def _card(compilation: Compilation, level: str) -> dict[str, Any]:
 
     checked = compilation.verification
     more: dict[str, Any] = {} if compilation.profile is None else {"profile": compilation.profile}
+    if compilation.gpu is not None:
+        more |= {"cpu": None, "gpu": compilation.gpu.facts()}
     card = card_of(
         compilation.forest,
         schedule=compilation.schedule.to_text(),
@@ -186,6 +195,10 @@ def write(
     from treec.runtime.library import open_file
     from treec.runtime.predictor import CompiledModel
 
+    if compilation.gpu is not None:
+        from treec.gpu_compiler import write_gpu
+
+        return write_gpu(_finished_gpu(compilation, compilation.gpu, verify, progress), out)
     built = _object(compilation)
     with PendingFile(out) as pending:
         with _phase(compilation.seconds, "link", progress):
@@ -202,6 +215,10 @@ def load_in_process(compilation: Compilation, *, verify: bool = True, progress: 
     from treec.codegen.llvm.jit import load_object
     from treec.runtime.predictor import CompiledModel
 
+    if compilation.gpu is not None:
+        from treec.runtime.library import open_bytes
+
+        return CompiledModel(open_bytes(_finished_gpu(compilation, compilation.gpu, verify, progress)))
     built = _object(compilation)
     loaded = load_object(built.object_bytes)
 
@@ -216,10 +233,28 @@ def load_in_process(compilation: Compilation, *, verify: bool = True, progress: 
     return model()
 
 
+def _finished_gpu(compilation: Compilation, built: GpuBuild, verify: bool, progress: Progress) -> bytes:
+    """The bytes of the file, checked, with what was found in its card."""
+    from treec.gpu_compiler import runner_of
+
+    if verify:
+        runner = runner_of(built, compilation.forest, built.file(_card(compilation, built.arch)))
+        _check(compilation, runner, progress)
+    return built.file(_card(compilation, built.arch))
+
+
 def _verify(compilation: Compilation, compiled: CompiledModel, progress: Progress) -> None:
-    from treec.verify.check import verify as check
     from treec.verify.runner import CompiledRunner
 
+    _check(compilation, CompiledRunner(compiled), progress)
+
+
+def _check(compilation: Compilation, runner: Runner, progress: Progress) -> None:
+    from treec.verify.check import Budget
+    from treec.verify.check import verify as check
+    from treec.verify.runner import LoopRunner
+
+    slow = isinstance(runner, LoopRunner)
     with _phase(compilation.seconds, "library", progress):
         import_library(compilation.forest.source.library)
     with _phase(compilation.seconds, "verify", progress):
@@ -227,8 +262,9 @@ def _verify(compilation: Compilation, compiled: CompiledModel, progress: Progres
             compilation.oracle = RememberingOracle(oracle)
         compilation.verification = check(
             compilation.forest,
-            CompiledRunner(compiled),
+            runner,
             compilation.oracle,
+            budget=Budget(SLOW_BOUNDARY, pairs=1) if slow else None,
             oracle_absent=why_no_oracle(compilation.forest.source),
             reassociated=compilation.schedule.float_policy == "reassociate",
             progress=lambda done: progress("verify", done),

@@ -21,6 +21,8 @@ ARTIFACT = {
     "treec.codegen.elf",
     "treec.codegen.files",
     "treec.codegen.gpu_abi",
+    "treec.codegen.gpu_file",
+    "treec.codegen.gpu_plan",
 }
 """The format of a compiled file: standard library only, shared by those who write it and those who run it."""
 
@@ -31,6 +33,8 @@ ALLOWED: dict[str, set[str]] = {
     "treec.codegen.elf": {"treec.errors", "treec.codegen.abi", "treec.codegen.cpu_levels"},
     "treec.codegen.files": {"treec.errors"},
     "treec.codegen.gpu_abi": {"treec.errors"},
+    "treec.codegen.gpu_plan": {"treec.errors", "treec.codegen.abi", "treec.codegen.gpu_abi"},
+    "treec.codegen.gpu_file": {"treec.errors", "treec.codegen.gpu_abi", "treec.codegen.gpu_plan"},
     "treec.frontends.base": {"treec.errors"},
     "treec.frontends": {"treec.errors", "treec.frontends.base"},
     "treec.schedule": {"treec.errors"},

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = (
     ("let treec choose, and print, the schedule", "treec model.ubj -o model.so"),
+    ("kernels for a GPU, in one file", "treec model.ubj --schedule gpu-shared-rows -o model.gpu"),
     ("a schedule of your own, and a header for C", "treec model.pkl --schedule tiled.sched --header model.h -o model.so"),
 )
 EXIT_CODES = (
@@ -69,7 +70,14 @@ def _version(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> No
     section="Schedule",
     help="Sample rows that count how often nodes are reached, in place of the model's own counts.",
 )
-@option("-o", "--output", required=True, metavar="OUT", section="Output", help="The shared library to write.")
+@option(
+    "-o",
+    "--output",
+    required=True,
+    metavar="OUT",
+    section="Output",
+    help="The file to write: a shared library or, if the schedule is for a GPU, kernels.",
+)
 @option("--header", metavar="FILE", section="Output", help="Also write a C header for it.")
 @option("--quiet", is_flag=True, section="Output", help="Print errors only.")
 @json_option
@@ -114,6 +122,8 @@ def treec(
         pending = _pending_header(stack, header, output)
         progress = Progress(report, max_seconds)
         compilation = _start(report, progress, model, schedule, level, rows, profile, trust, verify=not no_verify)
+        if compilation.schedule.gpu is not None and header is not None:
+            raise UsageError("kernels for a GPU have no C header", place="--header", fix="leave it out")
         _generate(report, progress, compilation)
         _write(report, progress, compilation, output, verify=not no_verify, pending=pending)
     say_total(report, compilation)
@@ -174,7 +184,7 @@ def _start(
 
     with progress:
         compilation = start(model, schedule, level=level, rows=rows, profile=profile, trust=trust, progress=progress)
-    if verify:
+    if verify and compilation.schedule.gpu is None:
         _check_host(compilation.schedule.target.level)
     facts = model_facts(compilation.forest)
     report.facts["model"] = facts
@@ -212,13 +222,16 @@ def _generate(report: Report, progress: Progress, compilation: Compilation) -> N
 
     with progress:
         generate(compilation, progress=progress)
-    built = compilation.object
-    if built is None:
+    if compilation.gpu is not None:
+        target = f"GPU {compilation.gpu.arch}, OpenCL"
+    elif compilation.object is not None:
+        target = compilation.object.level
+    else:
         raise RuntimeError("generate() made no object")
     seconds = dict(compilation.seconds)
     report.facts["seconds"] = seconds
     phases = [f"{name} {seconds[name]:.2f} s" for name in ("parse", "schedule", "passes", "machine code")]
-    report.line("compile", " · ".join([*phases, f"for {built.level}"]))
+    report.line("compile", " · ".join([*phases, f"for {target}"]))
 
 
 def _write(

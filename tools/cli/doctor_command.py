@@ -32,7 +32,7 @@ def doctor_command(ctx: click.Context) -> int:
     """Show what this machine has and lacks for treec."""
     report = ctx.ensure_object(Report)
     problems: list[str] = []
-    for check in (_python, _cpu, _packages, _linker, _sources, _folder):
+    for check in (_python, _cpu, _packages, _linker, _sources, _gpu, _folder):
         check(report, problems)
     report.facts["problems"] = problems
     for problem in problems:
@@ -128,6 +128,29 @@ def _linker(report: Report, problems: list[str]) -> None:
         problems.append(
             f"no linker (looked for {', '.join(names)}); without one models can't be written to files: apt install gcc"
         )
+
+
+def _gpu(report: Report, problems: list[str]) -> None:
+    """What makes and runs kernels; nothing of it is needed for CPUs, so nothing of it is a problem."""
+    from importlib.util import find_spec
+
+    from treec.codegen.tir.nvcc import nvcc_path
+
+    packages = {name: _installed(name) for name in ("apache-tvm", "pyopencl", "pocl-binary-distribution")}
+    devices: list[str] = []
+    if find_spec("pyopencl") is not None:
+        from treec.runtime.gpu_opencl import opencl_devices
+
+        devices = [f"{device.name.strip()} ({device.platform.name})" for device in opencl_devices()]
+    cupy = None
+    if find_spec("cupy") is not None:
+        from treec.runtime.gpu_cuda import cuda_devices
+
+        cupy = cuda_devices()
+    report.facts["gpu"] = {"packages": packages, "nvcc": nvcc_path(), "opencl_devices": devices, "cuda_devices": cupy}
+    report.line("gpu", ", ".join(f"{name} {have or 'not installed'}" for name, have in packages.items()))
+    report.line("", f"nvcc {nvcc_path() or 'none'}; OpenCL devices: {', '.join(devices) or 'none'}")
+    report.line("", f"CUDA devices: {'CuPy is not installed' if cupy is None else ', '.join(cupy) or 'none'}")
 
 
 def _folder(report: Report, problems: list[str]) -> None:

@@ -40,12 +40,15 @@ def inspect_command(report: Report, file: str, trust: bool) -> None:
 
 
 def is_compiled(file: str) -> bool:
-    """Whether a file is an ELF file. Raises `UsageError` for one that can't be read."""
+    """Whether a file is one that treec wrote, or another ELF file. Raises `UsageError` for one that can't be read."""
+    from treec.runtime.card import is_gpu_file
+
     if os.path.isdir(file):
         raise UsageError("this is a folder", place=file, fix="name the file inside")
     try:
         with open(file, "rb") as stream:
-            return stream.read(4) == b"\x7fELF"
+            head = stream.read(64)
+            return head.startswith(b"\x7fELF") or is_gpu_file(head)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise UsageError(f"cannot read this file: {reason}", place=file, fix="check the path") from None
@@ -115,12 +118,12 @@ def unsupported(forest: Forest) -> str | None:
 
 
 def _inspect_compiled(report: Report, file: str) -> None:
-    from treec.runtime.card import read_card
+    from treec.runtime.card import code_name, read_card
 
     card = read_card(file)
     report.facts["card"] = card
     source = card["source"]
-    report.line("compiled", f"{file}: treec {card['treec']}, {card['cpu']['level']}, {card['file']['bytes']:,} bytes")
+    report.line("compiled", f"{file}: treec {card['treec']}, {code_name(card)}, {os.path.getsize(file):,} bytes")
     parts = [source["name"], source["library"], source["format"], source["version"], source["objective"]]
     report.line("from", " · ".join(str(part) for part in parts if part))
     report.line("sha256", source["digest"] or "unknown")
@@ -128,6 +131,8 @@ def _inspect_compiled(report: Report, file: str) -> None:
     report.line("features", f"{card['inputs']['n_features']:,}; compared in {card['inputs']['dtype']}")
     report.line("outputs", f"link {card['outputs']['link']}, sum {card['sum']['dtype']}, {card['float']}")
     report.line("verified", "\n".join(_verification(card.get("verification"))))
+    if gpu := card.get("gpu"):
+        report.line("kernels", "\n".join(f"{key.replace('_', ' ')}: {_plain(value)}" for key, value in gpu.items()))
     schedule = card["schedule"]
     report.line("schedule", f"sha256 {schedule['sha256'][:12]}\n{schedule['text'].rstrip()}")
 

@@ -50,6 +50,7 @@ def predict_command(
     else:
         results = model.predict(rows, raw=what == "raw", n_threads=threads)
     seconds = time.perf_counter() - start
+    report.facts["device"] = model.device
     first = results[0] if isinstance(results, list) else results
     report.facts["results"] = {
         "rows": len(rows),

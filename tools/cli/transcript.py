@@ -42,6 +42,8 @@ def say_verified(report: Report, compilation: Compilation) -> None:
         return
     report.facts["verification"] = found.to_dict()
     report.line("verify", "\n".join(verified_lines(found, compilation.seconds["verify"])))
+    if compilation.gpu is not None:
+        report.line("", f"run by {compilation.gpu.verified_on}")
     if found.oracle is not None:
         report.line("", f"importing {found.oracle} took {compilation.seconds['library']:.2f} s more")
 
@@ -49,7 +51,7 @@ def say_verified(report: Report, compilation: Compilation) -> None:
 def say_written(report: Report, compilation: Compilation, path: Path, output: str) -> None:
     import hashlib
 
-    from treec.runtime.card import read_card
+    from treec.runtime.card import code_name, read_card
 
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     size = path.stat().st_size
@@ -59,11 +61,12 @@ def say_written(report: Report, compilation: Compilation, path: Path, output: st
         "path": str(path),
         "bytes": size,
         "sha256": digest,
-        "cpu_level": card["cpu"]["level"],
+        "cpu_level": card["cpu"]["level"] if card["cpu"] else None,
+        "gpu": card.get("gpu"),
         "data_bytes_per_node": None if per_node is None else round(per_node, 2),
         "linker": compilation.linker,
     }
-    parts = [f"{output}  {size:,} bytes", card["cpu"]["level"], f"sha256 {digest[:12]}"]
+    parts = [f"{output}  {size:,} bytes", code_name(card), f"sha256 {digest[:12]}"]
     if per_node is not None:
         parts.append(f"{per_node:.1f} data bytes per inner node")
     report.line("wrote", " · ".join(parts))

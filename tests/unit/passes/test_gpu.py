@@ -6,9 +6,7 @@ import pytest
 from xdsl.dialects.builtin import ModuleOp
 
 from tests.property.forests import Shape, build
-from treec.compiler import Compilation, generate
 from treec.errors import ScheduleError
-from treec.frontends.load import LoadedModel
 from treec.passes.pipeline import pipeline_of, run_pipeline
 from treec.schedule.schedule import Schedule
 from treec.treeir.forest_convert import forest_module
@@ -76,8 +74,3 @@ def test_too_much_is_refused(text: str, reason: str, line: int | None) -> None:
     assert caught.value.fix is not None
     if line is not None:
         assert caught.value.place == f"<schedule>:{line}:1"
-
-
-def test_no_model_is_made_for_a_gpu_yet() -> None:
-    with pytest.raises(ScheduleError, match="only kernels can be made of it"):
-        generate(Compilation(LoadedModel(FOREST, lambda: None), Schedule.from_text("target gpu\n" + split(64)), ()))

@@ -17,7 +17,7 @@ from treec.codegen.abi import DType, Task
 from treec.errors import ArtifactError, UsageError
 from treec.runtime import load
 from treec.runtime.card import read_card
-from treec.runtime.library import open_bytes
+from treec.runtime.library import Library, open_bytes
 
 ROWS = np.array([[0.0, 0.1, 0.2]], np.float32)
 
@@ -57,6 +57,8 @@ def test_a_file_overwritten_in_place_is_loaded_anew(build: Any, stumps_of: Any, 
 def test_one_file_is_mapped_once_and_let_go(build: Any, stumps_of: Any) -> None:
     path = build(stumps_of())
     first, second = load(path), load(path)
+    assert isinstance(first.library, Library)
+    assert isinstance(second.library, Library)
     assert first.library.owner is second.library.owner
     assert str(path) in Path("/proc/self/maps").read_text()
     del first

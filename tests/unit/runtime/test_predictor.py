@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from treec.errors import ArtifactError, InputError, UsageError
 from treec.frontends.base import Final, LabelRule, Outputs, Predicted
 from treec.runtime import CompiledModel, load
+from treec.runtime.library import Library
 
 Make = Any
 Rows = NDArray[np.float32]
@@ -191,7 +192,9 @@ def test_a_model_of_this_process_may_bring_its_card(build: Any, stumps_of: Any, 
 def _describe_address(compiled: CompiledModel) -> int:
     import _ctypes
 
-    owner: Any = compiled.library.owner
+    library = compiled.library
+    assert isinstance(library, Library)
+    owner: Any = library.owner
     return _ctypes.dlsym(owner.handle, "treec_describe")
 
 

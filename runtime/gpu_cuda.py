@@ -1,0 +1,101 @@
+"""Kernels on an NVIDIA GPU, through CuPy: machine code of the file where it fits the device, else CUDA source by NVRTC."""
+
+# pyright: basic, reportMissingImports=false
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cupy
+import numpy as np
+from numpy.typing import NDArray
+
+from treec.codegen.gpu_abi import GpuKernel
+from treec.codegen.gpu_file import GpuFile
+from treec.errors import ArtifactError
+from treec.runtime.gpu_device import scalars_of
+
+
+def open_cuda(file: GpuFile, reasons: list[str]) -> CudaDevice | None:
+    """The current CUDA device; without one, ``reasons`` gets the cause."""
+    try:
+        count = cupy.cuda.runtime.getDeviceCount()
+    except (cupy.cuda.runtime.CUDARuntimeError, ImportError) as error:
+        reasons.append(f"CuPy finds no CUDA driver ({error})")
+        return None
+    if count == 0:
+        reasons.append("CuPy finds no GPU")
+        return None
+    return CudaDevice(file)
+
+
+def cuda_devices() -> list[str]:
+    """Names of the GPUs that CuPy finds."""
+    try:
+        count = cupy.cuda.runtime.getDeviceCount()
+        return [cupy.cuda.runtime.getDeviceProperties(number)["name"].decode() for number in range(count)]
+    except (cupy.cuda.runtime.CUDARuntimeError, ImportError):
+        return []
+
+
+def device_rows(tensor: Any) -> Any:
+    """A tensor on a GPU as a CuPy array, without a copy, ordered after the work on the current stream."""
+    return cupy.from_dlpack(tensor)
+
+
+class CudaDevice:
+    """The device that was current when the model first ran; work goes to the caller's current stream."""
+
+    def __init__(self, file: GpuFile) -> None:
+        self._device = cupy.cuda.Device()
+        properties = cupy.cuda.runtime.getDeviceProperties(self._device.id)
+        self.name = f"CUDA: {properties['name'].decode()}, sm_{self._device.compute_capability}"
+        with self._device:
+            self._module = self._load(file)
+            self._functions = {kernel.symbol: self._module.get_function(kernel.symbol) for kernel in file.plan.kernels}
+            self._tables = {name: cupy.asarray(np.frombuffer(data, np.uint8)) for name, data in file.tables.items()}
+            cupy.cuda.get_current_stream().synchronize()  # other streams may use the tables next
+
+    def _load(self, file: GpuFile) -> Any:
+        """RawModule loads machine code from a path only; the driver has read it when the module is there."""
+        try:
+            if file.cubin is None or file.plan.arch != f"sm_{self._device.compute_capability}":
+                module = cupy.RawModule(code=file.sources["cuda"], options=file.plan.options["cuda"], backend="nvrtc")
+                module.compile()
+                return module
+            with tempfile.TemporaryDirectory(prefix="treec-") as folder:
+                path = Path(folder, "model.cubin")
+                path.write_bytes(file.cubin)
+                module = cupy.RawModule(path=str(path))
+                module.compile()
+                return module
+        except (cupy.cuda.compiler.CompileException, cupy.cuda.driver.CUDADriverError) as error:
+            raise ArtifactError(f"{self.name} can't load its kernels: {str(error)[:1000]}") from error
+
+    def run(self, kernels: Sequence[GpuKernel], rows: NDArray[Any], out: NDArray[Any], trees: tuple[int, int]) -> None:
+        """``rows``: of the host, or a CuPy array, which is read in place."""
+        if out.size == 0:
+            return
+        try:
+            with self._device:
+                there = rows if isinstance(rows, cupy.ndarray) else cupy.asarray(np.ascontiguousarray(rows))
+                results = cupy.empty(out.shape, out.dtype)
+                row, column = (stride // there.itemsize for stride in there.strides)
+                scalars = scalars_of((row, column), (out.shape[1], 1), len(there), trees)
+                for kernel in kernels:
+                    self._launch(kernel, there, results, scalars)
+                out[...] = results.get()  # waits for the current stream
+        except cupy.cuda.memory.OutOfMemoryError as error:
+            raise MemoryError(f"{self.name}: {error}") from error
+
+    def _launch(self, kernel: GpuKernel, rows: Any, out: Any, scalars: dict[str, int]) -> None:
+        grid = kernel.launch_grid(len(rows))
+        if 0 in grid:
+            return
+        of = {"table": self._tables, "scalar": {name: np.int64(value) for name, value in scalars.items()}}
+        buffers = {"rows": rows, "out": out}
+        arguments = [of[a.kind][a.name] if a.kind in of else buffers[a.kind] for a in kernel.arguments]
+        self._functions[kernel.symbol](grid, kernel.block, tuple(arguments))

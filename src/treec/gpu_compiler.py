@@ -1,0 +1,97 @@
+"""The end of the way for a schedule of a GPU: kernels in CUDA and OpenCL, one file, and what it is checked with."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from xdsl.dialects.builtin import ModuleOp
+
+from treec.codegen.abi import DType, Task
+from treec.codegen.files import PendingFile, unwritable
+from treec.codegen.gpu_abi import GpuObject, GpuTarget
+from treec.codegen.gpu_file import gpu_file_bytes
+from treec.errors import ToolchainError, UsageError
+from treec.frontends.base import F32, F64, Forest
+
+if TYPE_CHECKING:
+    from treec.codegen.tir.nvcc import Cubin
+    from treec.verify.runner import Runner
+
+
+@dataclass(eq=False)
+class GpuBuild:
+    """The kernels of a model. ``cubin``: None where there is no nvcc. ``verified_on``: what ran them for verification."""
+
+    module: ModuleOp = field(repr=False)
+    cuda: GpuObject
+    opencl: GpuObject
+    cubin: Cubin | None
+    verified_on: str | None = None
+
+    @property
+    def arch(self) -> str:
+        return self.cuda.target.arch or ""
+
+    def facts(self) -> dict[str, Any]:
+        """For the card."""
+        facts: dict[str, Any] = {
+            "arch": self.arch,
+            "forms": ["CUDA source", "OpenCL source", *([] if self.cubin is None else ["cubin"])],
+            "kernels": len(self.cuda.kernels),
+            "table_bytes": sum(len(table.data) for table in self.cuda.tables),
+            "verified_on": self.verified_on,
+        }
+        if self.cubin is not None:
+            facts["registers"] = max(use.registers for use in self.cubin.uses)
+            facts["spill_bytes"] = max(use.spill_bytes for use in self.cubin.uses)
+        return facts
+
+    def file(self, card: dict[str, Any]) -> bytes:
+        return gpu_file_bytes(self.cuda, self.opencl, card, None if self.cubin is None else self.cubin.data)
+
+
+def build_kernels(module: ModuleOp, forest: Forest, arch: str) -> GpuBuild:
+    """From loops to kernels. Raises `ToolchainError` without TVM."""
+    if find_spec("tvm") is None:
+        raise ToolchainError("kernels for GPUs are made by TVM, which is not installed", fix="pip install 'treec[gpu]'")
+    from treec.codegen.tir.compile import GpuFacts, compile_gpu
+    from treec.codegen.tir.nvcc import build_cubin, nvcc_path
+
+    dtype = DType.F32 if forest.sum.dtype == np.float32 else DType.F64
+    facts = GpuFacts(forest.inputs.n_features, forest.trees.n_trees, forest.n_columns, dtype)
+    cuda = compile_gpu(module, facts, GpuTarget("cuda", arch), verified=True)
+    opencl = compile_gpu(module, facts, GpuTarget("opencl"), verified=True)
+    return GpuBuild(module, cuda, opencl, None if nvcc_path() is None else build_cubin(cuda))
+
+
+def runner_of(built: GpuBuild, forest: Forest, data: bytes) -> Runner:
+    """What verification asks: the file on a device of this machine, else the interpreter of its loops."""
+    from treec.runtime.library import open_bytes
+    from treec.runtime.predictor import CompiledModel
+    from treec.verify.runner import CompiledRunner, LoopRunner
+
+    model = CompiledModel(open_bytes(data))
+    try:
+        built.verified_on = model.device
+    except UsageError:
+        built.verified_on = "the interpreter of the loop dialect"
+        dtypes = [
+            built.opencl.find_task(Task.RAW, dtype, 1) and numpy for dtype, numpy in ((DType.F32, F32), (DType.F64, F64))
+        ]
+        return LoopRunner(forest, tuple(dtype for dtype in dtypes if dtype is not None), module=built.module)
+    return CompiledRunner(model)
+
+
+def write_gpu(data: bytes, out: str | os.PathLike[str]) -> Path:
+    """The file, whole or not at all."""
+    with PendingFile(out) as pending:
+        try:
+            pending.path.write_bytes(data)
+        except OSError as error:
+            raise unwritable(pending.target, error) from error
+        return pending.commit()
