@@ -39,8 +39,8 @@ class Walk(Directive):
     (`apply`) are always found one walk at a time. `bitslice` is the fastest by far for batches, several times a walk, where
     a block has some hundred rows and trees have up to some hundred leaves; blocks that are not full cost the same as full
     ones. `branch` pays for small calls of forests of few nodes whose rows mostly take the same ways, as where few rows are
-    positive: single rows took from 0.4 to 0.9 of the time of `scalar` there, batches through one tree from 0.2 on. Where
-    rows part evenly, a CPU guesses branches wrong, and it took from 0.9 to 1.7 times as long. It compiles about 1,000 nodes
+    positive: single rows mostly took 0.4 to 0.9 of the time of `scalar` there, batches through one tree from 0.2 on. Where
+    rows part evenly, a CPU guesses branches wrong, and it took from 0.9 to 1.8 times as long. It compiles about 1,000 nodes
     in 2 s.
     `lookup=permute` pays with AVX-512 and `lookup=bytes` where that also permutes bytes (x86-64-v4-vbmi); elsewhere
     both take more instructions than a gather. Codes of more bits than registers hold (8, or 7 by 4 bytes) are gathered.
