@@ -63,7 +63,8 @@ class CudaDevice:
         """RawModule loads machine code from a path only; the driver has read it when the module is there."""
         try:
             if file.cubin is None or file.plan.arch != f"sm_{self._device.compute_capability}":
-                module = cupy.RawModule(code=file.sources["cuda"], options=file.plan.options["cuda"], backend="nvrtc")
+                options = (*file.plan.options["cuda"], "-std=c++17")  # of the headers that the source includes
+                module = cupy.RawModule(code=file.sources["cuda"], options=options, backend="nvrtc")
                 module.compile()
                 return module
             with tempfile.TemporaryDirectory(prefix="treec-") as folder:

@@ -30,25 +30,32 @@ class Device(Protocol):
 def open_device(file: GpuFile) -> Device:
     """The best device of this machine, with the file's kernels. Raises `UsageError` where there is none."""
     reasons: list[str] = []
-    if find_spec("cupy") is not None:
-        from treec.runtime.gpu_cuda import open_cuda
-
-        if (cuda := open_cuda(file, reasons)) is not None:
-            return cuda
-    else:
-        reasons.append("CuPy is not installed")
-    if find_spec("pyopencl") is not None:
-        from treec.runtime.gpu_opencl import open_opencl
-
-        if (opencl := open_opencl(file, reasons)) is not None:
-            return opencl
-    else:
-        reasons.append("pyopencl is not installed")
+    for library, opened in (("cupy", _cuda), ("pyopencl", _opencl)):
+        if find_spec(library) is None:
+            reasons.append(f"{library} is not installed")
+            continue
+        try:
+            if (device := opened(file, reasons)) is not None:
+                return device
+        except ImportError as error:  # its own libraries are missing
+            reasons.append(f"{library} can't be imported ({error})")
     raise UsageError(
         f"no device can run this model: {'; '.join(reasons)}",
         fix="with an NVIDIA GPU, install cupy-cuda12x or cupy-cuda13x; else pip install pyopencl pocl-binary-distribution, "
         "which runs the kernels on the CPU",
     )
+
+
+def _cuda(file: GpuFile, reasons: list[str]) -> Device | None:
+    from treec.runtime.gpu_cuda import open_cuda
+
+    return open_cuda(file, reasons)
+
+
+def _opencl(file: GpuFile, reasons: list[str]) -> Device | None:
+    from treec.runtime.gpu_opencl import open_opencl
+
+    return open_opencl(file, reasons)
 
 
 def scalars_of(strides: tuple[int, int], out_strides: tuple[int, int], n: int, trees: tuple[int, int]) -> dict[str, int]:

@@ -35,16 +35,25 @@ def _c(name: str, values: Floats) -> Floats:
 
 def host_response(card: dict[str, Any], raw: Floats) -> Floats:
     """What follows from raw outputs [n, K]: the average where there is one, then the link. [n, K] of the raw dtype."""
-    out = card["outputs"]
-    link, scale, average = str(out["link"]), float(out["link_scale"]), float(out["average"])
+    link, scale, average = link_of(card)
     with np.errstate(all="ignore"):
         averaged = raw / raw.dtype.type(average) if average != 1.0 else raw
         if link == "identity":
             return averaged.copy()
-        if link not in _FORMULAS:
-            raise ArtifactError(f"its card has an unknown link {link!r}", fix="use the treec that wrote it")
         dtype = np.dtype(np.float32 if link.startswith("xgb_") else np.float64)
         return _FORMULAS[link](averaged.astype(dtype), scale).astype(raw.dtype, copy=False)
+
+
+def link_of(card: dict[str, Any]) -> tuple[str, float, float]:
+    """Link, its parameter, and what outputs are divided by. Raises `ArtifactError` if the card has no such."""
+    try:
+        out = card["outputs"]
+        link, scale, average = str(out["link"]), float(out["link_scale"]), float(out["average"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ArtifactError(f"its card is incomplete: {error}", fix="write the file again") from error
+    if link != "identity" and link not in _FORMULAS:
+        raise ArtifactError(f"its card has an unknown link {link!r}", fix="use the treec that wrote it")
+    return link, scale, average
 
 
 def _xgb_sigmoid(x: Floats, _: float) -> Floats:
