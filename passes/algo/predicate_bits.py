@@ -11,6 +11,8 @@ from treec.frontends.base import Test
 from treec.passes.algo.ranks import RankTables
 
 I64 = NDArray[np.int64]
+SET_BYTES = 64
+"""Of a set that fits a register: 512 ranks."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,3 +44,34 @@ def predicate_bits(tables: RankTables) -> PredicateBits:
     words = padded[np.where(at < own[owner], tables.set_offset[old][owner] + at, -1)]
     operand[in_set] = first
     return PredicateBits(test, view, operand, slot.reshape(-1), words.astype(np.uint32))
+
+
+@dataclass(frozen=True, eq=False)
+class SetBytes:
+    """Sets of at most `SET_BYTES` bytes, by view: ``views`` i64[V], and the slots ``first`` to ``last`` i64[V] of their
+    predicates. ``rows`` u8[sets, SET_BYTES]: the bits of each set, in the order of slots; those of a view are from ``row``
+    i64[V] on."""
+
+    views: I64
+    first: I64
+    last: I64
+    row: I64
+    rows: NDArray[np.uint8]
+
+
+def set_bytes(test: NDArray[np.uint8], view: I64, operand: I64, set_words: NDArray[np.uint32]) -> SetBytes:
+    """The sets of all views whose ranks are few enough, from the columns of `PredicateBits`."""
+    slots = np.flatnonzero(test == Test.IN_SET)
+    begin = operand[slots].astype(np.int64)
+    length = np.diff(np.append(begin, len(set_words)))
+    views, at, count = np.unique(view[slots], return_index=True, return_counts=True)
+    few = 4 * length[at] <= SET_BYTES  # all sets of a view have one length
+    views, at, count = views[few].astype(np.int64), at[few], count[few]
+    row = np.cumsum(count) - count
+    kept = np.repeat(at - row, count) + np.arange(int(count.sum()))
+    words = np.repeat(np.cumsum(length[kept]) - length[kept], length[kept])
+    owner = np.repeat(np.arange(len(kept)), length[kept])
+    place = np.arange(len(owner)) - words
+    rows = np.zeros((len(kept), SET_BYTES // 4), "<u4")
+    rows[owner, place] = set_words[begin[kept][owner] + place]
+    return SetBytes(views, slots[at], slots[at] + count, row, rows.view(np.uint8))

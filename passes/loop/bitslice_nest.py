@@ -62,14 +62,14 @@ class BitsliceNest(GroupNest):
         self.n_words, self.step_words = self.block // WORD_ROWS, word_rows // WORD_ROWS
         self.word = VectorType(i64, [self.step_words])
         self.n_predicates = predicates.n_predicates
-        self.bits = PredicateBits(predicates, ranks.op, tables)
+        lookup = "gather" if walk.lookup is None else walk.lookup.data
+        self.bits = PredicateBits(predicates, ranks.op, tables, by_bytes=lookup == "bytes")
         n_bits = np.diff(sliced.bit_offset.array).astype(np.int64)
         self.kinds, self.kind = np.unique(2 * n_bits + sliced.is_full, return_inverse=True)
         self.code_bytes = 1 if n_bits.max(initial=0) <= BYTE_BITS else 2
         self.in_register = False
-        self.leaves = LeafCodes(sliced, "gather" if walk.lookup is None else walk.lookup.data, forest, tables)
-        by_permutes = walk.lookup is not None and walk.lookup.data != "gather"
-        self.search_type = search_type(forest.inputs, row_type) if by_permutes else None
+        self.leaves = LeafCodes(sliced, lookup, forest, tables)
+        self.search_type = search_type(forest.inputs, row_type) if lookup != "gather" else None
         self._workspace: tuple[SSAValue, list[SSAValue], SSAValue | None] | None = None
 
     def _ranked(self, b: LoopBuilder, loop: ForOp, state: State) -> State:

@@ -2,18 +2,20 @@
 
 A view that many predicates ask is answered by the bits of its ranks: with a threshold's upper bits ``h`` and lower bits
 ``l``, ``rank <= threshold`` is ``upper < h or upper == h and lower <= l``. The words for each h and l are made once, and a
-predicate is one operation on them. Other predicates compare ranks with theirs.
+predicate is one operation on them. Sets of categories are bytes in a register, where registers are looked up by bytes: the
+upper bits of a rank say which byte, the lower ones which bit. Other predicates compare ranks with theirs.
 """
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from xdsl.dialects.builtin import VectorType, i32, i64
+from xdsl.dialects.builtin import VectorType, i8, i32, i64
 from xdsl.ir import Attribute, SSAValue
 
 from treec.frontends.base import Test
 from treec.passes.algo.packed import narrow
+from treec.passes.algo.predicate_bits import SET_BYTES, SetBytes, set_bytes
 from treec.passes.loop.builder import LoopBuilder, Values
 from treec.passes.loop.rank import RANK_ELEMENTS
 from treec.passes.loop.tables import Tables
@@ -30,11 +32,15 @@ MANY = 24
 """Predicates of a view from which on bits of ranks are cheaper."""
 
 
+UNITS = (1 << np.arange(WORD_ROWS) % 8).astype(np.uint8)
+
+
 class PredicateBits:
     """Code that fills the first slots [slot, words of the block] with the answers of ``op``, from ``ranked`` rows [view,
     block]."""
 
-    def __init__(self, op: PredicateBitsOp, ranks: RanksOp, tables: Tables) -> None:
+    def __init__(self, op: PredicateBitsOp, ranks: RanksOp, tables: Tables, *, by_bytes: bool) -> None:
+        """``by_bytes``: bytes are looked up in registers."""
         self.op, self.tables = op, tables
         self.lanes = VectorType(RANK_ELEMENTS[ranks.to.data], [WORD_ROWS])
         self.rank_dtype = RANK_TYPES[ranks.to.data]
@@ -43,6 +49,8 @@ class PredicateBits:
         many = (count >= MANY) & (ranks.to.data == "u8")
         self.many = views[many], first[many], (first + count)[many]
         """Views with many predicates, and the slots of these."""
+        columns = (op.test, op.view, op.operand, op.set_words)
+        self.sets = set_bytes(*(column.array for column in columns)) if by_bytes else None
 
     def emit(self, b: LoopBuilder, ranked: SSAValue, slots: SSAValue, n_words: int, step: int) -> None:
         """``step``: words that are handled together."""
@@ -51,10 +59,14 @@ class PredicateBits:
             asked = test == kind
             if kind is Test.LESS_EQUAL:
                 asked = asked & ~np.isin(views, self.many[0])
+            if kind is Test.IN_SET and self.sets is not None:
+                asked = asked & ~np.isin(views, self.sets.views)
             if asked.any():
                 self._predicates(b, kind, np.flatnonzero(asked), ranked, slots, n_words)
         if len(self.many[0]):
             self._by_bits(b, ranked, slots, n_words, step)
+        if self.sets is not None and len(self.sets.views):
+            self._by_bytes(b, self.sets, ranked, slots, n_words)
         for offset, word in ((0, 0), (1, -1)):
             self._constant(b, slots, test.size + offset, word, n_words)
 
@@ -145,6 +157,52 @@ class PredicateBits:
         places = upper, b.add(upper, 1 << HALF), b.add(lower, 2 << HALF)
         below, equal, at_most = (b.load_vector(marks, place, b.constant(0), type_=word) for place in places)
         return b.either(below, b.both(equal, at_most))
+
+    def _by_bytes(self, b: LoopBuilder, sets: SetBytes, ranked: SSAValue, slots: SSAValue, n_words: int) -> None:
+        """The predicates whose sets are `SetBytes`."""
+        places = b.alloc([2, n_words * WORD_ROWS], i8)
+        row_type = VectorType(i8, [SET_BYTES])
+        columns = {"view": sets.views, "first": sets.first, "last": sets.last, "row": sets.row}
+
+        def one_view(t: LoopBuilder, number: SSAValue, _: Values) -> Values:
+            view, first, last, row = (
+                self.tables.number(t, f"bit_set_{name}", narrow(column), number) for name, column in columns.items()
+            )
+            self._set_places(t, ranked, view, places, n_words)
+
+            def one_predicate(u: LoopBuilder, slot: SSAValue, _: Values) -> Values:
+                at = u.mul(u.add(u.sub(slot, first), row), SET_BYTES)
+                set_ = u.load_vector(u.table(self.tables.of("bit_set_bytes", sets.rows)), at, type_=row_type)
+
+                def one_word(v: LoopBuilder, word: SSAValue, _: Values) -> Values:
+                    byte, bit = (
+                        v.load_vector(places, v.constant(which), v.mul(word, WORD_ROWS), type_=VectorType(i8, [WORD_ROWS]))
+                        for which in range(2)
+                    )
+                    answer = v.compare(CompareKind.NE, v.both(v.shuffle(set_, byte), bit), 0)
+                    v.store(v.cast(CastKind.BITCAST, answer, i64), slots, slot, word)
+                    return []
+
+                return u.for_(u.constant(0), u.constant(n_words), one_word)
+
+            return t.for_(first, last, one_predicate, label="predicate")
+
+        b.for_(b.constant(0), b.constant(len(sets.views)), one_view, label="view")
+
+    def _set_places(self, b: LoopBuilder, ranked: SSAValue, view: SSAValue, places: SSAValue, n_words: int) -> None:
+        """Where the ranks of a view are in any set: number of the byte, and the bit in it."""
+        bytes_ = VectorType(i8, [WORD_ROWS])
+        units = b.load_vector(b.table(self.tables.of("bit_units", UNITS)), b.constant(0), type_=bytes_)
+
+        def one_word(t: LoopBuilder, word: SSAValue, _: Values) -> Values:
+            at = t.mul(word, WORD_ROWS)
+            rank = t.load_vector(ranked, view, at, type_=self.lanes)
+            byte = t.cast(CastKind.TRUNC, t.binary(BinaryKind.SHR, rank, 3), bytes_)
+            t.store(byte, places, t.constant(0), at)
+            t.store(t.shuffle(units, t.cast(CastKind.TRUNC, rank, bytes_)), places, t.constant(1), at)
+            return []
+
+        b.for_(b.constant(0), b.constant(n_words), one_word)
 
     def _operands(self) -> TableOp:
         """Ranks to compare with; 0 where a predicate has a set."""

@@ -42,8 +42,9 @@ class Walk(Directive):
     positive: single rows mostly took 0.4 to 0.9 of the time of `scalar` there, batches through one tree from 0.2 on. Where
     rows part evenly, a CPU guesses branches wrong, and it took from 0.9 to 1.8 times as long. It compiles about 1,000 nodes
     in 2 s.
-    `lookup=permute` pays with AVX-512 and `lookup=bytes` where that also permutes bytes (x86-64-v4-vbmi); elsewhere
-    both take more instructions than a gather. Codes of more bits than registers hold (8, or 7 by 4 bytes) are gathered.
+    `lookup=permute` pays with AVX-512 and `lookup=bytes` where that also permutes bytes (x86-64-v4-vbmi), for leaf values
+    and for sets of up to 512 categories; elsewhere both take more instructions than a gather. Codes of more bits than
+    registers hold (8, or 7 by 4 bytes) are gathered.
     """
 
     keyword: ClassVar[str] = "walk"

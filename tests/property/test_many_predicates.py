@@ -13,7 +13,7 @@ from treec.codegen.abi import DType, Task
 from treec.codegen.cpu_levels import LEVELS
 from treec.codegen.llvm.target import host_level
 from treec.compiler import Compilation, generate, load_in_process
-from treec.frontends.base import F32, F64, Forest, Missing
+from treec.frontends.base import F32, F64, CategoryCast, Forest, Missing
 from treec.frontends.base import Test as Asks
 from treec.frontends.load import LoadedModel
 from treec.runtime.execute import run_task
@@ -47,8 +47,27 @@ def many(draw: st.DrawFn, most: int) -> Forest:
     return build(shape)
 
 
-def schedule_of(draw: st.DataObject, level: str, block: int) -> Schedule:
-    lookup, to = draw.draw(st.sampled_from(("permute", "bytes"))), draw.draw(st.sampled_from(("u8", "u16")))
+@st.composite
+def sets(draw: st.DrawFn) -> Forest:
+    """Forests that mostly ask for categories: few enough for a register of bytes (512), or more."""
+    n_inputs = draw(st.integers(1, 3))
+    shape = Shape(
+        n_trees=draw(st.integers(1, 4)),
+        leaves=draw(st.sampled_from((8, 20))),
+        n_inputs=n_inputs,
+        categorical=n_inputs,
+        words=draw(st.sampled_from((1, 7, 15, 20))),
+        n_predicates=draw(st.integers(1, 40)),
+        missing=tuple(Missing),
+        cast=draw(st.sampled_from(CategoryCast)),
+        input_dtype=draw(st.sampled_from((F32, F64))),
+        seed=draw(st.integers(0, 1000)),
+    )
+    return build(shape)
+
+
+def schedule_of(draw: st.DataObject, level: str, block: int, ranks: tuple[str, ...] = ("u8", "u16")) -> Schedule:
+    lookup, to = draw.draw(st.sampled_from(("permute", "bytes"))), draw.draw(st.sampled_from(ranks))
     return Schedule.from_text(
         f"target cpu level={level}\nsplit row into=(block, row) by={block}\nrank features at=block to={to}\n"
         f"predicates at=block\norder block, tree, row\nwalk with=bitslice lookup={lookup}"
@@ -60,7 +79,18 @@ def schedule_of(draw: st.DataObject, level: str, block: int) -> Schedule:
 @given(data=st.data())
 def test_machine_code_of_many_predicates_answers_like_the_forest(level: str, data: st.DataObject) -> None:
     forest = data.draw(many(250))
-    schedule = schedule_of(data, level, data.draw(st.sampled_from((64, 512))))
+    check(forest, schedule_of(data, level, data.draw(st.sampled_from((64, 512)))), data)
+
+
+@settings(max_examples=max(5, MACHINE_EXAMPLES // 4))
+@pytest.mark.parametrize("level", LEVELS_HERE)
+@given(data=st.data())
+def test_machine_code_of_sets_answers_like_the_forest(level: str, data: st.DataObject) -> None:
+    check(data.draw(sets()), schedule_of(data, level, data.draw(st.sampled_from((64, 512))), ("u16", "u32")), data)
+
+
+def check(forest: Forest, schedule: Schedule, data: st.DataObject) -> None:
+    """Machine code against the reference interpreter."""
     compilation = Compilation(LoadedModel(forest, lambda: None), schedule, ())
     generate(compilation)
     library = load_in_process(compilation, verify=False).library
@@ -74,8 +104,8 @@ def test_machine_code_of_many_predicates_answers_like_the_forest(level: str, dat
 @settings(max_examples=4)
 @given(data=st.data())
 def test_loops_of_many_predicates_answer_like_the_forest(data: st.DataObject) -> None:
-    forest = data.draw(many(90))
-    loops = lowered(forest, schedule_of(data, "native", 64)).loops
+    forest = data.draw(st.one_of(many(90), sets()))
+    loops = lowered(forest, schedule_of(data, "native", 64, ("u16",))).loops
     for dtype in DType:
         rows = random_rows(Domain(forest, DTYPES[dtype]), 5, data.draw(st.integers(0, 1000)))
         trees = (0, forest.trees.n_trees)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.property.forests import build, shapes
 from treec.frontends.base import Test
-from treec.passes.algo.predicate_bits import predicate_bits
+from treec.passes.algo.predicate_bits import SET_BYTES, predicate_bits, set_bytes
 from treec.passes.algo.ranks import rank_tables
 from treec.treeir.interp.ranks import ranked_goes_left
 
@@ -40,3 +42,23 @@ def test_slots_are_distinct_and_stand_by_test(shape: Any) -> None:
     asked = {(int(t), int(v), int(o)) for t, v, o in zip(bits.test, bits.view, bits.operand, strict=True)}
     assert len(asked) == len(bits.test)
     assert np.all(np.diff(bits.test.astype(int)) >= 0)
+
+
+@given(shape=shapes(), words=st.integers(0, 24))
+def test_sets_of_few_ranks_are_rows_of_bytes(shape: Any, words: int) -> None:
+    bits = predicate_bits(rank_tables(build(replace(shape, words=words)).predicates))
+    sets = set_bytes(bits.test, bits.view, bits.operand, bits.set_words)
+    in_set = np.flatnonzero(bits.test == Test.IN_SET)
+    end = np.append(bits.operand[in_set], len(bits.set_words))[1:]
+    row_of = {
+        slot: row + slot - first
+        for first, last, row in zip(sets.first.tolist(), sets.last.tolist(), sets.row.tolist(), strict=True)
+        for slot in range(first, last)
+    }
+    assert sorted(row_of.values()) == list(range(len(sets.rows)))
+    for slot, last in zip(in_set.tolist(), end.tolist(), strict=True):
+        own = bits.set_words[bits.operand[slot] : last].astype("<u4").view(np.uint8)
+        assert (slot in row_of) == (len(own) <= SET_BYTES)
+        if slot in row_of:
+            assert bits.view[slot] in sets.views
+            assert sets.rows[row_of[slot]].tobytes() == own.tobytes().ljust(SET_BYTES, b"\0")
