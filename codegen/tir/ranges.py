@@ -19,7 +19,7 @@ from xdsl.ir import Attribute, Block, BlockArgument, Operation, SSAValue
 
 from treec.codegen.gpu_abi import ROWS_MOST, TREES_MOST
 from treec.treeir import loop
-from treec.treeir.loop_types import BinaryKind, CastKind, CompareKind, RecordType
+from treec.treeir.loop_types import BinaryKind, CastKind, CompareKind, RecordType, bit_width
 
 Range = tuple[int, int]
 """The least and the largest value, as signed numbers; of integers of fewer bits than 64 as unsigned ones."""
@@ -53,9 +53,9 @@ def meet(one: Range, other: Range) -> Range:
 class Narrow:
     """The integers of one stage: ``ranges``, and which need all of their bits (``whole``)."""
 
-    ranges: dict[SSAValue, Range] = field(default_factory=dict)
-    whole: set[SSAValue] = field(default_factory=set)
-    partners: dict[SSAValue, SSAValue] = field(default_factory=dict)
+    ranges: dict[SSAValue, Range] = field(default_factory=dict[SSAValue, Range])
+    whole: set[SSAValue] = field(default_factory=set[SSAValue])
+    partners: dict[SSAValue, SSAValue] = field(default_factory=dict[SSAValue, SSAValue])
     """The result of what a loop carries, for its argument, and the other way round: both have one place."""
 
     def range(self, value: SSAValue) -> Range:
@@ -216,9 +216,8 @@ class _Ranges:
 
 
 def bounds_of(type_: Attribute) -> Range:
-    if not isinstance(type_, IntegerType) or type_ == i64:
-        return FULL
-    return 0, (1 << type_.width.data) - 1
+    is_narrow = type_ != i64 and isinstance(type_, IntegerType)
+    return (0, (1 << bit_width(type_)) - 1) if is_narrow else FULL
 
 
 def _range_of_data(table: loop.TableOp, field_name: str) -> Range:
@@ -311,7 +310,7 @@ def _parts(found: Narrow, value: SSAValue) -> list[SSAValue]:
         if isinstance(around, loop.ForOp | loop.RepeatOp) and value.index >= skip:
             parts += [around.initial[value.index - skip], _yielded(around.body.block)[value.index - skip]]
     elif isinstance(owner, loop.ForOp | loop.RepeatOp | loop.IfOp):
-        at = list(owner.results).index(value)
+        at = [result is value for result in owner.results].index(True)
         blocks = [owner.then.block, owner.otherwise.block] if isinstance(owner, loop.IfOp) else [owner.body.block]
         parts += [_yielded(block)[at] for block in blocks]
         if not isinstance(owner, loop.IfOp):

@@ -54,7 +54,9 @@ def planned(forest: Forest, text: str) -> ModuleOp:
 def compiled(forest: Forest, text: str) -> Library:
     compilation = Compilation(LoadedModel(forest, lambda: None), Schedule.from_text(text), ())
     generate(compilation)
-    return load_in_process(compilation, verify=False).library
+    library = load_in_process(compilation, verify=False).library
+    assert isinstance(library, Library)
+    return library
 
 
 def rows_of(forest: Forest) -> NDArray[Any]:
