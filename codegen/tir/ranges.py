@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from xdsl.dialects.builtin import IntegerType, i64
+from xdsl.dialects.builtin import IntegerType, i1, i8, i16, i32, i64
 from xdsl.ir import Attribute, Block, BlockArgument, Operation, SSAValue
 
 from treec.codegen.gpu_abi import ROWS_MOST, TREES_MOST
 from treec.treeir import loop
-from treec.treeir.loop_types import BinaryKind, CastKind, CompareKind, RecordType, bit_width
+from treec.treeir.loop_types import BinaryKind, CastKind, CompareKind, RecordType
 
 Range = tuple[int, int]
 """The least and the largest value, as signed numbers; of integers of fewer bits than 64 as unsigned ones."""
@@ -215,9 +215,12 @@ class _Ranges:
         return (min(lhs[0], rhs[0]), min(lhs[1], rhs[1])) if smaller else join(lhs, rhs)
 
 
+_NARROW: dict[Attribute, int] = {i1: 1, i8: 8, i16: 16, i32: 32}
+
+
 def bounds_of(type_: Attribute) -> Range:
-    is_narrow = type_ != i64 and isinstance(type_, IntegerType)
-    return (0, (1 << bit_width(type_)) - 1) if is_narrow else FULL
+    width = _NARROW.get(type_)
+    return FULL if width is None else (0, (1 << width) - 1)
 
 
 def _range_of_data(table: loop.TableOp, field_name: str) -> Range:
