@@ -42,7 +42,7 @@ def _ratios(figures: Figures, place: Path) -> Path:
     widths = [max(1, len(batches)) for batches, _ in tables]
     height = 1.3 + 0.27 * len(figures.models)
     shape = {"squeeze": False, "sharey": True, "layout": "constrained", "width_ratios": widths}
-    figure, axes = plt.subplots(1, len(tables), figsize=(1.9 + 0.62 * sum(widths), height), **shape)
+    figure, axes = plt.subplots(1, len(tables), figsize=(max(4.8, 1.9 + 0.62 * sum(widths)), height), **shape)
     scale = TwoSlopeNorm(0, -2, 6)  # log2: a quarter to 64 times
     for axis, threads, (batches, values) in zip(axes[0], figures.threads, tables, strict=True):
         axis.imshow(np.log2(values), cmap="PuOr", norm=scale, aspect="auto")
