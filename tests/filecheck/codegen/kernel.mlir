@@ -5,7 +5,10 @@
 
 // CL: #pragma OPENCL FP_CONTRACT OFF
 // CL: __kernel void treec_walk(__global float* restrict table_leaves, __global uchar* restrict table_nodes, __global float* restrict rows, __global float* restrict out, long row_stride, long column_stride, long out_row_stride, long out_column_stride, long row_begin, long row_end, long tree_begin, long tree_end) {
-// CUDA: __launch_bounds__(64) treec_walk(
+// CUDA: __global__ void treec_walk(
+// Integers that fit 32 bits are kept in as many.
+// CL: int rb = (convert_int(row_begin));
+// CUDA: int rb = ((int)row_begin);
 loop.table @nodes <"threshold:0:<f4;feature:4:<u2;left:6:<u2;8", [2], "0x0000803f000001000000004001000000"> : <!loop.record<8, "threshold" : f32 at 0, "feature" : i16 at 4, "left" : i16 at 6>, 1, constant>
 loop.table @leaves <"<f4", [4], "0x0000803f000000400000804000000041"> : <f32, 1, constant>
 
@@ -22,14 +25,14 @@ loop.func @walk axis 0 grain 64 threads 64, 1, 1 (%rows : !loop.buffer<f32, 2, g
   // CL: __local float [[SHARED:.*]][128];
   // CUDA: __shared__ alignas(64) float [[SHARED:.*]][128];
   %copy = loop.alloc [64 : i64, 2 : i64] : !loop.buffer<f32, 2, shared>
-  // CL: long block = (row_begin + ((convert_long((convert_int(get_group_id(0))))) * (long)64));
-  // CL-NEXT: if (block < row_end) {
+  // CL: int block = (rb + ((convert_int(get_group_id(0))) * 64));
+  // CL-NEXT: if (block < re) {
   loop.for grid x "block" %block = %rb to %re step %block_rows {
     %end = loop.binary add %block, %block_rows : i64
     %more = loop.compare slt %end, %re : i64 -> i1
     %last = loop.select %more, %end, %re : i1, i64
     // More iterations than threads: each takes every 64th.
-    // CUDA: for (int64_t [[AT:.*]] = at; [[AT]] < (int64_t)128; [[AT]] += ((int64_t)1 * (int64_t)64)) {
+    // CUDA: for (int [[AT:.*]] = at; [[AT]] < 128; [[AT]] += 64) {
     %n_values = loop.constant 128 : i64 -> i64
     loop.for block x "at" %at = %zero to %n_values step %one extent 128 {
       loop.store %base, %copy[%zero, %at] : f32, !loop.buffer<f32, 2, shared>
@@ -39,7 +42,7 @@ loop.func @walk axis 0 grain 64 threads 64, 1, 1 (%rows : !loop.buffer<f32, 2, g
     // CUDA: __syncthreads();
     loop.barrier
     // One for each thread.
-    // CUDA: int64_t thread = (block + (((int64_t)((int)threadIdx.x)) * (int64_t)1));
+    // CUDA: int thread = (block + ((int)threadIdx.x));
     // CUDA-NEXT: if (thread < {{.*}}) {
     loop.for block x "thread" %r = %block to %last step %one extent 64 {
       %sum = loop.for serial "tree" %t = %tb to %te step %one carry(%acc = %base) : (f32) {
@@ -51,7 +54,7 @@ loop.func @walk axis 0 grain 64 threads 64, 1, 1 (%rows : !loop.buffer<f32, 2, g
           // CUDA-NEXT: short f = ((short)((ushort)(word >> (uint64_t)32ULL)));
           %f = loop.load %n[%node] "feature" : !loop.buffer<!loop.record<8, "threshold" : f32 at 0, "feature" : i16 at 4, "left" : i16 at 6>, 1, constant> -> i16
           %fi = loop.cast zext %f : i16 -> i64
-          // CL: float v = rows[((thread * row_stride) + (fi * column_stride))];
+          // CL: float v = rows[(((convert_long(thread)) * row_stride) + ((convert_long(fi)) * column_stride))];
           %v = loop.load %rows[%r, %fi] : !loop.buffer<f32, 2, global> -> f32
           %c = loop.compare olt %v, %x : f32 -> i1
           %next = loop.binary add %node, %one : i64
