@@ -119,8 +119,17 @@ class Schedule:
         """``exact``, unless the ``float`` line says otherwise."""
         return next((d.policy for d in self.directives if isinstance(d, FloatPolicy)), "exact")
 
-    def with_target(self, *, level: str | None = None, input: str | None = None) -> Schedule:
-        """The schedule with arguments of its ``target cpu`` line replaced: what a command-line option does."""
+    def with_target(self, *, level: str | None = None, input: str | None = None, arch: str | None = None) -> Schedule:
+        """The schedule with arguments of its ``target`` line replaced: what a command-line option does. Raises `UsageError`
+        for one that the machine does not have."""
+        if (gpu := self.gpu) is not None:
+            if level is not None:
+                raise UsageError("the schedule is for a GPU, which has no CPU level", fix="leave `level` out")
+            made = replace(gpu, arch=arch or gpu.arch, input=input or gpu.input)
+            return Schedule(tuple(made if d is gpu else d for d in self.directives), self.file)
+        if arch is not None:
+            fix = "leave `arch` out, or choose a schedule with `target gpu`"
+            raise UsageError("the schedule is for a CPU, which has no architecture of a GPU", fix=fix)
         old = self.target
         target = replace(old, level=level or old.level, input=input or old.input)
         return Schedule((target, *(d for d in self.directives if not isinstance(d, TargetCpu))), self.file)

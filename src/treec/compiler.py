@@ -19,6 +19,8 @@ from treec.codegen.abi import DType
 from treec.errors import UsageError
 from treec.frontends.load import LoadedModel, load_model
 from treec.frontends.oracle import Oracle, RememberingOracle
+from treec.schedule.directives import TargetGpu
+from treec.schedule.gpus import GPUS
 from treec.schedule.library import preset, preset_names
 from treec.schedule.schedule import Schedule
 
@@ -80,14 +82,17 @@ def start(
     *,
     level: str | None = None,
     rows: str | None = None,
+    target: str | None = None,
+    arch: str | None = None,
     profile: str | os.PathLike[str] | NDArray[Any] | None = None,
     trust: bool = False,
     progress: Progress = _silent,
 ) -> Compilation:
-    """Read the model and settle the schedule: a `Schedule`, a preset's name, a path, or None for the default one.
+    """Read the model and settle the schedule: a `Schedule`, a preset's name, a path, or None for the default one, which is
+    for ``target`` (cpu or gpu; by default a CPU, unless there is an ``arch``).
 
-    ``level`` and ``rows`` override the schedule's ``target cpu``; ``profile``: see `treec.profile.profiled`. Raises the
-    errors of `load_model` and `Schedule`.
+    ``level``, ``rows`` and ``arch`` override the schedule's target; ``profile``: see `treec.profile.profiled`. Raises the
+    errors of `load_model` and `Schedule`, and `UsageError` for a target that is not the schedule's.
     """
     seconds: dict[str, float] = {}
     with _phase(seconds, "parse", progress):
@@ -100,16 +105,37 @@ def start(
             counted = profiled(loaded.forest, profile)
             loaded, facts = replace(loaded, forest=counted.forest), counted.facts()
     with _phase(seconds, "schedule", progress):
-        chosen, reasons = _settle(schedule, loaded.forest, level)
-        if level is not None or rows is not None:
-            chosen = chosen.with_target(level=level, input=rows).check()
+        chosen, reasons = _settle(schedule, loaded.forest, level, _on_gpu(target, arch))
+        if target is not None and (chosen.gpu is not None) != (target == "gpu"):
+            raise UsageError(f"the schedule is not for a {target.upper()}", fix="leave out the schedule, or the target")
+        if level is not None or rows is not None or arch is not None:
+            chosen = chosen.with_target(level=level, input=rows, arch=arch).check()
     return Compilation(loaded, chosen, reasons, seconds, profile=facts)
 
 
+def _on_gpu(target: str | None, arch: str | None) -> str | None:
+    """The architecture that treec's own schedule is for; None for a CPU."""
+    if target not in (None, "cpu", "gpu"):
+        raise UsageError(f"there is no target {target!r}", fix="use cpu or gpu")
+    if arch is None:
+        return TargetGpu().arch if target == "gpu" else None
+    if arch not in GPUS:
+        raise UsageError(f"{arch!r} is no known architecture", fix=f"use one of {', '.join(GPUS)}")
+    if target == "cpu":
+        raise UsageError("a CPU has no architecture of a GPU", fix="leave `arch` out")
+    return arch
+
+
 def _settle(
-    schedule: Schedule | str | os.PathLike[str] | None, forest: Forest, level: str | None
+    schedule: Schedule | str | os.PathLike[str] | None, forest: Forest, level: str | None, arch: str | None
 ) -> tuple[Schedule, tuple[str, ...]]:
-    """``level``: what will override the schedule's. Caches are those of this machine where code for it is asked for."""
+    """``level``: what will override the schedule's. Caches are those of this machine where code for it is asked for;
+    ``arch``: of the GPU that treec's own schedule is for."""
+    if schedule is None and arch is not None:
+        from treec.default_gpu import default_gpu_schedule
+
+        choice = default_gpu_schedule(forest, arch)
+        return choice.schedule, choice.reasons
     if schedule is None:
         from treec.default_blocks import L2_BYTES, host_l2_bytes
         from treec.default_schedule import default_schedule
@@ -294,6 +320,8 @@ def compile(
     trust: bool = False,
     level: str | None = None,
     rows: str | None = None,
+    target: str | None = None,
+    arch: str | None = None,
     profile: str | os.PathLike[str] | NDArray[Any] | None = None,
     progress: Progress | None = None,
 ) -> CompiledModel:
@@ -302,12 +330,15 @@ def compile(
     ``model``: a path, bytes, an XGBoost or LightGBM Booster or wrapper, or a scikit-learn estimator; the format is
     sniffed. ``schedule``: a `Schedule`, a path, a preset's name, schedule text of several lines, or None for treec's own
     choice. ``verify=False`` skips the check, and the card says so. ``trust``: unpickle a file that treec can't read safely;
-    only for files you would also run. ``level``, ``rows``: override ``target cpu``'s ``level`` and ``input``. ``profile``:
-    sample rows, or a ``.npy`` file of them, that count how often nodes are reached, in place of the model's own counts.
+    only for files you would also run. ``target``: cpu or gpu, what treec's own choice is for. ``level``, ``rows``,
+    ``arch``: override the target's ``level``, ``input`` and ``arch``. ``profile``: sample rows, or a ``.npy`` file of them,
+    that count how often nodes are reached, in place of the model's own counts.
 
     Raises `treec.errors.TreecError`: `ModelError`, `UnsupportedModelError`, `ScheduleError`, `VerificationError`.
     """
     told = progress or _silent
-    compilation = start(model, schedule, level=level, rows=rows, profile=profile, trust=trust, progress=told)
+    compilation = start(
+        model, schedule, level=level, rows=rows, target=target, arch=arch, profile=profile, trust=trust, progress=told
+    )
     generate(compilation, progress=told)
     return load_in_process(compilation, verify=verify, progress=told)

@@ -175,7 +175,7 @@ def _packed_layout(forest: Forest, leaf_bytes: int, reasons: list[str]) -> _Layo
     other_bytes = leaf_bytes + forest.predicates.set_words.nbytes
     sizes: dict[tuple[str, int], int] = {}
     for predicates, align in (("inline", 4), ("inline", 1), ("table", 4), ("table", 1)):
-        size = _packed_bytes(forest, forest.trees, predicates == "table", align) + other_bytes
+        size = packed_bytes(forest, forest.trees, predicates == "table", align) + other_bytes
         sizes[predicates, align] = size
         if size <= budget:
             break
@@ -189,7 +189,8 @@ def _packed_layout(forest: Forest, leaf_bytes: int, reasons: list[str]) -> _Layo
     return _Layout(sharing, before, [], size, row_bytes, STEP_PACKED, INTERLEAVE_PACKED)
 
 
-def _packed_bytes(forest: Forest, trees: Trees, with_table: bool, align: int) -> int:
+def packed_bytes(forest: Forest, trees: Trees, with_table: bool, align: int) -> int:
+    """Bytes of the tables of ``layout packed``, without leaf values."""
     predicates = forest.predicates
     if with_table:
         predicates, new_id = share_predicates(predicates)

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 EXAMPLES = (
     ("let treec choose, and print, the schedule", "treec model.ubj -o model.so"),
-    ("kernels for a GPU, in one file", "treec model.ubj --schedule gpu-shared-rows -o model.gpu"),
+    ("kernels for a GPU, in one file, by treec's choice", "treec model.ubj -o model.gpu"),
+    ("the same by a preset, for another GPU", "treec model.ubj --schedule gpu-direct --arch sm_80 -o model.gpu"),
     ("a schedule of your own, and a header for C", "treec model.pkl --schedule tiled.sched --header model.h -o model.so"),
 )
 EXIT_CODES = (
@@ -57,6 +58,13 @@ def _version(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> No
 )
 @click.argument("model")
 @option("--schedule", metavar="S", section="Schedule", help="A schedule file or a preset's name. Default: treec chooses.")
+@option(
+    "--target",
+    type=click.Choice(["cpu", "gpu"]),
+    section="Schedule",
+    help="What treec's choice is for. Default: a GPU if OUT ends in .gpu.",
+)
+@option("--arch", metavar="ARCH", section="Schedule", help="NVIDIA's name of the GPU, instead of the schedule's: sm_90, …")
 @option("--level", metavar="LEVEL", section="Schedule", help="CPU level, instead of the schedule's: native, x86-64-v3, …")
 @option(
     "--rows",
@@ -101,6 +109,8 @@ def treec(
     report: Report,
     model: str,
     schedule: str | None,
+    target: str | None,
+    arch: str | None,
     level: str | None,
     rows: str | None,
     profile: str | None,
@@ -118,10 +128,24 @@ def treec(
 
     _check_paths(model, output, header)
     _check_target(level, schedule)
+    if schedule is None and target is None and output.endswith(".gpu"):
+        target = "gpu"
     with contextlib.ExitStack() as stack:
         pending = _pending_header(stack, header, output)
         progress = Progress(report, max_seconds)
-        compilation = _start(report, progress, model, schedule, level, rows, profile, trust, verify=not no_verify)
+        compilation = _start(
+            report,
+            progress,
+            model,
+            schedule,
+            trust,
+            verify=not no_verify,
+            target=target,
+            arch=arch,
+            level=level,
+            rows=rows,
+            profile=profile,
+        )
         if compilation.schedule.gpu is not None and header is not None:
             raise UsageError("kernels for a GPU have no C header", place="--header", fix="leave it out")
         _generate(report, progress, compilation)
@@ -172,18 +196,16 @@ def _start(
     progress: Progress,
     model: str,
     schedule: str | None,
-    level: str | None,
-    rows: str | None,
-    profile: str | None,
     trust: bool,
     *,
     verify: bool,
+    **options: str | None,
 ) -> Compilation:
     from treec.compiler import start
     from treec.tools.cli.facts import headline, model_facts
 
     with progress:
-        compilation = start(model, schedule, level=level, rows=rows, profile=profile, trust=trust, progress=progress)
+        compilation = start(model, schedule, trust=trust, progress=progress, **options)
     if verify and compilation.schedule.gpu is None:
         _check_host(compilation.schedule.target.level)
     facts = model_facts(compilation.forest)

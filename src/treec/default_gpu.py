@@ -1,0 +1,145 @@
+"""The schedule treec picks for a GPU when none is given: a small estimate from the model's shape and the GPU's limits.
+
+A thread has a row and walks it down all trees, `TOGETHER` at a time. Open are whether a block first copies its rows to
+shared memory, and how many threads a block has. Counted are the cycles in which a multiprocessor's load unit serves one
+instruction of a warp:
+
+- without the copy each step loads a value from rows that lie apart: a cache line for each thread, `APART` cycles;
+- with it, a value from shared memory: `BANKS` cycles, as that many of 32 threads want the same bank at worst, on average
+  over random columns; and once per row and column `COPY` cycles for the copy, whose reads are neighbours.
+
+The copy is made where that takes fewer cycles and a multiprocessor still has `FEWEST` threads at work: nodes come from
+caches, and as many loads must be under way as hide their delay. Blocks have the number of threads of which most fit.
+Nodes are packed, each in one word of 8 bytes or two, where all tables then stay in half of the second-level cache; else
+in as few bytes as may be. No number here has been measured on a GPU: they follow from how GPUs serve loads.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from treec.default_schedule import Choice, packed_bytes
+from treec.frontends.base import Forest, Trees
+from treec.passes.algo.depths import leaf_depths
+from treec.passes.algo.shared_rows import shared_shape
+from treec.schedule.gpus import BLOCK_SHARED, GPUS, GpuLimits
+from treec.schedule.schedule import Schedule
+
+APART = 16
+BANKS = 4
+COPY = 4
+FEWEST = 256
+THREADS = (128, 256, 64, 32)
+"""Threads of a block, in the order in which equal ones are preferred: small blocks leave less idle at their end."""
+TOGETHER = 4
+PEEL = 4
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Threads of a block, and of a multiprocessor."""
+
+    threads: int
+    resident: int
+
+
+def default_gpu_schedule(forest: Forest, arch: str) -> Choice:
+    """Pick blocks, copies and layout for this forest on this architecture."""
+    limits, reasons = GPUS[arch], list[str]()
+    steps = _steps(forest)
+    block, copied = _block(forest, limits, steps, arch, reasons)
+    lines = [
+        f"target gpu arch={arch}",
+        *_layout(forest, limits, reasons),
+        f"split row into=(block, thread) by={block.threads}",
+        "bind block grid.x",
+        "bind thread block.x",
+        "order block, thread, tree",
+        *(["cache rows at=block in=shared"] if copied else []),
+        _walk(forest, steps, reasons),
+    ]
+    return Choice(Schedule.from_text("\n".join(lines), "<default>"), tuple(reasons))
+
+
+def _steps(forest: Forest) -> float:
+    """Steps of a row down all trees, about."""
+    if not isinstance(forest.trees, Trees) or forest.trees.n_nodes == 0:
+        return 0.0
+    shallowest, deepest = leaf_depths(forest.trees)
+    return float((shallowest + deepest).sum()) / 2
+
+
+def _block(forest: Forest, limits: GpuLimits, steps: float, arch: str, reasons: list[str]) -> tuple[_Block, bool]:
+    """The threads of a block, and whether it copies its rows."""
+    inputs = forest.inputs
+    plain = _fullest(limits, 0)
+    row = shared_shape(1, inputs.n_features, by_column=False)[1] * inputs.dtype.itemsize
+    shared = _fullest(limits, row)
+    without, with_copy = steps * APART, steps * BANKS + inputs.n_inputs * COPY
+    estimate = f"{with_copy:,.0f} cycles of loads for 32 rows with a copy in shared memory, {without:,.0f} without"
+    if inputs.table_offset is not None:
+        reasons.append("rows are read from memory: inputs are looked up in value tables, which copies them already")
+    elif with_copy >= without:
+        reasons.append(f"rows are read from memory: {estimate}")
+    elif shared is None or shared.resident < FEWEST:
+        room = 0 if shared is None else shared.resident
+        reasons.append(
+            f"rows are read from memory: of {row:,} bytes each, {room} would fit into the {limits.shared_sm >> 10} KiB "
+            f"of shared memory of {arch}, and {FEWEST} threads are needed to hide the delay of loads"
+        )
+    else:
+        reasons.append(f"blocks copy their rows: {estimate}")
+        reasons.append(
+            f"{shared.threads} threads a block, {row * shared.threads:,} bytes of shared memory: {shared.resident:,} of "
+            f"{limits.threads_sm:,} threads on each multiprocessor"
+        )
+        return shared, True
+    assert plain is not None
+    reasons.append(f"{plain.threads} threads a block: up to {plain.resident:,} on each multiprocessor")
+    return plain, False
+
+
+def _fullest(limits: GpuLimits, row_bytes: int) -> _Block | None:
+    """The block of which most threads fit on a multiprocessor; None where none fits."""
+    found: list[_Block] = []
+    for threads in THREADS:
+        size = threads * row_bytes
+        if size > limits.shared:
+            continue
+        blocks = min(limits.blocks_sm, limits.threads_sm // threads, limits.shared_sm // (size + BLOCK_SHARED))
+        found.append(_Block(threads, blocks * threads))
+    return max(found, key=lambda block: block.resident, default=None)
+
+
+def _layout(forest: Forest, limits: GpuLimits, reasons: list[str]) -> list[str]:
+    """One or two words a node while that fits, else few bytes."""
+    if not isinstance(forest.trees, Trees) or forest.trees.n_nodes == 0:
+        return ["layout packed align=8"]
+    leaf_bytes = forest.leaves.values.nbytes + forest.predicates.set_words.nbytes
+    nodes, half = forest.trees.n_nodes, limits.l2 // 2
+    sizes: dict[tuple[str, int], int] = {}
+    for predicates, align in (("inline", 8), ("inline", 4), ("inline", 1), ("table", 4), ("table", 1)):
+        sizes[predicates, align] = packed_bytes(forest, forest.trees, predicates == "table", align) + leaf_bytes
+        if sizes[predicates, align] <= half:
+            break
+    (predicates, align), size = min(sizes.items(), key=lambda item: item[1])
+    fits = "fit" if size <= half else "do not fit"
+    reasons.append(
+        f"packed nodes, predicates={predicates} align={align}: {size / nodes:.1f} bytes per inner node, leaves included; "
+        f"all {size / 2**20:,.1f} MiB {fits} into half of {limits.l2 >> 20} MiB of second-level cache"
+    )
+    sharing = ["share predicates"] if predicates == "table" else []
+    return [*sharing, f"layout packed predicates={predicates} align={align}"]
+
+
+def _walk(forest: Forest, steps: float, reasons: list[str]) -> str:
+    """Trees are walked together; the steps that half of them are sure to need are straight code."""
+    if not isinstance(forest.trees, Trees) or steps == 0:
+        return "walk with=scalar"
+    peel = min(PEEL, int(np.median(leaf_depths(forest.trees)[0])))
+    together = min(TOGETHER, forest.trees.n_trees)
+    straight = f"; {peel} steps before the first test for a leaf" if peel else ""
+    reasons.append(f"a row goes down {together} trees together: their loads overlap{straight}")
+    return f"walk with=scalar interleave=tree:{together} peel={peel}"
