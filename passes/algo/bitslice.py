@@ -7,8 +7,9 @@ itself, where it is 1 on the true side and 0 on the other; else one select betwe
 of the predicates first, then one of zeros and one of ones, then a tree's own selects in their order.
 
 Codes: the first ``cut`` answers on the way to a leaf are bits of their own (a *path*, highest first, 1 for true; a leaf
-above leaves the bits below free), and a subtree below numbers its leaves in order (an *index*). A cut of 0 has the fewest
-bits; a cut of the depth the fewest selects. Which is cheaper is a small sum: see `Cost`.
+above leaves the bits below free), and a subtree below numbers its leaves one after the other (an *index*, see
+`treec.passes.algo.leaf_order`). A cut of 0 has the fewest bits; a cut of the depth the fewest selects. Which is cheaper is
+a small sum: see `Cost`.
 
 A tree that is nearly full needs no list of selects: padded to a full one, it is a *multiplexer*, and all of one depth are
 the same straight code over a table of nodes, whose bits stay in registers.
@@ -17,12 +18,14 @@ the same straight code over a table of nodes, whose bits stay in registers.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from treec.frontends.base import Trees
 from treec.passes.algo.depths import node_depths
+from treec.passes.algo.leaf_order import PERIOD, gray, true_first
 
 I64 = NDArray[np.int64]
 FREE = -1
@@ -103,6 +106,10 @@ class _Shape:
     @property
     def n_trees(self) -> int:
         return len(self.root)
+
+    @cached_property
+    def true_first(self) -> NDArray[np.bool_]:
+        return true_first(_levels(self), self.true, self.false, _below(self))
 
 
 def slice_trees(
@@ -209,16 +216,19 @@ def _codes(shape: _Shape, cut: I64) -> _Codes:
         tree = shape.tree[level]
         on_path = shape.depth[level] < cut[tree]
         bit = np.where(on_path, 1 << np.maximum(bits[tree] - 1 - shape.depth[level], 0), 0)
-        false = shape.false[level]
-        skipped = np.where(false >= 0, below[np.maximum(false, 0)], 1)
-        step = np.where(on_path, bit, skipped)
+        sides = shape.true[level], shape.false[level]
+        n_true, n_false = (np.where(side >= 0, below[np.maximum(side, 0)], 1) for side in sides)
+        first = shape.true_first[level, (code[level] & whole[tree]) % PERIOD]
+        to_true = np.where(on_path, bit, np.where(first, 0, n_false))
+        to_false = np.where(~on_path & first, n_true, 0)
         matters = care[level] | np.where(on_path, bit, whole[tree])
-        for side, move in ((shape.true[level], step), (false, 0)):
+        for side, move in zip(sides, (to_true, to_false), strict=True):
             value = code[level] + move
             inner = side >= 0
             code[side[inner]], care[side[inner]] = value[inner], matters[inner]
             leaf_code[~side[~inner]], leaf_care[~side[~inner]] = value[~inner], matters[~inner]
-    return _Codes(leaf_code, leaf_care, bits)
+    path = leaf_code & ~whole[shape.leaf_tree]
+    return _Codes(path | gray(leaf_code - path), leaf_care, bits)
 
 
 def _cuts(shape: _Shape, n_leaves: I64, n_predicates: int, numbering: str, cost: Cost) -> tuple[I64, NDArray[np.float64]]:

@@ -63,7 +63,7 @@ class Walk(Directive):
     )
     leaf: str = argument(
         Choice(("auto", "path", "index")),
-        "how `with=bitslice` numbers leaves: by the answers on the way, in order, or as is cheapest for each tree",
+        "how `with=bitslice` numbers leaves: by the answers on the way, one by one, or as is cheapest for each tree",
         default="auto",
         quiet=True,
     )
