@@ -13,7 +13,7 @@ import ctypes
 from dataclasses import dataclass
 from enum import IntEnum
 
-ABI_VERSION = 2
+ABI_VERSION = 3
 MAGIC = 0x43455254  # "TREC"
 
 DESCRIBE_SYMBOL = "treec_describe"
@@ -85,6 +85,10 @@ STAGE_PARAMETERS = (
 )
 """Parameters of a stage function, in order; it returns an int32 `Status`."""
 
+CALL_WORDS = 1 + len(STAGE_PARAMETERS)
+"""What an artifact's ``call`` gets: int64s, the address of a stage function and its parameters in order. It returns what
+the stage does. One pointer is handed over many times faster than so many arguments, where each is converted by itself."""
+
 PREDICT_PARAMETERS = (
     Parameter("task", "int32_t", "a treec_task"),
     Parameter("row_dtype", "int32_t", "a treec_dtype"),
@@ -130,7 +134,8 @@ class KernelStruct(ctypes.Structure):
 
 
 class ArtifactStruct(ctypes.Structure):
-    """``treec_artifact``: what ``treec_describe()`` returns. ``cpu_check`` returns `Status.OK` or `Status.WRONG_CPU`."""
+    """``treec_artifact``: what ``treec_describe()`` returns. ``cpu_check`` returns `Status.OK` or `Status.WRONG_CPU`; for
+    ``call`` see `CALL_WORDS`."""
 
     _fields_ = (
         ("magic", ctypes.c_uint32),
@@ -145,4 +150,5 @@ class ArtifactStruct(ctypes.Structure):
         ("cpu_check", ctypes.c_void_p),
         ("card", ctypes.c_void_p),
         ("card_capacity", ctypes.c_int64),
+        ("call", ctypes.c_void_p),
     )

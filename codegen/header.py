@@ -84,6 +84,7 @@ _STRUCTS: tuple[tuple[str, type[ctypes.Structure], str, dict[str, str]], ...] = 
             "cpu_check": "TREEC_STATUS_OK or TREEC_STATUS_WRONG_CPU",
             "card": "JSON text, ended by NUL: where the model comes from, schedule, verification",
             "card_capacity": "bytes reserved for it",
+            "call": "runs a stage; words: its function, then its arguments, for callers to whom these are dear",
         },
     ),
 )
@@ -98,6 +99,7 @@ _POINTERS: dict[tuple[str, str], str] = {
     ("artifact", "kernels"): "const treec_kernel *kernels",
     ("artifact", "cpu_check"): "int32_t (*cpu_check)(void)",
     ("artifact", "card"): "const char *card",
+    ("artifact", "call"): "int32_t (*call)(const int64_t *words)",
 }
 _MAX_NAMED = 4096  # features or classes listed; beyond that the card is the place to look
 

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from treec.codegen.abi import Axis, DType, Status, Task
 from treec.errors import ArtifactError, InputError
 from treec.runtime.library import Artifact, K, Library, Stage
-from treec.runtime.threads import aligned_memory, run_sharded, thread_count
+from treec.runtime.memory import address_of, aligned_memory
+from treec.runtime.quick import NUMPY_DTYPES, pack_words
+from treec.runtime.threads import run_sharded, thread_count
 
 if TYPE_CHECKING:
     from treec.runtime.gpu_library import GpuLibrary
 
-NUMPY_DTYPES = {DType.F32: np.dtype(np.float32), DType.F64: np.dtype(np.float64)}
 _DTYPES = {dtype: code for code, dtype in NUMPY_DTYPES.items()}
 
 
@@ -116,21 +117,22 @@ class _Run:
     scratch: int
 
     def stage(self, stage: Stage, n_threads: int) -> None:
-        source = (self.rows.ctypes.data, *_steps(self.rows), self.out.ctypes.data, *_steps(self.out))
+        source = (stage.function, address_of(self.rows), *_steps(self.rows), address_of(self.out), *_steps(self.out))
         n_rows, n_groups = len(self.rows), stage.n_groups
 
         def by_row(begin: int, end: int, workspace: int) -> None:
-            self._check(stage.run(*source, begin, end, *self.trees, 0, n_groups, workspace, self.scratch, n_rows))
+            self._call(*source, begin, end, *self.trees, 0, n_groups, workspace, self.scratch, n_rows)
 
         def by_group(begin: int, end: int, workspace: int) -> None:
-            self._check(stage.run(*source, 0, n_rows, *self.trees, begin, end, workspace, self.scratch, n_rows))
+            self._call(*source, 0, n_rows, *self.trees, begin, end, workspace, self.scratch, n_rows)
 
         if stage.axis is Axis.ROW:
             run_sharded(by_row, 0, n_rows, stage.grain, stage.workspace_bytes, n_threads)
         else:
             run_sharded(by_group, 0, n_groups, stage.grain, stage.workspace_bytes, n_threads)
 
-    def _check(self, status: int) -> None:
+    def _call(self, *words: int) -> None:
+        status = self.library.call(pack_words(*words))
         if status != Status.OK:
             name = Status(status).name if status in Status.__members__.values() else str(status)
             raise ArtifactError(f"its code returned {name}", place=self.library.place, fix="compile the model again")

@@ -18,7 +18,6 @@ from treec.codegen.abi import (
     ABI_VERSION,
     DESCRIBE_SYMBOL,
     MAGIC,
-    STAGE_PARAMETERS,
     ArtifactStruct,
     Axis,
     DType,
@@ -35,18 +34,16 @@ if TYPE_CHECKING:
     from treec.runtime.gpu_library import GpuLibrary
 
 ZIP_HEAD = b"PK\x03\x04"
-_STAGE_TYPE = ctypes.CFUNCTYPE(
-    ctypes.c_int32, *(ctypes.c_void_p if p.ctype.endswith("*") else ctypes.c_int64 for p in STAGE_PARAMETERS)
-)
+_CALL_TYPE = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_char_p)
 _DESCRIBE_TYPE = ctypes.CFUNCTYPE(ctypes.c_void_p)
 _CPU_CHECK_TYPE = ctypes.CFUNCTYPE(ctypes.c_int32)
 
 
 @dataclass(frozen=True, eq=False)
 class Stage:
-    """One function of a kernel; ``run`` releases the GIL. See `treec.codegen.abi`."""
+    """One function of a kernel, by its address. See `treec.codegen.abi`."""
 
-    run: Callable[..., int]
+    function: int
     axis: Axis
     grain: int
     workspace_bytes: int
@@ -82,7 +79,8 @@ class Artifact(Protocol[K]):
 
 @dataclass(frozen=True, eq=False)
 class Library:
-    """A checked artifact. ``owner`` keeps its code in memory; ``source`` is the opened file or None for the JIT."""
+    """A checked artifact. ``owner`` keeps its code in memory; ``source`` is the opened file or None for the JIT.
+    ``call(words)`` runs a stage without the GIL, see `treec.codegen.abi.CALL_WORDS`."""
 
     place: str
     card: dict[str, Any]
@@ -92,6 +90,7 @@ class Library:
     n_columns: int
     out_dtype: DType
     kernels: tuple[Kernel, ...]
+    call: Callable[[bytes], int]
     owner: object
     source: OpenFile | None
 
@@ -127,9 +126,9 @@ class Library:
         return None
 
 
-def _at_end_of(owner: object, function: Callable[[int], object], argument: int) -> None:
+def _at_end_of(owner: object, function: Callable[..., object], *arguments: object) -> None:
     # Not at the interpreter's exit: a thread may still be in the code.
-    weakref.finalize(owner, function, argument).atexit = False
+    weakref.finalize(owner, function, *arguments).atexit = False
 
 
 class OpenFile:
@@ -147,6 +146,10 @@ class OpenFile:
     def read(self, offset: int, size: int) -> bytes:
         return os.pread(self.descriptor, size, offset)
 
+    def was_overwritten(self) -> bool:
+        status = os.fstat(self.descriptor)
+        return (status.st_mtime_ns, status.st_size) != self.stamp
+
     def all_bytes(self) -> bytes:
         """The whole file; raises `ArtifactError` if it was overwritten since."""
         parts: list[bytes] = []
@@ -154,8 +157,7 @@ class OpenFile:
         while part := self.read(done, 1 << 24):
             parts.append(part)
             done += len(part)
-        status = os.fstat(self.descriptor)
-        if (status.st_mtime_ns, status.st_size) != self.stamp or done != self.size:
+        if self.was_overwritten() or done != self.size:
             raise ArtifactError("this file was overwritten while it was in use", place=self.place, fix="load it again")
         return b"".join(parts)
 
@@ -166,7 +168,13 @@ class _Mapped:
     def __init__(self, file: OpenFile, handle: int) -> None:
         self.file = file
         self.handle = handle
-        _at_end_of(self, _ctypes.dlclose, handle)
+        _at_end_of(self, _unmap, handle, file)
+
+
+def _unmap(handle: int, file: OpenFile) -> None:
+    """The loader runs code of the library to end it; where other bytes took its place that would crash, so it stays."""
+    if not file.was_overwritten():
+        _ctypes.dlclose(handle)
 
 
 def open_file(path: str | os.PathLike[str]) -> Library | GpuLibrary:
@@ -290,12 +298,13 @@ def _describe(address: int, place: str, owner: object, source: OpenFile | None, 
             f"its code is for {sizes} features, trees, columns and its card says otherwise", place=place, fix=REBUILD
         )
     kernels = tuple(_kernel(struct.kernels[index]) for index in range(struct.n_kernels))
-    return Library(place, card, facts, *sizes, DType(struct.out_dtype), kernels, owner, source)
+    call = _CALL_TYPE(struct.call)
+    return Library(place, card, facts, *sizes, DType(struct.out_dtype), kernels, call, owner, source)
 
 
 def _kernel(struct: KernelStruct) -> Kernel:
     stages = tuple(
-        Stage(_STAGE_TYPE(s.run), Axis(s.axis), max(1, s.grain), s.workspace_bytes, s.n_groups)
+        Stage(s.run, Axis(s.axis), max(1, s.grain), s.workspace_bytes, s.n_groups)
         for s in (struct.stages[index] for index in range(struct.n_stages))
     )
     run_rows = max(1, struct.run_rows)

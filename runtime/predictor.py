@@ -18,6 +18,7 @@ from treec.runtime import labels
 from treec.runtime.card import code_name
 from treec.runtime.execute import run_task
 from treec.runtime.library import Library, from_address, open_bytes, open_file
+from treec.runtime.quick import QuickCalls
 from treec.runtime.report import report_of
 from treec.runtime.rows import as_rows
 
@@ -42,13 +43,15 @@ class CompiledModel:
     Raises `InputError` for rows that do not fit, `UsageError` for calls that make no sense.
     """
 
-    __slots__ = ("__weakref__", "_library", "_saver")
+    __slots__ = ("__weakref__", "_library", "_quick", "_saver")
 
     _library: Library | GpuLibrary
+    _quick: QuickCalls | None
     _saver: Saver | None
 
     def __init__(self, library: Library | GpuLibrary, saver: Saver | None = None) -> None:
         object.__setattr__(self, "_library", library)
+        object.__setattr__(self, "_quick", QuickCalls(library) if isinstance(library, Library) else None)
         object.__setattr__(self, "_saver", saver)
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
@@ -99,6 +102,8 @@ class CompiledModel:
     def _run(
         self, task: Task, X: Any, n_threads: int | None, iterations: tuple[int, int] | None, *, sums: bool = True
     ) -> NDArray[Any]:
+        if iterations is None and (quick := self._quick) is not None and (out := quick.run(task, X, n_threads)) is not None:
+            return out
         begin, end = self._trees(iterations, sums)
         there = self._library.device_rows(X)
         rows = as_rows(X, self._library.facts) if there is None else there

@@ -11,12 +11,11 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from treec.errors import UsageError
 from treec.runtime.cpu import usable_cpus
+from treec.runtime.memory import workspace
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
@@ -30,7 +29,6 @@ tree, so that a call of this size lasts from 0.6 ms up."""
 
 _SHARDS_PER_THREAD = 4  # the slowest thread then holds up the others by a quarter of its share at most
 _POOL_SIZE = 64
-_ALIGNMENT = 64
 
 Task = Callable[[int, int, int], None]
 """``task(begin, end, workspace)``: one shard; the workspace is an address."""
@@ -88,7 +86,7 @@ def run_sharded(task: Task, begin: int, end: int, grain: int, workspace_bytes: i
 
 def _run_all(task: Task, shards: deque[tuple[int, int]], workspace_bytes: int) -> None:
     """Take shards until none is left, with one workspace for all of them."""
-    buffer, address = aligned_memory(workspace_bytes)
+    memory, address = workspace(workspace_bytes)
     try:
         while True:
             try:
@@ -100,15 +98,7 @@ def _run_all(task: Task, shards: deque[tuple[int, int]], workspace_bytes: int) -
         shards.clear()
         raise
     finally:
-        del buffer
-
-
-def aligned_memory(size: int) -> tuple[Any, int]:
-    """New memory and its aligned address; the first value keeps it."""
-    if size == 0:
-        return None, 0
-    buffer = np.empty(size + _ALIGNMENT - 1, np.uint8)
-    return buffer, -(-buffer.ctypes.data // _ALIGNMENT) * _ALIGNMENT
+        del memory
 
 
 _pool: ThreadPoolExecutor | None = None

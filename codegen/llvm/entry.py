@@ -21,6 +21,7 @@ from treec.codegen.abi import (
     DType,
     Task,
 )
+from treec.codegen.llvm.call import emit_call
 from treec.codegen.llvm.cpu_check import emit_cpu_check
 from treec.codegen.llvm.emit import EmittedModule, EmittedStage
 from treec.codegen.llvm.predict import CallFacts, Memory, emit_predict
@@ -61,7 +62,8 @@ def emit_entry(emitted: EmittedModule, facts: ArtifactFacts) -> None:
     kernels = define_constant(module, "kernels", ir.Constant(ir.ArrayType(KERNEL, len(rows)), rows))
     memory = _memory(emitted)
     cpu_check = emit_cpu_check(module, emitted.target)
-    _emit_describe(emitted, facts, kernels, cpu_check, card, memory.all_bytes)
+    functions = cpu_check, emit_call(module, emitted.target)
+    _emit_describe(emitted, facts, kernels, functions, card, memory.all_bytes)
     emit_predict(emitted, kernels, cpu_check, CallFacts(len(rows), facts.n_trees, facts.out_dtype, memory))
 
 
@@ -123,15 +125,16 @@ def _emit_describe(
     emitted: EmittedModule,
     facts: ArtifactFacts,
     kernels: ir.GlobalVariable,
-    cpu_check: ir.Function,
+    functions: tuple[ir.Function, ir.Function],
     card: ir.GlobalVariable,
     workspace: int,
 ) -> None:
+    cpu_check, call = functions
     fields = [
         *(I32(MAGIC), I32(ABI_VERSION)),
         *(I64(facts.n_features), I64(facts.n_trees), I64(facts.n_columns)),
         *(I32(int(facts.out_dtype)), I32(len(emitted.kernels)), I64(workspace)),
-        *(kernels, cpu_check, card, I64(facts.card_capacity)),
+        *(kernels, cpu_check, card, I64(facts.card_capacity), call),
     ]
     artifact = define_constant(emitted.module, "artifact", ARTIFACT(fields))
     type_ = ir.FunctionType(POINTER, [])

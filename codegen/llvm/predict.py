@@ -19,8 +19,9 @@ from treec.codegen.abi import (
     Status,
     Task,
 )
+from treec.codegen.llvm.call import call_stage
 from treec.codegen.llvm.cpu_check import emit_cached_check, emit_status, needs_check
-from treec.codegen.llvm.emit import STAGE_TYPE, EmittedModule
+from treec.codegen.llvm.emit import EmittedModule
 from treec.codegen.llvm.memory import WORKSPACE_ALIGN
 from treec.codegen.llvm.structs import KERNEL, STAGE
 from treec.codegen.llvm.types import I8, I32, I64, POINTER, define_function
@@ -201,7 +202,7 @@ def _run_stages(predict: _Predict, kernel: ir.Value, values: dict[str, ir.Value]
     stage = builder.gep(stages, [index], inbounds=True, source_etype=STAGE)
     values = values | {"group_end": predict.stage_field(stage, "n_groups")}
     function = predict.stage_field(stage, "run")
-    status = _call(builder, function, [values[parameter.name] for parameter in STAGE_PARAMETERS])
+    status = call_stage(builder, function, [values[parameter.name] for parameter in STAGE_PARAMETERS])
     step = builder.add(index, I64(1))
     failed = builder.icmp_signed("!=", status, I32(int(Status.OK)))
     builder.cbranch(builder.or_(failed, builder.icmp_signed(">=", step, n_stages)), done, more)
@@ -210,16 +211,3 @@ def _run_stages(predict: _Predict, kernel: ir.Value, values: dict[str, ir.Value]
     builder.branch(run)
     builder.position_at_end(done)
     return status
-
-
-def _call(builder: ir.IRBuilder, function: ir.Value, values: Sequence[ir.Value]) -> ir.Value:
-    return builder.call(_Typed(function), values)
-
-
-class _Typed:
-    """A pointer with the type of the function at it, which llvmlite's calls ask for."""
-
-    def __init__(self, pointer: ir.Value) -> None:
-        self.type, self.function_type = pointer.type, STAGE_TYPE
-        self.get_reference = pointer.get_reference
-        self.calling_convention = ""

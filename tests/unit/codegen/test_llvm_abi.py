@@ -12,7 +12,18 @@ import threading
 import numpy as np
 import pytest
 
-from treec.codegen.abi import ABI_VERSION, MAGIC, ArtifactStruct, Axis, DType, KernelStruct, StageStruct, Status, Task
+from treec.codegen.abi import (
+    ABI_VERSION,
+    CALL_WORDS,
+    MAGIC,
+    ArtifactStruct,
+    Axis,
+    DType,
+    KernelStruct,
+    StageStruct,
+    Status,
+    Task,
+)
 from treec.codegen.cpu_levels import LEVELS, CpuFeature, CpuLevel
 from treec.codegen.llvm.compile import ArtifactFacts, TargetSpec, compile_module
 from treec.codegen.llvm.jit import load_object
@@ -119,6 +130,16 @@ def test_the_structs_say_what_the_module_and_the_facts_say(artifact) -> None:
     assert [(k.run_rows, k.scratch_row_bytes) for k in kernels] == [((1 << 63) - 1, 0)] * 4
     # Two allocations, each rounded up to 64 bytes: 12 and 160.
     assert scratch.workspace_bytes == struct.workspace_bytes == 64 + 192
+
+
+def test_call_hands_all_words_to_the_stage(artifact) -> None:
+    call = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_char_p)(artifact.struct.call)
+    rows, out = np.arange(8, dtype=np.float32).reshape(4, 2), np.zeros((4, 3), np.float32)
+    arrays = rows.ctypes.data, 2, 1, out.ctypes.data, 3, 1
+    words = artifact.stage(0).run, *arrays, 1, 3, 0, 7, 0, 0, 0, 0, 4
+    assert len(words) == CALL_WORDS
+    assert call(np.array(words, np.int64).tobytes()) == Status.OK
+    assert out[:, 0].tolist() == [0, 3, 5, 0]
 
 
 def test_the_structs_are_laid_out_as_ctypes_has_them() -> None:

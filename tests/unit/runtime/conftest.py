@@ -72,9 +72,13 @@ static const treec_kernel kernels[] = {
   {2, 1, INT64_MAX, 1, stages + 5, INT64_MAX, 0},
 };
 static int32_t cpu_check(void) { return CPU; }
+static int32_t call(const int64_t *w) {
+  return ((treec_stage_function)w[0])((const void *)w[1], w[2], w[3], (void *)w[4], w[5], w[6], w[7], w[8], w[9], w[10],
+                                      w[11], w[12], (void *)w[13], (void *)w[14], w[15]);
+}
 static const treec_artifact artifact = {
   MAGIC, VERSION, FEATURES, TREES, COLUMNS, sizeof(OUT) == 8, KERNELS, 128, kernels + FIRST_KERNEL, cpu_check,
-  treec_card, CAPACITY,
+  treec_card, CAPACITY, call,
 };
 __attribute__((visibility("default"))) const treec_artifact *treec_describe(void) { return &artifact; }
 """
