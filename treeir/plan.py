@@ -52,6 +52,7 @@ from treec.treeir.tiles import TiledTreesOp
 
 __all__ = [
     "REDUCTIONS",
+    "SHARED_REDUCTION",
     "STRATEGIES",
     "BitFieldAttr",
     "ForOp",
@@ -96,6 +97,9 @@ LOOKUPS = ("gather", "permute", "bytes")
 REDUCTIONS = ("staged", "vector")
 """Ways to add up partial sums. ``vector``: in their order. ``staged``: each with its neighbour, then pairs with their
 neighbour, and so on."""
+SHARED_REDUCTION = "shared"
+"""Of trees that the threads of a GPU's block share: each has a partial sum, and these are added up as ``staged``; where
+sums are exact, their leaf values are added in the order of the trees."""
 LANES = (2, 4, 8, 16, 32, 64)
 """Rows that a vector may have."""
 
@@ -227,7 +231,7 @@ class ForOp(IRDLOperation):
 
     ``parts`` i64, of a loop over all trees: boundaries, from 0 to their number, at which it is several loops in sequence.
     ``reduce``, likewise: each of its steps has a partial sum of its own, and these are added up as one of `REDUCTIONS`
-    says.
+    says; of a loop over trees that threads share it is `SHARED_REDUCTION`.
     """
 
     name = "plan.for"
@@ -288,9 +292,10 @@ class ForOp(IRDLOperation):
             expect("parts", self.parts, [np.int64])
             expect_cover("parts", self.parts, int(self.parts.array[-1]) if len(self.parts.array) else 0)
         if self.reduce is not None:
-            if self.axis.data is not LoopAxis.TREE or self.of is not None:
+            shared = self.kind.data is LoopKind.BLOCK
+            if self.axis.data is not LoopAxis.TREE or (self.of is not None and not shared):
                 raise VerifyException("only a loop over all trees is reduced")
-            if self.reduce.data not in REDUCTIONS:
+            if self.reduce.data not in ((SHARED_REDUCTION,) if shared else REDUCTIONS):
                 raise VerifyException(f"partial sums can't be added up {self.reduce.data!r}")
         ops = list(self.body.block.ops)
         if len(ops) != 1 or not isinstance(ops[0], ForOp | WalkOp):
@@ -374,7 +379,7 @@ class KernelOp(IRDLOperation):
         )
 
     def reduced_loop(self) -> ForOp | None:
-        """The loop over all trees, if its steps have partial sums."""
+        """The loop over all trees, if its steps have partial sums; or the one over trees that threads share."""
         return next((loop for loop in self.nest() if loop.reduce is not None), None)
 
     def nest(self) -> list[ForOp]:
@@ -457,7 +462,8 @@ def _verify_nest(loops: list[ForOp]) -> None:
         is_apart = axis is LoopAxis.ROW or loop.reduce is not None
         if loop.kind.data is LoopKind.PARALLEL and not (loop is loops[0] and is_apart):
             raise VerifyException(f"the parallel loop {label!r} is not the outermost one, over rows or reduced")
-        if loop.reduce is not None and not any(inner.of is not None and inner.of.data == label for inner in loops):
+        has_inner = any(inner.of is not None and inner.of.data == label for inner in loops)
+        if loop.reduce is not None and of is None and not has_inner:
             raise VerifyException(f"the reduced loop {label!r} has no loop over the trees of one step")
         covered.add((axis, of))
         seen[label] = loop
@@ -480,7 +486,8 @@ def _verify_vectors(loops: list[ForOp], walk: WalkOp) -> None:
 
 
 def _verify_bound(loops: list[ForOp]) -> None:
-    """Loops that a GPU runs at the same time: over rows, one for each dimension, blocks outside of threads."""
+    """Loops that a GPU runs at the same time: over rows, one for each dimension, blocks outside of threads; and one that
+    threads share over trees."""
     taken: dict[tuple[LoopKind, str], str] = {}
     for at, loop in enumerate(loops):
         if loop.dimension is None:
@@ -489,7 +496,9 @@ def _verify_bound(loops: list[ForOp]) -> None:
         if place in taken:
             raise VerifyException(f"loops {taken[place]!r} and {label!r} are both bound to {'.'.join(place)}")
         taken[place] = label
-        if any(outer.axis.data is LoopAxis.TREE for outer in loops[: at + 1]):
+        if loop.kind.data is LoopKind.BLOCK and loop.axis.data is LoopAxis.TREE:
+            _verify_lane(loops, at)
+        elif any(outer.axis.data is LoopAxis.TREE for outer in loops[: at + 1]):
             raise VerifyException(f"the bound loop {label!r} is over trees, or inside of a loop over trees")
         if loop.kind.data is LoopKind.BLOCK and loop.of is None:
             raise VerifyException(f"threads share the loop {label!r}, which has no bound")
@@ -499,6 +508,14 @@ def _verify_bound(loops: list[ForOp]) -> None:
             raise VerifyException(f"the grid loop {label!r} is inside of a block loop")
         if loop.unroll is not None:
             raise VerifyException(f"the bound loop {label!r} is unrolled")
+
+
+def _verify_lane(loops: list[ForOp], at: int) -> None:
+    """Threads share the single trees of each step of the loop over all trees, with no other loop between the two."""
+    lane, around = loops[at], loops[at - 1] if at else None
+    if lane.of is None or around is None or around.label != lane.of or around.of is not None or lane.step.value.data != 1:
+        reason = "is not over single trees, right inside of the loop over all of them"
+        raise VerifyException(f"threads share the trees of {lane.label.data!r}, which {reason}")
 
 
 def _verify_row_block(loops: list[ForOp], label: str, done: str) -> None:

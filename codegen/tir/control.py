@@ -31,14 +31,20 @@ def emit_for(stage: Stage, op: loop.ForOp) -> None:
 
 
 def _emit_grid(stage: Stage, op: loop.ForOp) -> None:
-    """One iteration for each block: the grid has as many blocks as the loop has iterations, or more."""
+    """One iteration for each block: the grid has as many blocks as the loop has iterations, or more if their most is known
+    in place of their number.
+
+    Where it has exactly as many, and there are barriers inside, the iteration is not guarded: PoCL takes code behind a
+    barrier in an `if` for code that either all threads run or none, whatever further `if` it is in.
+    """
     assert op.dimension is not None
     dimension, step = op.dimension.data, constant_step(stage, op)
     if dimension in stage.grid_steps:
         raise stage.error(f"two loops share the grid's dimension {dimension}")
     extent = None if op.extent is None else op.extent.value.data
     stage.grid_steps[dimension] = (step, 1) if extent is None else (None, extent)
-    _emit_once(stage, op, f"blockIdx.{dimension}")
+    waits = extent is None and any(isinstance(inner, loop.BarrierOp) for inner in op.walk())
+    _emit_once(stage, op, f"blockIdx.{dimension}", guarded=not waits)
 
 
 def _emit_block(stage: Stage, op: loop.ForOp) -> None:
@@ -85,13 +91,13 @@ def _shared_index(stage: Stage, op: loop.ForOp, tag: str) -> tuple[Expr, str]:
     return stage.bind(name, tirx.Add(_bound(stage, op.lower, dtype), number), dtype), dtype
 
 
-def _emit_once(stage: Stage, op: loop.ForOp, tag: str) -> None:
+def _emit_once(stage: Stage, op: loop.ForOp, tag: str, *, guarded: bool = True) -> None:
     index, dtype = _shared_index(stage, op, tag)
     inside = tirx.LT(index, _bound(stage, op.upper, dtype))
 
     def finish(_: Operation) -> None:
         body = stage.close()
-        stage.add(tirx.IfThenElse(inside, body, None))
+        stage.add(tirx.IfThenElse(inside, body, None) if guarded else body)
 
     stage.enter(op.body.block, finish)
     _set_index(stage, op.body.block.args[0], index, dtype)

@@ -27,6 +27,7 @@ from treec.passes.loop.tree_order import Chosen, TreeOrder
 from treec.passes.loop.unroll import emit_unrolled
 from treec.passes.loop.walking import Depth
 from treec.passes.loop.walks import depth_of
+from treec.passes.plan.bind_loop import threads_of
 from treec.treeir.forest_types import dtype_attribute
 from treec.treeir.loop import FuncOp, ReturnOp
 from treec.treeir.loop_types import CompareKind, LoopKind
@@ -222,7 +223,8 @@ class BlockNest(ABC):
         copy = value_copier(b, self.cache, inputs, self.tables, self.rows, self.row_copy, self.value_type)
         if self.cache.shared:
             check_shared_copy(self.loops, self.cache.at)
-            emit_shared_copy(b, self.cache, inputs, block, copy, again=loop.kind.data is not LoopKind.GRID)
+            again = loop.kind.data is not LoopKind.GRID
+            emit_shared_copy(b, self.cache, inputs, block, copy, threads_of(self.kernel), again=again)
         else:
             emit_row_copy(b, inputs, block, copy)
         return replace(state, encoded=self.row_copy, first_row=state.rows[0])

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
+from typing import Any
 
+from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import SSAValue
 
 from treec.errors import ScheduleError
@@ -12,12 +14,13 @@ from treec.frontends.base import Inputs
 from treec.passes.loop.builder import ForBody, LoopBuilder, Values
 from treec.passes.loop.row_cache import CopyValue, RowCache
 from treec.passes.plan.bind_loop import extent_of, threads_of
-from treec.schedule.gpus import LOCAL_MOST
+from treec.schedule.gpus import GPUS, LOCAL_MOST
 from treec.treeir.loop import AllocOp, FuncOp
 from treec.treeir.loop_stage import threads_attr
 from treec.treeir.loop_types import BinaryKind, LoopKind, Scope, byte_size
-from treec.treeir.plan import ForOp, KernelOp, LoopAxis
+from treec.treeir.plan import ForOp, GpuTargetOp, KernelOp, LoopAxis, target_of
 
+SHARED_ALIGN = 64
 LINK_THREADS = 256
 """Threads of a block that turns raw outputs into responses."""
 
@@ -45,6 +48,30 @@ def set_threads(stage: FuncOp, kernel: KernelOp) -> None:
             "may have: leaf values that are held until a block's walks are done, or a block of encoded rows",
             fix="bind a loop over single rows to the threads; under `float reassociate` nothing is held",
         )
+    _require_shared(stage, kernel)
+
+
+def _require_shared(stage: FuncOp, kernel: KernelOp) -> None:
+    """Refuse what the threads of a block have no room for."""
+    module = kernel.parent_op()
+    target = target_of(module) if isinstance(module, ModuleOp) else None
+    if not isinstance(target, GpuTargetOp):
+        return
+    allocs = [op for op in stage.walk() if isinstance(op, AllocOp) and op.result.type.scope.data is Scope.SHARED]
+    sizes = [shared_size(op) for op in allocs]
+    arch, most = target.arch.data, GPUS[target.arch.data].shared
+    if sum(sizes) > most:
+        parts = " + ".join(f"{size:,}" for size in sizes)
+        raise ScheduleError(
+            f"a block would need {parts} = {sum(sizes):,} bytes of shared memory (copied rows, and sums or leaf values of "
+            f"trees that threads share), {sum(sizes) - most:,} more than the {most:,} of {arch}",
+            fix="use blocks of fewer rows, fewer threads that share trees, or leave `cache rows` out",
+        )
+
+
+def shared_size(op: AllocOp) -> int:
+    """Bytes of shared memory, rounded up to what each buffer begins at a multiple of."""
+    return -(-prod(op.extents) * byte_size(op.result.type.element) // SHARED_ALIGN) * SHARED_ALIGN
 
 
 def bound_extent(loop: ForOp, nest: Sequence[ForOp]) -> int | None:
@@ -57,7 +84,8 @@ def check_shared_copy(nest: Sequence[ForOp], at: str) -> None:
     without a row write, and whose fault that is has not been shown."""
     labels = [loop.label.data for loop in nest]
     inside = nest[labels.index(at) + 1 :]
-    first = next((number for number, loop in enumerate(inside) if loop.kind.data is LoopKind.BLOCK), len(inside))
+    shared = (LoopKind.BLOCK, LoopAxis.ROW)
+    first = next((n for n, loop in enumerate(inside) if (loop.kind.data, loop.axis.data) == shared), len(inside))
     for loop in inside[first:]:
         if loop.axis.data is LoopAxis.ROW and loop.kind.data is LoopKind.SERIAL:
             raise ScheduleError(
@@ -69,13 +97,20 @@ def check_shared_copy(nest: Sequence[ForOp], at: str) -> None:
 
 
 def emit_shared_copy(
-    b: LoopBuilder, cache: RowCache, inputs: Inputs, bounds: tuple[SSAValue, SSAValue], copy: CopyValue, *, again: bool
+    b: LoopBuilder,
+    cache: RowCache,
+    inputs: Inputs,
+    bounds: tuple[SSAValue, SSAValue],
+    copy: CopyValue,
+    threads: tuple[int, int, int],
+    *,
+    again: bool,
 ) -> None:
     """Copy a block of rows, all threads of the block together, neighbours neighbouring values; ``again``: it is not the
     block's first copy, and threads may still read the one before."""
     begin, end = bounds
     n_inputs = max(1, inputs.n_inputs)
-    count = b.mul(b.sub(end, begin), n_inputs)
+    count = b.mul(b.minimum(b.sub(end, begin), b.constant(cache.block)), n_inputs)
 
     def one(t: LoopBuilder, at: SSAValue, _: Values) -> Values:
         row = t.binary(BinaryKind.DIV, at, n_inputs)
@@ -85,9 +120,34 @@ def emit_shared_copy(
     if again:
         b.barrier()
     if inputs.n_inputs:
-        extent = cache.block * n_inputs
-        b.for_(b.constant(0), count, one, label="copy", kind=LoopKind.BLOCK, dimension="x", extent=extent)
+        emit_shared_out(b, count, cache.block * n_inputs, threads, one, label="copy")
     b.barrier()
+
+
+def emit_shared_out(
+    b: LoopBuilder, count: SSAValue, most: int, threads: tuple[int, int, int], body: ForBody, *, label: str
+) -> None:
+    """``body`` for each number below ``count``, of which there are ``most``, shared out to all threads of a block:
+    neighbouring numbers to neighbours."""
+
+    def along(t: LoopBuilder, lower: SSAValue, upper: SSAValue, dimensions: list[tuple[str, int]], extent: int) -> Values:
+        (dimension, step), *inner = dimensions
+        steps = -(-extent // step)
+
+        def one(u: LoopBuilder, first: SSAValue, _: Values) -> Values:
+            return along(u, first, u.minimum(u.add(first, step), upper), inner, step) if inner else list(body(u, first, []))
+
+        more: dict[str, Any] = {
+            "label": None if inner else label,
+            "kind": LoopKind.BLOCK,
+            "dimension": dimension,
+            "extent": steps,
+        }
+        return t.for_(lower, upper, one, step=step, **more)
+
+    x, y, _ = threads
+    order = [("z", x * y), ("y", x), ("x", 1)]
+    along(b, b.constant(0), count, [o for o, n in zip(order, threads[::-1], strict=True) if n > 1 or o[0] == "x"], most)
 
 
 def emit_row_per_thread(b: LoopBuilder, stage: FuncOp, bounds: tuple[SSAValue, SSAValue], body: ForBody) -> None:

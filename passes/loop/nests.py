@@ -18,6 +18,7 @@ from treec.passes.loop.lanes_walk import LanesWalk
 from treec.passes.loop.nest import WalkNest
 from treec.passes.loop.rank import ranks_of_walk
 from treec.passes.loop.tables import Tables
+from treec.passes.loop.tree_threads import TreeThreadsNest, shares_trees
 from treec.passes.loop.walks import walk_of
 from treec.treeir.plan import KernelOp, PredicateBitsOp, SlicedTreesOp
 
@@ -38,5 +39,5 @@ def nest_of(
         if task is Task.RAW:
             return LanesNest(kernel, walk, ranks, forest, tables, row_type)
         walk = walk.one_row()
-    nest = GpuNest if is_bound(kernel) else WalkNest
+    nest = TreeThreadsNest if shares_trees(kernel) else GpuNest if is_bound(kernel) else WalkNest
     return nest(kernel, walk, ranks, forest, tables, task, row_type)

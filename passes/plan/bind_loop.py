@@ -21,6 +21,8 @@ class BindLoopPass(PlanPass):
 
     Needs a GPU target, a loop over rows outside of all loops over trees, blocks outside of threads, and no more threads and
     blocks than the architecture allows. Rows do not depend on one another, so results do not depend on the binding.
+    Threads may also share a loop over single trees, right inside of the loop over all of them; `reduce` says how their leaf
+    values meet.
     """
 
     name = "bind-loop"
@@ -42,7 +44,9 @@ class BindLoopPass(PlanPass):
         loop, nest = loop_named(kernel, self.loop), kernel.nest()
         outside = nest[: nest.index(loop)]
         trees = [other.label.data for other in (*outside, loop) if other.axis.data is LoopAxis.TREE]
-        if trees:
+        if kind is LoopKind.BLOCK and loop.axis.data is LoopAxis.TREE:
+            _require_lane(loop, nest)
+        elif trees:
             reason = "runs over trees" if loop.axis.data is LoopAxis.TREE else f"is inside of `{trees[0]}`"
             raise ScheduleError(
                 f"`{self.loop}` {reason}, and threads share rows", fix="bind a loop over rows, outside of trees"
@@ -59,6 +63,20 @@ class BindLoopPass(PlanPass):
             raise ScheduleError(f"any number of rows fits into grid.x alone, not into {self.to}", fix="bind it to grid.x")
         loop.properties["kind"] = LoopKindAttr(kind)
         loop.properties["dimension"] = StringAttr(dimension)
+
+
+def _require_lane(loop: ForOp, nest: list[ForOp]) -> None:
+    """Threads share the single trees of each step of the loop over all trees."""
+    at = nest.index(loop)
+    around, name = nest[at - 1] if at else None, loop.label.data
+    if loop.of is None or around is None or around.label != loop.of or around.of is not None or loop.step.value.data != 1:
+        raise ScheduleError(
+            f"threads share the single trees of each step of the loop over all trees, and `{name}` is not right inside",
+            fix="write e.g. `split tree into=(round, lane) by=32`, order them so, and bind `lane`",
+        )
+    other = next((o for o in nest if o.axis.data is LoopAxis.TREE and o.kind.data is LoopKind.BLOCK), None)
+    if other is not None:
+        raise ScheduleError(f"threads share the trees of `{other.label.data}` already", fix="bind one loop over trees")
 
 
 def threads_of(kernel: KernelOp) -> tuple[int, int, int]:

@@ -10,35 +10,65 @@ from xdsl.dialects.builtin import ModuleOp, StringAttr
 
 from treec.errors import ScheduleError
 from treec.passes.plan.rewrite import PlanPass, loop_named
+from treec.schedule.directives.reduce import REFUSED
 from treec.treeir.forest import only_model
 from treec.treeir.forest_convert import forest_of
-from treec.treeir.plan import REDUCTIONS, GpuTargetOp, KernelOp, LoopAxis, target_of
+from treec.treeir.loop_types import LoopKind
+from treec.treeir.plan import REDUCTIONS, SHARED_REDUCTION, GpuTargetOp, KernelOp, LoopAxis, target_of
+
+_WRONG_MACHINE = {
+    True: ("a CPU has no memory that the threads of a block share", "write in=staged or in=vector"),
+    False: (
+        "threads of a GPU keep no partial sums of groups of trees",
+        "bind single trees to threads, and write in=shared",
+    ),
+}
 
 
 @dataclass(frozen=True)
 class ReduceLoopPass(PlanPass):
     """Give each step of ``loop`` a partial sum, and add these up by ``how``: ``vector``, one after the other, or
-    ``staged``, neighbours first, then pairs, and so on; either way the same column of several rows at once.
+    ``staged``, neighbours first, then pairs, and so on; either way the same column of several rows at once. ``shared``:
+    the threads of a GPU's block share the loop, and their sums, or leaf values where sums are exact, meet in shared memory.
 
     Needs the loop that covers all trees, one over the trees of its step, and sums that may be reassociated. A step is of
     places of trees, whatever trees a call asks for, so that a row's sum depends on nothing but the model and the plan.
+    ``shared`` needs neither, but a loop over single trees that is bound to threads.
     """
 
     name = "reduce-loop"
     loop: str
-    how: Literal["staged", "vector"] = "vector"
+    how: Literal["staged", "vector", "shared", "atomic", "shuffle"] = "vector"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
+        if self.how in REFUSED:
+            raise ScheduleError(REFUSED[self.how], fix="write in=shared")
+        if (self.how == SHARED_REDUCTION) != isinstance(target_of(op), GpuTargetOp):
+            reason, fix = _WRONG_MACHINE[self.how == SHARED_REDUCTION]
+            raise ScheduleError(reason, fix=fix)
+        if self.how == SHARED_REDUCTION:
+            for kernel in self.kernels(op):
+                self._share(kernel)
+            return
         if self.how not in REDUCTIONS:
             raise ScheduleError(f"partial sums can't be added up {self.how}", fix=f"use how={' or how='.join(REDUCTIONS)}")
         if not forest_of(only_model(op)).sum.reassociate:
             raise ScheduleError(
                 "partial sums of groups of trees change the order of additions", fix="allow that by `float reassociate`"
             )
-        if isinstance(target_of(op), GpuTargetOp):
-            raise ScheduleError("threads of a GPU keep no partial sums of groups of trees", fix="leave `reduce` out")
         for kernel in self.kernels(op):
             self._reduce(kernel)
+
+    def _share(self, kernel: KernelOp) -> None:
+        loop = loop_named(kernel, self.loop)
+        if loop.axis.data is not LoopAxis.TREE or loop.kind.data is not LoopKind.BLOCK:
+            raise ScheduleError(
+                f"threads do not share the trees of `{self.loop}`",
+                fix="bind a loop over single trees first, e.g. `split tree into=(round, lane) by=32`, `bind lane block.x`",
+            )
+        if loop.reduce is not None:
+            raise ScheduleError(f"`{self.loop}` is reduced already", fix="keep one `reduce` line")
+        loop.properties["reduce"] = StringAttr(self.how)
 
     def _reduce(self, kernel: KernelOp) -> None:
         loop, nest = loop_named(kernel, self.loop), kernel.nest()

@@ -7,6 +7,7 @@ from typing import ClassVar
 from treec.schedule.arguments import Choice, LoopName, argument
 from treec.schedule.base import Directive, LoopUse, Machine, Stage, directive
 from treec.schedule.check import Axis, Scope
+from treec.schedule.directives.reduce import ReduceLoop
 
 PLACES = tuple(f"{kind}.{dimension}" for kind in ("grid", "block") for dimension in "xyz")
 
@@ -18,7 +19,8 @@ class BindLoop(Directive):
 
     Needs: `target gpu`; a loop over rows that stands outside of all loops over trees; a place of its own, blocks outside of
     threads. Threads share a loop inside one step of another (`split`): as many iterations as it has are threads, of which a
-    block has up to 1,024.
+    block has up to 1,024. Threads may also share one loop over single trees: right inside of the loop over all trees, after
+    `order`, and with `reduce`, which says how leaf values meet.
 
     Pays: a block of 128 to 256 threads, each with a row, suits most models. Rows of neighbouring threads should be
     neighbours.
@@ -34,7 +36,9 @@ class BindLoop(Directive):
     to: str = argument(Choice(PLACES), "blocks or threads, and the dimension", positional=True)
 
     def check(self, scope: Scope) -> None:
-        if scope.axis(self, "loop", self.loop) is not Axis.ROW:
+        if scope.axis(self, "loop", self.loop) is Axis.TREE and self.to.startswith("block"):
+            self._check_lane(scope)
+        elif scope.axis(self, "loop", self.loop) is not Axis.ROW:
             rows = [name for name, axis in scope.loops.items() if axis is Axis.ROW]
             reason = f"loop `{self.loop}` runs over trees, whose leaf values are added in tree order"
             raise self.error(reason, f"choose a loop over rows: {' or '.join(rows)}", argument="loop")
@@ -46,12 +50,22 @@ class BindLoop(Directive):
             reason = f"loop `{self.loop}` runs over as many rows as a call has, and a block has up to 1,024 threads"
             raise self.error(reason, "split it and bind the inner loop", argument="loop")
 
+    def _check_lane(self, scope: Scope) -> None:
+        """Threads share single trees."""
+        if self.loop not in scope.inside or scope.inside[self.loop] in scope.inside or scope.steps[self.loop] != 1:
+            reason = f"loop `{self.loop}` is not over the single trees of each step of the loop over all of them"
+            fix = "write e.g. `split tree into=(round, lane) by=32` above this line, and bind `lane`"
+            raise self.error(reason, fix, argument="loop")
+
     def loop_use(self) -> LoopUse:
         return LoopUse(self.loop, f"loop `{self.loop}` is bound to {self.to}", f"bind {{}} to {self.to}")
 
     def check_nest(self, scope: Scope) -> None:
         nest = list(scope.loops)
         outer = nest[: nest.index(self.loop)]
+        if scope.loops[self.loop] is Axis.TREE:
+            self._check_shared_trees(scope, outer)
+            return
         tree = next((name for name in outer if scope.loops[name] is Axis.TREE), None)
         if tree is not None:
             reason = f"loop `{self.loop}` is inside of `{tree}`, which each thread runs by itself; the nest is {scope}"
@@ -65,3 +79,13 @@ class BindLoop(Directive):
                 f"blocks share loop `{self.loop}`, and it is inside of `{wrong}`, which they do not; the nest is {scope}"
             )
             raise self.error(reason, f"put `{self.loop}` before `{wrong}` by `order`", argument="loop")
+
+    def _check_shared_trees(self, scope: Scope, outer: list[str]) -> None:
+        around = scope.inside[self.loop]
+        if outer[-1] != around:
+            reason = f"loop `{self.loop}` is not right inside of `{around}`; the nest is {scope}"
+            raise self.error(reason, f"put `{self.loop}` behind `{around}` by `order`", argument="loop")
+        reduced = scope.find(ReduceLoop)
+        if reduced is None:
+            reason = f"threads share the trees of loop `{self.loop}`, and nothing says how their leaf values meet"
+            raise self.error(reason, f"add `reduce {self.loop} in=shared` below this line", argument="loop")

@@ -10,6 +10,12 @@ from treec.schedule.check import Axis, Scope
 from treec.schedule.directives.loops import FissionLoop
 from treec.schedule.directives.target import FloatPolicy
 
+REFUSED = {
+    "atomic": "atomic additions have no order, so that the sum of a row would be another one in each call",
+    "shuffle": "threads of a warp exchange registers in CUDA alone, where no other device could check the kernel",
+}
+"""Ways to add up on a GPU that are known, and why they are not there."""
+
 
 @directive
 class ReduceLoop(Directive):
@@ -18,32 +24,52 @@ class ReduceLoop(Directive):
     each to its neighbour, then pairs to their neighbour, and so on, which rounds less. Both add many rows with one
     instruction.
 
+    On a GPU `shared` is for a loop over single trees that threads share (`bind`): every so-many-th tree is a thread's, and
+    its leaf values meet the others' in shared memory. Under `float reassociate` a thread adds its own into a partial sum
+    for each row, and these are added as in `staged`. Otherwise the sum is exact: leaf values wait in shared memory until
+    one thread for each row adds them in the order of the trees, and then the next trees are walked; `interleave=tree:N`
+    takes N for each thread between two such waits. `atomic` and `shuffle` are refused: the one has no order, the
+    other no form that runs on more than one kind of GPU.
+
     Groups are of places in the stored order of the trees. So the sum of a row depends on the model and the schedule alone:
     not on threads, the batch or the strides. In a call for some of the trees, groups have what lies in them. Treebeard's
     VectorReduce, its multi-stage reduction and, since atomic additions have no order, its AtomicReduce are this.
 
-    Needs: `float reassociate`; the loop over all trees, split so that another one runs over the trees of its step; the same
-    groups in all kernels; 64 MiB at most for the partial sums of a block of rows. If no loop over rows is outside, they are
-    shared by the threads of a call, in 4 MiB for as many rows as that holds, and then for the next ones.
+    Needs: on a GPU, a loop over trees that is bound to `block`, shared memory for the values, and trees that are not
+    reordered, cut into parts or unrolled. On a CPU, `float reassociate`; the loop over all trees, split so that another one
+    runs over the trees of its step; the same groups in all kernels; 64 MiB at most for the partial sums of a block of rows.
+    If no loop over rows is outside, they are shared by the threads of a call, in 4 MiB for as many rows as that holds, and
+    then for the next ones.
 
     Pays: seldom. With `parallel` of the same loop, outermost, it is meant for fewer rows than threads can share. Measured
     with 2 threads, 1,000 and 2,600 trees, against blocks of 8 rows shared out: 0.9 to 1.2 times their time from 16 rows
     on; below, handing work over (30 µs and more) costs more than it saves, and one thread is faster. It takes more threads
     than there are blocks of rows. On one thread partial sums cost up to 5 % from 16 rows
-    on, 9 to 50 % for a few rows, and add up more precisely.
+    on, 9 to 50 % for a few rows, and add up more precisely. On a GPU, in calls of fewer rows than it has threads.
     """
 
     keyword: ClassVar[str] = "reduce"
     pass_name: ClassVar[str] = "reduce-loop"
     stage: ClassVar[Stage] = Stage.PLAN
-    machine: ClassVar[Machine | None] = Machine.CPU
 
-    loop: str = argument(LoopName(), "the loop over all trees, in groups", positional=True)
-    how: str = argument(Choice(("staged", "vector")), "how partial sums are added up", spelled="in")
+    loop: str = argument(
+        LoopName(), "the loop over all trees, in groups; of a GPU, the one that threads share", positional=True
+    )
+    how: str = argument(
+        Choice(("staged", "vector", "shared", "atomic", "shuffle")), "how partial sums are added up", spelled="in"
+    )
 
     def check(self, scope: Scope) -> None:
-        policy = scope.find(FloatPolicy)
-        if policy is None or policy.policy != "reassociate":
+        on_gpu = scope.machine is Machine.GPU
+        if self.how in REFUSED:
+            raise self.error(REFUSED[self.how], f"write in={'shared' if on_gpu else 'staged'}", argument="in")
+        if on_gpu != (self.how == "shared"):
+            reason = f"`reduce in={self.how}` is for a {'cpu' if on_gpu else 'gpu'}, and the target is a {scope.machine}"
+            raise self.error(reason, "write in=shared" if on_gpu else "write in=staged or in=vector", argument="in")
+        if on_gpu:
+            self._check_bound(scope)
+            return
+        if not _reassociates(scope):
             reason = "partial sums of groups of trees change the order of additions, and sums are exact"
             raise self.error(reason, "allow it by `float reassociate`, above everything about trees and loops")
         if scope.axis(self, "loop", self.loop) is not Axis.TREE or self.loop in scope.inside:
@@ -54,9 +80,26 @@ class ReduceLoop(Directive):
             fix = f"put `split {self.loop} into=(group, {self.loop}) by=50` above this line, and reduce `group`"
             raise self.error(reason, fix, argument="loop")
 
-    def grouping(self, scope: Scope) -> str:
+    def _check_bound(self, scope: Scope) -> None:
+        bound = [d for d in scope.done if d.keyword == "bind" and d.values()["loop"] == self.loop]
+        if scope.axis(self, "loop", self.loop) is not Axis.TREE or not bound:
+            reason = f"no threads share the trees of loop `{self.loop}`"
+            fix = (
+                "put e.g. `split tree into=(round, lane) by=32` and `bind lane block.x` above this line, and reduce `lane`"
+            )
+            raise self.error(reason, fix, argument="loop")
+
+    def grouping(self, scope: Scope) -> str | None:
+        if self.how == "shared":
+            n_threads = scope.steps[scope.inside[self.loop]]
+            return f"{n_threads} partial sums" if _reassociates(scope) else None
         cut = "" if scope.find(FissionLoop) is None else ", in parts of equal depth"
         return f"groups of {scope.steps[self.loop]} trees{cut}, added up {self.how}"
 
     def loop_use(self) -> LoopUse:
         return LoopUse(self.loop, f"loop `{self.loop}` is reduced", "reduce {}")
+
+
+def _reassociates(scope: Scope) -> bool:
+    policy = scope.find(FloatPolicy)
+    return policy is not None and policy.policy == "reassociate"

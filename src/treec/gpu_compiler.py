@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from importlib.util import find_spec
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,13 @@ from treec.codegen.abi import DType, Task
 from treec.codegen.files import PendingFile, unwritable
 from treec.codegen.gpu_abi import GpuObject, GpuTarget
 from treec.codegen.gpu_file import gpu_file_bytes
-from treec.errors import ToolchainError, UsageError
+from treec.errors import ScheduleError, ToolchainError, UsageError
 from treec.frontends.base import F32, F64, Forest
+from treec.schedule.gpus import GPUS
+
+WARP = 32
+REGISTER_UNIT = 8
+"""A thread's registers come in multiples of that."""
 
 if TYPE_CHECKING:
     from treec.codegen.tir.nvcc import Cubin
@@ -66,7 +72,25 @@ def build_kernels(module: ModuleOp, forest: Forest, arch: str) -> GpuBuild:
     facts = GpuFacts(forest.inputs.n_features, forest.trees.n_trees, forest.n_columns, dtype)
     cuda = compile_gpu(module, facts, GpuTarget("cuda", arch), verified=True)
     opencl = compile_gpu(module, facts, GpuTarget("opencl"), verified=True)
-    return GpuBuild(module, cuda, opencl, None if nvcc_path() is None else build_cubin(cuda))
+    cubin = None if nvcc_path() is None else build_cubin(cuda)
+    if cubin is not None:
+        require_registers(cuda, cubin)
+    return GpuBuild(module, cuda, opencl, cubin)
+
+
+def require_registers(made: GpuObject, cubin: Cubin) -> None:
+    """Raise `ScheduleError` for a kernel whose blocks a multiprocessor has too few registers for: it would not start."""
+    most = GPUS[cubin.arch].registers_sm
+    for use in cubin.uses:
+        threads = prod(made.kernel(use.symbol).block)
+        warps, each = -(-threads // WARP), -(-use.registers // REGISTER_UNIT) * REGISTER_UNIT
+        needed = warps * WARP * each
+        if needed > most:
+            raise ScheduleError(
+                f"a block of {threads} threads with {use.registers} registers each takes {needed:,}, "
+                f"{needed - most:,} more than the {most:,} of {cubin.arch}",
+                fix=f"bind loops of at most {most // each // WARP * WARP} iterations in all, or interleave fewer walks",
+            )
 
 
 def runner_of(built: GpuBuild, forest: Forest, data: bytes) -> Runner:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from xdsl.dialects.builtin import ModuleOp
 
 from tests.gpu.pocl import DTYPES, Device
-from tests.property.test_pipeline import assert_same, expected, forests, tree_ranges
+from tests.property.test_pipeline import assert_same, expected, forests, planned_sums, tree_ranges
 from treec.codegen.abi import DType
 from treec.codegen.gpu_abi import GpuTarget
 from treec.codegen.tir.compile import GpuFacts, compile_gpu
@@ -60,9 +60,12 @@ def apart(rows: NDArray[Any], how: str) -> NDArray[Any]:
 def schedules(draw: st.DrawFn) -> Schedule:
     """Any whole schedule for a GPU."""
     lines = [f"target gpu input={draw(st.sampled_from(('f32', 'f64', 'f32', 'f64', 'any')))}"]
+    lines += ["float reassociate"] if draw(st.integers(0, 3)) == 0 else []
     lines += [line for line in ("share predicates", "share leaves", "swap children") if draw(st.booleans())]
     if draw(st.booleans()):
         lines.append(f"pad trees to={draw(st.sampled_from(('tree', 'forest')))} limit=1000")
+    if draw(st.booleans()):
+        return draw_shared_trees(draw, lines)
     nest, grid, block = draw_nest(draw, lines)
     inside = nest[1 + max(nest.index(loop) for loop in (*grid, *block)) :]
     outside = nest[: len(nest) - len(inside)]
@@ -74,8 +77,7 @@ def schedules(draw: st.DrawFn) -> Schedule:
         rows, trees = [loop for loop in inside if "tree" not in loop], [loop for loop in inside if "tree" in loop]
         inside = [*trees, *rows]
     lines.append(f"order {', '.join([*outside, *inside])}")
-    predicates, align = draw(st.sampled_from(("inline", "table"))), draw(st.sampled_from((1, 4, 8)))
-    lines.append(f"layout packed predicates={predicates} align={align}")
+    lines.append(draw_layout(draw))
     for kind, loops in (("grid", grid), ("block", block)):
         for loop, dimension in zip(loops, draw(st.permutations("yz")) if len(loops) > 2 else "xy", strict=False):
             lines.append(f"bind {loop} {kind}.{dimension}")
@@ -93,6 +95,44 @@ def schedules(draw: st.DrawFn) -> Schedule:
         walk += f" peel={draw(st.integers(0, 3))}"
     if draw(st.integers(0, 3)) == 0:
         walk += " unroll=full"
+    return Schedule.from_text("\n".join([*lines, walk]))
+
+
+def draw_layout(draw: st.DrawFn) -> str:
+    align = draw(st.sampled_from((1, 4, 8)))
+    if draw(st.integers(0, 3)) == 0:
+        return f"layout reorg align={align}"
+    return f"layout packed predicates={draw(st.sampled_from(('inline', 'table')))} align={align}"
+
+
+def draw_shared_trees(draw: st.DrawFn, lines: list[str]) -> Schedule:
+    """Threads share trees, and maybe rows; or each has several rows."""
+    lanes, by = draw(st.sampled_from((1, 2, 3, 8))), draw(st.sampled_from((1, 3, 8)))
+    lines.append(f"split tree into=(round, lane) by={lanes}")
+    how = draw(st.sampled_from(("rows", "several", "one row", "parts")))
+    match how:
+        case "rows":
+            lines.append(f"split row into=(block, thread) by={by}")
+            nest = ["block", "thread", "round", "lane"]
+        case "several":
+            lines.append(f"split row into=(block, row) by={by}")
+            nest = ["block", "round", "lane", "row"]
+        case "one row":
+            nest = ["row", "round", "lane"]
+        case _:
+            lines.append(f"split row into=(block, chunk) by={by * 2}")
+            lines.append(f"split chunk into=(part, thread) by={by}")
+            nest = ["block", "part", "thread", "round", "lane"]
+    lines += [f"order {', '.join(nest)}", draw_layout(draw), f"bind {nest[0]} grid.x"]
+    first, second = draw(st.permutations("xy"))
+    lines += [f"bind lane block.{first}", "reduce lane in=shared"]
+    lines += [f"bind thread block.{second}"] if "thread" in nest else []
+    if draw(st.booleans()):
+        at = draw(st.sampled_from([loop for loop in nest if loop in ("block", "part")] or ["row"]))
+        lines.append(f"cache rows at={at} layout={draw(st.sampled_from(('row', 'column')))} in=shared")
+    walk = f"walk with=scalar peel={draw(st.integers(0, 2))}"
+    if draw(st.booleans()):
+        walk += f" interleave={'row' if nest[-1] == 'row' else 'tree'}:{draw(st.sampled_from((1, 2, 3)))}"
     return Schedule.from_text("\n".join([*lines, walk]))
 
 
@@ -123,11 +163,11 @@ def draw_nest(draw: st.DrawFn, lines: list[str]) -> tuple[list[str], list[str], 
 
 
 def check(forest: Forest, schedule: Schedule, dtype: DType, n: int, seed: int, how: str, trees: tuple[int, int]) -> None:
-    _, loops = lowered(forest, schedule)
+    planned, loops = lowered(forest, schedule)
     rows = apart(random_rows(Domain(forest, DTYPES[dtype]), n, seed), how)
     made = compile_gpu(loops, facts_of(forest), GpuTarget("opencl"), verified=True)
     device = Device(made)
-    for task, wanted in expected(forest, rows, trees).items():
+    for task, wanted in wanted_of(forest, schedule, planned, rows, trees).items():
         found = made.find_task(task, dtype, n)
         assert found is not None
         if all(made.kernel(symbol).exact for symbol in found.kernels):
@@ -152,6 +192,16 @@ def test_kernels_answer_like_the_forest(
     check(forest, schedule, dtype, n, seed, how, data.draw(tree_ranges(forest)))
 
 
+def wanted_of(
+    forest: Forest, schedule: Schedule, planned: ModuleOp, rows: NDArray[Any], trees: tuple[int, int]
+) -> dict[Any, NDArray[Any]]:
+    """The forest's answers; sums in the plan's order where that is another one."""
+    wanted = expected(forest, rows, trees)
+    if schedule.float_policy != "reassociate" or "reduce" not in schedule.to_text():
+        return wanted
+    return planned_sums(forest, planned, rows, trees, wanted)
+
+
 def dtypes_of(schedule: Schedule) -> list[DType]:
     assert schedule.gpu is not None
     return list(DType) if schedule.gpu.input == "any" else [DType[schedule.gpu.input.upper()]]
@@ -171,7 +221,7 @@ def test_plans_and_loops_answer_like_the_forest(
     dtype = data.draw(st.sampled_from(dtypes_of(schedule)))
     rows = random_rows(Domain(forest, DTYPES[dtype]), n, seed)
     trees = data.draw(tree_ranges(forest))
-    for task, wanted in expected(forest, rows, trees).items():
+    for task, wanted in wanted_of(forest, schedule, planned, rows, trees).items():
         name: Any = task.name.lower()
         assert_same(plan_level.run_kernel(planned, name, rows, trees), wanted)
         assert_same(loop_level.run_kernel(loops, task, dtype, rows, trees, wanted.shape[1]), wanted)

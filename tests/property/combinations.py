@@ -83,8 +83,8 @@ KINDS: dict[str, Callable[[Forest], bool]] = {
 """What a forest may have. The first row of every batch lacks a value."""
 
 
-ON_A_GPU = ("target gpu", "bind", "cache rows in=shared")
-"""Words of a plan for another machine than this one: what begins so is tested where there is a GPU."""
+ON_A_GPU = ("target gpu", "bind", "cache rows in=shared", "reduce in=shared", "reduce in=atomic", "reduce in=shuffle")
+"""Words of a plan for another machine than this one: what begins so is tested where there is a GPU, or refused there."""
 
 
 def language() -> list[str]:

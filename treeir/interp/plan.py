@@ -31,6 +31,7 @@ from treec.treeir.interp.reorg import ReorgWalk
 from treec.treeir.interp.slices import SlicedWalk
 from treec.treeir.interp.tiles import TiledWalk
 from treec.treeir.plan import (
+    SHARED_REDUCTION,
     BitFieldAttr,
     ForOp,
     KernelOp,
@@ -72,7 +73,9 @@ def run_kernel(
     walk = _reference_walk(module, kernel, forest)
     run = _Run(forest, walk, task, _walk_values(module, kernel, forest, rows), begin, end)
     reduced = kernel.reduced_loop()
-    if reduced is not None:
+    if reduced is not None and reduced.of is not None:
+        run.share(next(loop for loop in kernel.nest() if loop.label == reduced.of).step.value.data)
+    elif reduced is not None:
         run.partials = np.zeros((len(reduced.step_bounds(forest.trees.n_trees)) - 1, *run.total.shape), run.total.dtype)
     run.loop(kernel.nest(), {})
     run.add_held()
@@ -262,9 +265,16 @@ class _Run:
         self.leaf = np.full((len(self.values), self.tree_end - self.tree_begin), -1, np.int32)
         self.partials: NDArray[Any] | None = None
         self.group = 0
+        self.lanes: int | None = None
         self.total = np.zeros((len(self.values), self.forest.n_columns), rule.dtype)
         if rule.base_first:
             self.total[:] = rule.base
+
+    def share(self, n_threads: int) -> None:
+        """So many threads share the trees; each has a partial sum, unless sums are exact."""
+        self.lanes = n_threads
+        if self.forest.sum.reassociate:
+            self.partials = np.zeros((n_threads, *self.total.shape), self.total.dtype)
 
     def loop(self, loops: list[ForOp], ranges: Ranges, row: int = 0, tree: int = 0) -> None:
         """Each loop covers one step of the loop it divides, or its whole axis; its last step may be shorter."""
@@ -272,7 +282,7 @@ class _Run:
             self.visit(row, tree)
             return
         loop, *inner = loops
-        if loop.reduce is not None:
+        if loop.reduce is not None and loop.of is None:
             self.groups(loop, inner, ranges, row)
             return
         of_rows = loop.axis.data is LoopAxis.ROW
@@ -318,7 +328,8 @@ class _Run:
         with np.errstate(all="ignore"):
             if weight is not None:
                 values = values.astype(weight.dtype) * weight[place]
-            total = self.total if self.partials is None else self.partials[self.group]
+            group = self.group if self.lanes is None else place % self.lanes
+            total = self.total if self.partials is None else self.partials[group]
             total[row, column : column + len(values)] += values.astype(self.total.dtype)
 
     def add_held(self) -> None:
@@ -337,7 +348,7 @@ class _Run:
 def add_up(partials: NDArray[Any], how: str) -> NDArray[Any]:
     """The sum over the first axis, of at least one, in the order of `treec.treeir.plan.REDUCTIONS`."""
     sums = list(partials)
-    while how == "staged" and len(sums) > 1:
+    while how in ("staged", SHARED_REDUCTION) and len(sums) > 1:
         paired = [left + right for left, right in zip(sums[::2], sums[1::2], strict=False)]
         sums = paired + sums[2 * len(paired) :]
     total = sums[0]

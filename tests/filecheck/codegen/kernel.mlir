@@ -26,7 +26,8 @@ loop.func @walk axis 0 grain 64 threads 64, 1, 1 (%rows : !loop.buffer<f32, 2, g
   // CUDA: __shared__ alignas(64) float [[SHARED:.*]][128];
   %copy = loop.alloc [64 : i64, 2 : i64] : !loop.buffer<f32, 2, shared>
   // CL: int block = (rb + ((convert_int(get_group_id(0))) * 64));
-  // CL-NEXT: if (block < re) {
+  // The grid has as many blocks as the loop has iterations; threads wait inside, and nothing guards that.
+  // CL-NEXT: int end = (block + 64);
   loop.for grid x "block" %block = %rb to %re step %block_rows {
     %end = loop.binary add %block, %block_rows : i64
     %more = loop.compare slt %end, %re : i64 -> i1

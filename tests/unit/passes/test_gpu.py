@@ -25,6 +25,13 @@ def split(by: int, more: str = "") -> str:
     return f"layout packed\nsplit row into=(block, thread) by={by}\n{BOUND}{more}walk with=scalar\n"
 
 
+def shared(rows: int, lanes: int, more: str = "") -> str:
+    return (
+        f"layout packed\nsplit row into=(block, thread) by={rows}\nsplit tree into=(round, lane) by={lanes}\n{BOUND}"
+        f"bind lane block.y\nreduce lane in=shared\n{more}walk with=scalar\n"
+    )
+
+
 def test_as_many_threads_and_shared_bytes_as_there_are() -> None:
     lower(split(1024))
     lower(split(423, "cache rows at=block in=shared\n"))  # 423 rows of 29 values, an odd number, are 49,068 bytes
@@ -59,6 +66,12 @@ def test_as_many_threads_and_shared_bytes_as_there_are() -> None:
             "into grid.x alone",
             4,
         ),
+        (shared(64, 32), "64 x 32 = 2048 threads, 1024 more than the 1024 of sm_90", 7),
+        (shared(400, 2, "cache rows at=block in=shared\n"), "46,400 + 3,200 + 1,600 = 51,200 bytes", None),
+        (shared(400, 2, "cache rows at=block in=shared\n"), "2,048 more than the 49,152 of sm_90", None),
+        (shared(1024, 1, "unroll round by=2\n"), "loop `round` is unrolled, and threads share its trees", None),
+        ("reorder trees by=size\n" + shared(8, 2), "trees are stored in another order", None),
+        ("fission tree by=depth\n" + shared(8, 2), "cut into parts", None),
         (
             "reorder trees by=size\nlayout packed\nsplit row into=(b, c) by=8192\nsplit c into=(t, row) by=1024\n"
             "bind b grid.x\nbind t block.x\norder b, t, tree, row\nwalk with=scalar\n",

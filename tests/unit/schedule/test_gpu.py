@@ -10,6 +10,7 @@ from treec.schedule.schedule import Schedule
 
 HEAD = "target gpu arch=sm_80 input=f32\nlayout packed\nsplit row into=(block, thread) by=64\n"
 BIND = "bind block grid.x\nbind thread block.x\n"
+LANES = "split tree into=(round, lane) by=8\n"
 WALK = "walk with=scalar\n"
 
 
@@ -51,6 +52,28 @@ def test_the_memory_of_a_copy_is_not_written_out_where_it_is_a_cpus() -> None:
         ("cache rows at=row in=shared\n", "rows are copied to shared, and the target is a cpu", "write in=workspace"),
         (HEAD + BIND + "walk with=lanes\n", "`walk with=lanes` is vector code", "write with=scalar"),
         ("target gpu\nlayout sparse\n", "kernels for GPUs do not walk nodes that lie as sparse", "write `layout packed`"),
+        (HEAD + "bind tree block.y\n", "not over the single trees of each step", "split tree into=(round, lane)"),
+        (
+            HEAD + LANES + BIND + "bind lane block.y\n" + WALK,
+            "nothing says how their leaf values meet",
+            "reduce lane in=shared",
+        ),
+        (HEAD + LANES + "reduce lane in=shared\n", "no threads share the trees of loop `lane`", "bind lane block.x"),
+        (HEAD + LANES + "bind lane block.y\nreduce lane in=staged\n", "is for a cpu", "write in=shared"),
+        (HEAD + LANES + "bind lane block.y\nreduce lane in=atomic\n", "atomic additions have no order", "write in=shared"),
+        (HEAD + LANES + "bind lane block.y\nreduce lane in=shuffle\n", "in CUDA alone", "write in=shared"),
+        ("float reassociate\nreduce tree in=shared\n", "is for a gpu", "write in=staged"),
+        (
+            HEAD + "split tree into=(a, b) by=8\nsplit b into=(c, d) by=2\n" + BIND + "bind d block.y\n",
+            "not over the single trees of each step",
+            "bind `lane`",
+        ),
+        (
+            "target gpu\nsplit row into=(block, row) by=8\n" + LANES + "order block, round, row, lane\nbind block grid.x\n"
+            "bind lane block.x\nreduce lane in=shared\nlayout packed\n" + WALK,
+            "loop `lane` is not right inside of `round`",
+            "put `lane` behind `round`",
+        ),
         (HEAD + WALK, "no loop is shared among blocks of the GPU", "write e.g."),
         (HEAD + "bind block grid.x\n" + WALK, "no loop is shared among threads of the GPU", "write e.g."),
         (HEAD + "bind tree grid.x\n", "loop `tree` runs over trees", "choose a loop over rows: block or thread"),

@@ -32,12 +32,12 @@ def test_it_is_plain_data() -> None:
         (HEAD + "reduce tree in=vector\n" + WALK, "3:8", "is one tree", "split tree into=(group, tree)"),
         (HEAD + "reduce row in=vector\n" + WALK, "3:8", "does not run over all trees", "name `tree`"),
         (HEAD + SPLIT + "reduce tree in=vector\n" + WALK, "4:8", "does not run over all trees", "name `group`"),
-        (HEAD + SPLIT + "reduce group in=atomic\n" + WALK, "4:17", "must be one of staged, vector", ""),
+        (HEAD + SPLIT + "reduce group in=atomic\n" + WALK, "4:17", "atomic additions have no order", "in=staged"),
         (HEAD + SPLIT + REDUCE + REDUCE + WALK, "5:1", "already given", "keep one"),
         (HEAD + SPLIT + REDUCE + "split group into=(a, b) by=2\n" + WALK, "5:7", "is reduced", "reduce one of the new"),
         (HEAD + SPLIT + "order group, row, tree\n" + WALK + "parallel group\n", "6:10", "tree order", "reduce group in="),
         (HEAD + SPLIT + REDUCE + WALK + "parallel group\n", "6:10", "is not the outermost", "put `group` first"),
-        ("target gpu\n" + HEAD + SPLIT + REDUCE, "5:1", "is for a cpu", "leave it out"),
+        ("target gpu\n" + HEAD + SPLIT + REDUCE, "5:17", "is for a cpu", "write in=shared"),
     ],
 )
 def test_what_does_not_apply_is_refused_at_its_place(text: str, place: str, reason: str, fix: str) -> None:
