@@ -18,16 +18,14 @@ the same straight code over a table of nodes, whose bits stay in registers.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from treec.frontends.base import Trees
-from treec.passes.algo.depths import node_depths
-from treec.passes.algo.leaf_order import PERIOD, gray, true_first
+from treec.passes.algo.leaf_codes import I64, Codes, Shape, codes_of, shape_of, width_of
 
-I64 = NDArray[np.int64]
 FREE = -1
 """A bit that may be anything."""
 BYTE_BITS = 8
@@ -90,28 +88,6 @@ class SlicedTrees:
         return self.n_predicates + 2 + int(np.diff(self.select_offset).max(initial=0))
 
 
-@dataclass(frozen=True, eq=False)
-class _Shape:
-    """Nodes with their sides: ``true``, ``false`` i64[N], a node among all if >= 0, else ``~leaf`` among all leaves."""
-
-    tree: I64
-    predicate: I64
-    true: I64
-    false: I64
-    depth: I64
-    leaf_tree: I64
-    root: I64
-    """i64[T]: of trees with nodes, -1 of others."""
-
-    @property
-    def n_trees(self) -> int:
-        return len(self.root)
-
-    @cached_property
-    def true_first(self) -> NDArray[np.bool_]:
-        return true_first(_levels(self), self.true, self.false, _below(self))
-
-
 def slice_trees(
     trees: Trees,
     slot: I64,
@@ -127,179 +103,140 @@ def slice_trees(
     or, where it is cheaper, ``auto``. Raises `ValueError` naming the first tree that has more leaves than the widest code,
     or more levels than a multiplexer where all are to be one.
     """
-    shape = _shape(trees, slot)
-    n_leaves = np.diff(trees.leaf_offset)
+    shape = shape_of(trees, slot)
+    cost = cost or Cost()
+    form = _forms(shape, n_predicates, numbering, multiplex, cost)
+    codes = codes_of(shape, form.cut, np.ones(shape.n_trees, np.bool_))
+    return _selects(shape, codes, n_predicates, form.is_full, form.width(cost))
+
+
+@dataclass(frozen=True, eq=False)
+class SliceSizes:
+    """How many selects, nodes of a multiplexer and bits of a code each tree has, i64[T] each."""
+
+    n_predicates: int
+    selects: I64
+    nodes: I64
+    bits: I64
+
+    @property
+    def n_slots(self) -> int:
+        return self.n_predicates + 2 + int(self.selects.max(initial=0))
+
+
+def slice_sizes(trees: Trees, slot: I64, n_predicates: int, cost: Cost) -> SliceSizes:
+    """The sizes of what `slice_trees` makes, in a part of its time: for estimates."""
+    form = _forms(shape_of(trees, slot), n_predicates, "auto", "auto", cost)
+    nodes = np.where(form.is_full, (1 << np.where(form.is_full, form.bits, 0)) - 1, 0)
+    return SliceSizes(n_predicates, np.where(form.is_full, 0, form.selects), nodes, form.width(cost))
+
+
+@dataclass(frozen=True, eq=False)
+class _Forms:
+    """What each tree becomes: a multiplexer if ``is_full`` bool[T], else so many ``selects`` i64[T]; ``cut``, ``bits`` of
+    codes, i64[T]."""
+
+    is_full: NDArray[np.bool_]
+    cut: I64
+    bits: I64
+    selects: I64
+
+    def width(self, cost: Cost) -> I64:
+        """Bits of codes as tables have them."""
+        return np.where(self.is_full, self.bits, cost.padded(self.bits))
+
+
+def _forms(shape: Shape, n_predicates: int, numbering: str, multiplex: str, cost: Cost) -> _Forms:
+    """The cheapest form of each tree of those that are allowed; raises as `slice_trees`."""
+    n_leaves = np.bincount(shape.leaf_tree, minlength=shape.n_trees)
     if n_leaves.max(initial=1) > 1 << MOST_BITS:
         tree = int(n_leaves.argmax())
         limit = f"a code has at most {MOST_BITS} bits: {1 << MOST_BITS:,} leaves"
         raise ValueError(f"tree {tree} has {int(n_leaves[tree]):,} leaves, and {limit}")
-    levels = _depths(shape) + 1
+    levels = shape.depths + 1
     if multiplex == "all" and levels.max(initial=0) > MOST_LEVELS:
         tree = int(levels.argmax())
         raise ValueError(f"tree {tree} has {int(levels[tree])} levels, and a multiplexer at most {MOST_LEVELS}")
-    cost = cost or Cost()
-    cut, spent = _cuts(shape, n_leaves, n_predicates, numbering, cost)
+    cut, selects, spent = _cuts(shape, n_leaves, n_predicates, numbering, cost)
     is_full = np.full(shape.n_trees, multiplex == "all") & (levels > 0)
     if multiplex == "auto" and numbering != "index":
         by_nodes = cost.node * ((1 << np.minimum(levels, MOST_LEVELS)) - 1) + cost.bit * levels + cost.lookup(levels)
         is_full = (levels > 0) & (levels <= MOST_LEVELS) & (by_nodes < spent)
-    codes = _codes(shape, np.where(is_full, levels, cut))
-    return _selects(shape, codes, n_predicates, is_full, np.where(is_full, codes.bits, cost.padded(codes.bits)))
+    cut = np.where(is_full, levels, cut)
+    return _Forms(is_full, cut, shape.code_bits(cut), selects)
 
 
-def _depths(shape: _Shape) -> I64:
-    """The depth of each tree's deepest node, -1 without nodes."""
-    deepest = np.full(shape.n_trees, -1, np.int64)
-    np.maximum.at(deepest, shape.tree, shape.depth)
-    return deepest
-
-
-def _shape(trees: Trees, slot: I64) -> _Shape:
-    n_trees = trees.n_trees
-    tree = np.repeat(np.arange(n_trees), np.diff(trees.node_offset))
-    leaf_tree = np.repeat(np.arange(n_trees), np.diff(trees.leaf_offset))
-    sides = [_global(child.astype(np.int64), tree, trees) for child in (trees.left, trees.right)]
-    if trees.inverted is not None:
-        sides = [np.where(trees.inverted, sides[1], sides[0]), np.where(trees.inverted, sides[0], sides[1])]
-    root = np.where(np.diff(trees.node_offset) > 0, trees.node_offset[:-1], -1)
-    return _Shape(tree, slot[trees.predicate], sides[0], sides[1], node_depths(trees), leaf_tree, root)
-
-
-def _global(child: I64, tree: I64, trees: Trees) -> I64:
-    return np.where(child >= 0, child + trees.node_offset[tree], child - trees.leaf_offset[tree])
-
-
-@dataclass(frozen=True, eq=False)
-class _Codes:
-    """``code`` i64[L] of each leaf, and which of its bits matter: ``care`` i64[L]; ``bits`` i64[T]."""
-
-    code: I64
-    care: I64
-    bits: I64
-
-
-def _below(shape: _Shape) -> I64:
-    """Leaves below each node, i64[N]."""
-    count = np.zeros(len(shape.tree), np.int64)
-    for level in _levels(shape)[::-1]:
-        for side in (shape.true[level], shape.false[level]):
-            count[level] += np.where(side >= 0, count[np.maximum(side, 0)], 1)
-    return count
-
-
-def _levels(shape: _Shape) -> list[I64]:
-    """Nodes by depth, the roots first."""
-    order = np.argsort(shape.depth, kind="stable")
-    ends = np.cumsum(np.bincount(shape.depth)) if len(order) else np.zeros(0, np.int64)
-    return np.split(order, ends[:-1]) if len(ends) else []
-
-
-def _width(n: I64) -> I64:
-    """Bits that number ``n`` things."""
-    return np.frexp(np.maximum(n - 1, 0).astype(np.float64))[1].astype(np.int64)
-
-
-def _codes(shape: _Shape, cut: I64) -> _Codes:
-    """Codes of all leaves for the cut of each tree."""
-    below = _below(shape)
-    levels = _levels(shape)
-    at_cut = shape.depth == cut[shape.tree]
-    index_bits = np.zeros(shape.n_trees, np.int64)
-    np.maximum.at(index_bits, shape.tree[at_cut], _width(below[at_cut]))
-    path_bits = np.minimum(_depths(shape) + 1, cut)
-    bits = path_bits + index_bits
-    n_leaves = len(shape.leaf_tree)
-    code, care = np.zeros(len(shape.tree), np.int64), np.zeros(len(shape.tree), np.int64)
-    leaf_code, leaf_care = np.zeros(n_leaves, np.int64), np.zeros(n_leaves, np.int64)
-    whole = (1 << index_bits) - 1
-    for level in levels:
-        tree = shape.tree[level]
-        on_path = shape.depth[level] < cut[tree]
-        bit = np.where(on_path, 1 << np.maximum(bits[tree] - 1 - shape.depth[level], 0), 0)
-        sides = shape.true[level], shape.false[level]
-        n_true, n_false = (np.where(side >= 0, below[np.maximum(side, 0)], 1) for side in sides)
-        first = shape.true_first[level, (code[level] & whole[tree]) % PERIOD]
-        to_true = np.where(on_path, bit, np.where(first, 0, n_false))
-        to_false = np.where(~on_path & first, n_true, 0)
-        matters = care[level] | np.where(on_path, bit, whole[tree])
-        for side, move in zip(sides, (to_true, to_false), strict=True):
-            value = code[level] + move
-            inner = side >= 0
-            code[side[inner]], care[side[inner]] = value[inner], matters[inner]
-            leaf_code[~side[~inner]], leaf_care[~side[~inner]] = value[~inner], matters[~inner]
-    path = leaf_code & ~whole[shape.leaf_tree]
-    return _Codes(path | gray(leaf_code - path), leaf_care, bits)
-
-
-def _cuts(shape: _Shape, n_leaves: I64, n_predicates: int, numbering: str, cost: Cost) -> tuple[I64, NDArray[np.float64]]:
-    """The cut of each tree, and what it costs with selects."""
-    limit = max(BYTE_BITS, int(_width(n_leaves).max(initial=0)))
-    deepest = int(_depths(shape).max(initial=-1))
-    best, least = np.zeros(shape.n_trees, np.int64), np.full(shape.n_trees, np.inf)
-    spent = least.copy()
+def _cuts(
+    shape: Shape, n_leaves: I64, n_predicates: int, numbering: str, cost: Cost
+) -> tuple[I64, I64, NDArray[np.float64]]:
+    """The cut of each tree, its selects then, and what it costs with them."""
+    limit = max(BYTE_BITS, int(width_of(n_leaves).max(initial=0)))
+    deepest = int(shape.depths.max(initial=-1))
+    best, selects = np.zeros(shape.n_trees, np.int64), np.zeros(shape.n_trees, np.int64)
+    least, spent = np.full(shape.n_trees, np.inf), np.full(shape.n_trees, np.inf)
     for cut in range(1 if numbering == "index" else min(limit, deepest + 1) + 1):
-        codes = _codes(shape, np.full(shape.n_trees, cut))
-        fits = codes.bits <= limit
+        cuts = np.full(shape.n_trees, cut)
+        fits = shape.code_bits(cuts) <= limit
         if not fits.any():
             continue
+        codes = codes_of(shape, cuts, fits)
         count = _count_selects(shape, codes, n_predicates, fits)
         costs = cost.select * count + cost.bit * codes.bits + cost.lookup(codes.bits)
         order = np.where(fits, -float(cut) if numbering == "path" else costs, np.inf)
-        best, spent = np.where(order < least, cut, best), np.where(order < least, costs, spent)
-        least = np.minimum(order, least)
-    return best, spent
+        better = order < least
+        best, selects = np.where(better, cut, best), np.where(better, count, selects)
+        spent, least = np.where(better, costs, spent), np.minimum(order, least)
+    return best, selects, spent
 
 
-def _count_selects(shape: _Shape, codes: _Codes, n_predicates: int, trees: NDArray[np.bool_]) -> I64:
-    made = _Emission(shape, codes, n_predicates)
-    made.run(trees)
+def _count_selects(shape: Shape, codes: Codes, n_predicates: int, trees: NDArray[np.bool_]) -> I64:
+    made = _Emission(shape, codes, n_predicates, trees)
     return np.bincount(np.concatenate([np.zeros(0, np.int64), *made.owner]), minlength=shape.n_trees)
 
 
 class _Emission:
-    """The bits of every node, from the deepest up; selects are numbered as they are made, over all trees."""
+    """The bits of every node of some trees, from the deepest up; selects are numbered as they are made."""
 
-    def __init__(self, shape: _Shape, codes: _Codes, n_predicates: int) -> None:
-        self.shape = shape
-        self.width = int(codes.bits.max(initial=0))
-        bit = np.arange(self.width)
+    def __init__(self, shape: Shape, codes: Codes, n_predicates: int, trees: NDArray[np.bool_]) -> None:
+        self.shape, self.codes = shape, codes
+        self.width = int(codes.bits[trees].max(initial=0))
+        self.bit = np.arange(self.width)
         self.zero, self.one = n_predicates, n_predicates + 1
         self.first = n_predicates + 2
-        value = np.where(codes.code[:, None] >> bit & 1, self.one, self.zero)
-        self.of_leaf = np.where(codes.care[:, None] >> bit & 1, value, FREE)
-        self.of_node = np.full((len(shape.tree), self.width), FREE, np.int64)
+        most = self.first + len(shape.tree) * self.width
+        self.dtype = np.int32 if most < 1 << 31 else np.int64  # time goes by bytes
+        self.of_node = np.empty((len(shape.tree), self.width), self.dtype)
         self.owner: list[I64] = []
         self.made: list[I64] = []
-
-    def run(self, trees: NDArray[np.bool_]) -> None:
-        """Of some trees."""
-        wanted = trees[self.shape.tree]
-        for level in _levels(self.shape)[::-1]:
-            self._level(level[wanted[level]])
+        for level in shape.levels_of(trees)[::-1]:
+            self._level(level)
 
     def _level(self, level: I64) -> None:
         true, false = (self._side(side[level]) for side in (self.shape.true, self.shape.false))
-        predicate = self.shape.predicate[level][:, None]
+        predicate = self.shape.predicate[level].astype(self.dtype)[:, None]
         result = np.where((true == false) | (false == FREE), true, np.where(true == FREE, false, FREE - 1))
-        result = np.where((true == self.one) & (false == self.zero), predicate, result)
+        np.copyto(result, predicate, where=(true == self.one) & (false == self.zero))
         node, bit = np.nonzero(result == FREE - 1)
-        result[node, bit] = self.first + np.arange(len(node))
+        result[node, bit] = self.first + np.arange(len(node), dtype=self.dtype)
         self.first += len(node)
         self.of_node[level] = result
         self.owner.append(self.shape.tree[level][node])
         self.made.append(np.stack([predicate[node, 0], true[node, bit], false[node, bit]], axis=1))
 
-    def _side(self, side: I64) -> I64:
+    def _side(self, side: I64) -> NDArray[Any]:
         inner = side >= 0
-        bits = np.empty((len(side), self.width), np.int64)
-        bits[inner], bits[~inner] = self.of_node[side[inner]], self.of_leaf[~side[~inner]]
+        bits = np.empty((len(side), self.width), self.dtype)
+        bits[inner], bits[~inner] = self.of_node[side[inner]], self._of_leaves(~side[~inner])
         return bits
 
+    def _of_leaves(self, leaf: I64) -> NDArray[Any]:
+        value = np.where(self.codes.code[leaf, None] >> self.bit & 1, self.one, self.zero)
+        return np.where(self.codes.care[leaf, None] >> self.bit & 1, value, FREE)
 
-def _selects(shape: _Shape, codes: _Codes, n_predicates: int, is_full: NDArray[np.bool_], width: I64) -> SlicedTrees:
+
+def _selects(shape: Shape, codes: Codes, n_predicates: int, is_full: NDArray[np.bool_], width: I64) -> SlicedTrees:
     """The tables of all trees; codes have ``width`` bits, the upper ones 0."""
-    made = _Emission(shape, codes, n_predicates)
-    made.run(~is_full)
+    made = _Emission(shape, codes, n_predicates, ~is_full)
     owner = np.concatenate([np.zeros(0, np.int64), *made.owner])
     select = np.concatenate([np.zeros((0, 3), np.int64), *made.made])
     order = np.argsort(owner, kind="stable")  # what a select needs was made before it
@@ -321,13 +258,13 @@ def _selects(shape: _Shape, codes: _Codes, n_predicates: int, is_full: NDArray[n
     )
 
 
-def _padded(shape: _Shape, levels: I64, zero: int) -> tuple[I64, I64]:
+def _padded(shape: Shape, levels: I64, zero: int) -> tuple[I64, I64]:
     """Slots of the nodes of trees padded to so many levels, in preorder, and where each tree's begin; ``zero`` stands
     below leaves."""
     offset = np.concatenate([[0], np.cumsum((1 << levels) - 1)]).astype(np.int64)
     node = np.full(int(offset[-1]), zero, np.int64)
     place = offset[shape.tree]
-    for level in _levels(shape):
+    for level in shape.levels:
         level = level[levels[shape.tree[level]] > 0]
         node[place[level]] = shape.predicate[level]
         skipped = 1 << (levels[shape.tree[level]] - 1 - shape.depth[level])
@@ -337,7 +274,7 @@ def _padded(shape: _Shape, levels: I64, zero: int) -> tuple[I64, I64]:
     return node, offset
 
 
-def _leaves(shape: _Shape, codes: _Codes, width: I64) -> tuple[I64, I64]:
+def _leaves(shape: Shape, codes: Codes, width: I64) -> tuple[I64, I64]:
     """The leaf of every code: a leaf has all codes that agree where it cares; codes of no leaf have a tree's first."""
     code_offset = np.concatenate([[0], np.cumsum(1 << width)]).astype(np.int64)
     first = np.searchsorted(shape.leaf_tree, np.arange(shape.n_trees))

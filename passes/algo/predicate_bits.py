@@ -30,9 +30,11 @@ class PredicateBits:
 
 def predicate_bits(tables: RankTables) -> PredicateBits:
     """Predicates that ask the same of the same view have one slot."""
-    asked = np.stack([tables.test.astype(np.int64), tables.view.astype(np.int64), tables.operand], axis=1)
-    kept, slot = np.unique(asked, axis=0, return_inverse=True)
-    test, view, operand = kept[:, 0].astype(np.uint8), kept[:, 1].copy(), kept[:, 2].copy()
+    n_views, n_operands = len(tables.view_rank), 1 + int(tables.operand.max(initial=0))
+    asked = (tables.test * np.int64(n_views) + tables.view) * n_operands + tables.operand
+    kept, slot = np.unique(asked, return_inverse=True)
+    operand, view = kept % n_operands, kept // n_operands % n_views
+    test = (kept // n_operands // n_views).astype(np.uint8)
     in_set = test == Test.IN_SET
     source = np.repeat(np.arange(len(tables.source_limit)), np.diff(tables.view_offset))[view]
     length = tables.source_limit[source[in_set]] // 32 + 1

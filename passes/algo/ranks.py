@@ -146,9 +146,9 @@ def _coded_sets(predicates: Predicates) -> _Sets:
     """The sets moved up by two bits, once for each pair of ways of the missing and the invalid that is asked for."""
     of = predicates.test == Test.IN_SET
     missing_left = predicates.missing_left & (predicates.missing != Missing.NONE)
-    asked = np.stack([predicates.category_set, missing_left, predicates.invalid_left], axis=1)[of].astype(np.int64)
-    kept, number = np.unique(asked, axis=0, return_inverse=True)
-    old = kept[:, 0]
+    asked = predicates.category_set.astype(np.int64) << 2 | missing_left << 1 | predicates.invalid_left
+    kept, number = np.unique(asked[of], return_inverse=True)
+    old = kept >> 2
     first, length = predicates.set_offset[old], np.diff(predicates.set_offset)[old]
     offset = np.concatenate([[0], np.cumsum(length + 1)]).astype(np.int64)  # two more bits: one more word
     owner = np.repeat(np.arange(len(old)), length + 1)
@@ -156,7 +156,7 @@ def _coded_sets(predicates: Predicates) -> _Sets:
     padded = np.append(predicates.set_words, np.uint32(0))
     word = padded[np.where(at < length[owner], first[owner] + at, -1)]
     below = padded[np.where(at > 0, first[owner] + at - 1, -1)]
-    special = kept[:, 1] << MISSING | kept[:, 2] << INVALID
+    special = (kept >> 1 & 1) << MISSING | (kept & 1) << INVALID
     words = (word << np.uint32(2)) | (below >> np.uint32(30)) | np.where(at == 0, special[owner], 0).astype(np.uint32)
     end = np.zeros(len(old), np.int64)
     bits = np.frexp(words.astype(np.float64))[1]

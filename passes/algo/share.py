@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from treec.frontends.base import Predicates
+from treec.passes.algo.distinct import distinct_rows, distinct_sets, ranges
 
 
 def share_predicates(predicates: Predicates) -> tuple[Predicates, NDArray[np.int32]]:
@@ -51,15 +52,15 @@ def share_sets(
     offset: NDArray[np.int64], words: NDArray[np.uint32]
 ) -> tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[np.int32]]:
     """Distinct category sets (trailing zero words dropped) as offsets and words, and the new number of each old set."""
-    found: dict[bytes, int] = {}
-    new_number = np.empty(len(offset) - 1, np.int32)
-    for old in range(len(offset) - 1):  # one step per set, not per node; sets are few and ragged
-        content = words[offset[old] : offset[old + 1]].tobytes().rstrip(b"\0")
-        content += b"\0" * (-len(content) % 4)
-        new_number[old] = found.setdefault(content, len(found))
-    lengths = [len(content) // 4 for content in found]
-    new_offset = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]).astype(np.int64)
-    return new_offset, np.frombuffer(b"".join(found), np.uint32), new_number
+    word = np.flatnonzero(words)
+    owner = np.searchsorted(offset, word, side="right") - 1
+    lengths = np.zeros(len(offset) - 1, np.int64)
+    np.maximum.at(lengths, owner, word - offset[owner] + 1)
+    trimmed = np.concatenate([[0], np.cumsum(lengths)])
+    kept = words[ranges(offset[:-1], lengths)]
+    first, number = distinct_sets(trimmed, kept)
+    new_offset = np.concatenate([[0], np.cumsum(lengths[first])])
+    return new_offset, kept[ranges(trimmed[first], lengths[first])], number.astype(np.int32)
 
 
 def ordered_bits(values: NDArray[Any]) -> NDArray[np.int64]:
@@ -72,20 +73,5 @@ def ordered_bits(values: NDArray[Any]) -> NDArray[np.int64]:
 def share_leaf_rows(values: NDArray[Any], leaf_row: NDArray[np.int32]) -> tuple[NDArray[Any], NDArray[np.int32]]:
     """Distinct rows [V', W] of leaf values that some leaf uses, in the order of first use, and each leaf's row, i32 [L]."""
     bits = np.ascontiguousarray(values).view(np.uint32 if values.dtype == np.float32 else np.uint64)
-    keys = row_hashes(bits)[leaf_row]
-    _, first, key = np.unique(keys, return_index=True, return_inverse=True)
-    if not np.array_equal(bits[leaf_row[first]][key], bits[leaf_row]):  # a clash of hashes
-        _, first, key = np.unique(bits[leaf_row], axis=0, return_index=True, return_inverse=True)
-    order = np.argsort(first)
-    rank = np.empty(len(order), np.int32)
-    rank[order] = np.arange(len(order), dtype=np.int32)
-    return values[leaf_row[first[order]]], rank[key.reshape(-1)]
-
-
-def row_hashes(bits: NDArray[Any]) -> NDArray[np.uint64]:
-    """A number for each row of unsigned integers [n, W]; distinct rows have distinct numbers if W is 1, and most likely so
-    if not."""
-    hashes = np.zeros(len(bits), np.uint64)
-    for column in range(bits.shape[1]):
-        hashes = (hashes ^ (hashes >> np.uint64(29))) * np.uint64(0x9E3779B97F4A7C15) + bits[:, column]
-    return hashes
+    first, row = distinct_rows(bits[leaf_row])
+    return values[leaf_row[first]], row.astype(np.int32)

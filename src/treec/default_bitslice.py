@@ -17,7 +17,7 @@ import numpy as np
 
 from treec.default_blocks import STEP_PAIRS
 from treec.frontends.base import Forest, Trees
-from treec.passes.algo.bitslice import BYTE_BITS, MOST_BITS, Cost, SlicedTrees, slice_trees
+from treec.passes.algo.bitslice import BYTE_BITS, MOST_BITS, Cost, SliceSizes, slice_sizes
 from treec.passes.algo.depths import leaf_depths
 from treec.passes.algo.lookups import cost_of
 from treec.passes.algo.packed import narrow
@@ -102,29 +102,28 @@ def bitslice_pays(forest: Forest) -> Sliced | None:
     most = BLOCK_ROWS / (LEAST_WIDE_SPEEDUP if wide else LEAST_SPEEDUP) * (walk - rank)
     if wide and answers + WIDE_FACTOR * WIDE_SELECTS * cost.select * trees.n_nodes > most:
         return None  # before selects are made: that takes seconds
-    sliced = slice_trees(trees, bits.slot, len(bits.test), cost=cost)
-    block = answers + (WIDE_FACTOR if wide else 1.0) * _tree_cycles(sliced, cost)
+    sizes = slice_sizes(trees, bits.slot, len(bits.test), cost)
+    block = answers + (WIDE_FACTOR if wide else 1.0) * _tree_cycles(sizes, cost)
     if block > most:
         return None
     return Sliced(
         rows=int(block / max(1.0, walk - rank)),
         to=to,
         n_predicates=len(bits.test),
-        selects=(len(sliced.select) + len(sliced.node)) / trees.n_trees,
+        selects=float((sizes.selects + sizes.nodes).sum()) / trees.n_trees,
         speedup=walk / (rank + block / BLOCK_ROWS),
-        node_bytes=_table_bytes(forest, sliced) / trees.n_nodes,
+        node_bytes=_table_bytes(forest, sizes) / trees.n_nodes,
     )
 
 
-def _tree_cycles(sliced: SlicedTrees, cost: Cost) -> float:
+def _tree_cycles(sizes: SliceSizes, cost: Cost) -> float:
     """What all trees cost a block."""
-    n_bits = np.diff(sliced.bit_offset)
-    per_tree = cost.select * np.diff(sliced.select_offset) + cost.node * np.diff(sliced.node_offset)
-    return float((per_tree + cost.codes + cost.bit * n_bits + cost.lookup(n_bits) + SUM).sum())
+    per_tree = cost.select * sizes.selects + cost.node * sizes.nodes
+    return float((per_tree + cost.codes + cost.bit * sizes.bits + cost.lookup(sizes.bits) + SUM).sum())
 
 
-def _table_bytes(forest: Forest, sliced: SlicedTrees) -> int:
-    slots = 2 * (len(sliced.bits) + sliced.select.size + len(sliced.node))
+def _table_bytes(forest: Forest, sizes: SliceSizes) -> int:
+    slots = 2 * int((sizes.bits + 3 * sizes.selects + sizes.nodes).sum())
     values = forest.leaves.values
     of_code = narrow(forest.trees.leaf_id).itemsize + (values.itemsize if values.shape[1] == 1 else 4)
-    return slots * (1 if sliced.n_slots <= 1 << 16 else 2) + len(sliced.leaf) * of_code
+    return slots * (1 if sizes.n_slots <= 1 << 16 else 2) + int((1 << sizes.bits).sum()) * of_code

@@ -18,7 +18,7 @@ from treec.frontends.base import Test as Question
 from treec.frontends.lightgbm_model import forest_from_bytes, forest_from_text
 from treec.frontends.lightgbm_nodes import ZERO_BOUND, exact_thresholds
 from treec.frontends.lightgbm_objects import forest_from_object, forest_from_wrapper_state, model_text_from_state
-from treec.frontends.lightgbm_text import sniff
+from treec.frontends.lightgbm_text import read_text, sniff
 
 HEADER = """tree
 version=v4
@@ -406,3 +406,31 @@ def test_objects_that_are_refused(case: str) -> None:
     call, message = REFUSED[case]
     with pytest.raises(ModelError, match=re.escape(message)):
         call()
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ("1 -2 3", [1, -2, 3]),
+        ("1  -2 3", [1, -2, 3]),
+        (" 1 -2\t3 ", [1, -2, 3]),
+        ("1 4611686018427387904 -9223372036854775808", [1, 1 << 62, -(1 << 63)]),
+        ("1 2 9223372036854775808", None),
+        ("1 2 -99999999999999999999", None),
+        ("1 2 +3", None),
+        ("1 2 0_3", None),
+        ("1 2 4-0", None),
+        ("1 2 --3", None),
+        ("1 - 3", None),
+        ("1 2 -", None),
+    ],
+)
+def test_integers_are_read_as_python_reads_them(values: str, expected: list[int] | None) -> None:
+    first = TREES[0].replace("internal_count=100 40 60", f"internal_count={values}")
+    model = read_text(text(trees=[first, *TREES[1:]]).encode(), place="m.txt")
+    counts = np.array([3, 0, 2])
+    if expected is None:
+        with pytest.raises(ModelError, match=r"tree 0, key `internal_count`: .* is not a whole number"):
+            model.column(b"internal_count", counts, np.int64)
+        return
+    assert model.column(b"internal_count", counts, np.int64).tolist() == [*expected, 6, 4]

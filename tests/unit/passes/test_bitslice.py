@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tests.property.forests import build, shapes
 from treec.frontends.base import Trees
-from treec.passes.algo.bitslice import BYTE_BITS, MOST_LEVELS, Cost, SlicedTrees, slice_trees
+from treec.passes.algo.bitslice import BYTE_BITS, MOST_LEVELS, Cost, SlicedTrees, slice_sizes, slice_trees
 from treec.passes.algo.depths import leaf_depths
 from treec.passes.algo.lookups import MOST, REGISTER, cost_of, plane_bytes, plane_entries, planes_of
 
@@ -69,6 +69,12 @@ def test_selects_find_the_leaf_that_a_walk_finds(numbering: str, shape: Any, dat
             slice_trees(trees, slot, n_slots, numbering, multiplex, cost)
         return
     sliced = slice_trees(trees, slot, n_slots, numbering, multiplex, cost)
+    if (numbering, multiplex) == ("auto", "auto"):
+        sizes = slice_sizes(trees, slot, n_slots, cost)
+        np.testing.assert_array_equal(sizes.selects, np.diff(sliced.select_offset))
+        np.testing.assert_array_equal(sizes.nodes, np.diff(sliced.node_offset))
+        np.testing.assert_array_equal(sizes.bits, np.diff(sliced.bit_offset))
+        assert sizes.n_slots == sliced.n_slots
     if multiplex != "auto":
         has_nodes = np.diff(trees.node_offset) > 0
         np.testing.assert_array_equal(np.diff(sliced.node_offset) > 0, has_nodes & (multiplex == "all"))

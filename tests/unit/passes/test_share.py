@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tests.property.forests import Shape, build, forests
 from treec.frontends.base import F32, F64, Forest, Test
-from treec.passes.algo import share
+from treec.passes.algo import distinct
 from treec.passes.algo.share import ordered_bits, share_leaf_rows, share_predicates, share_sets
 from treec.treeir.interp.predicates import goes_left
 from treec.verify.compare import same
@@ -72,6 +72,17 @@ def test_sets_are_equal_without_their_trailing_zeros() -> None:
     assert kept.tolist() == [5, 7]
 
 
+@given(sets=st.lists(st.lists(st.sampled_from((0, 1, 7)), max_size=3), max_size=12))
+def test_sets_are_found_again_in_the_order_of_first_use(sets: list[list[int]]) -> None:
+    offset = np.cumsum([0, *map(len, sets)])
+    new_offset, kept, number = share_sets(offset, np.array([word for words in sets for word in words], np.uint32))
+    found = [tuple(kept[new_offset[i] : new_offset[i + 1]].tolist()) for i in number]
+    trimmed = [tuple(words[: max((i + 1 for i, word in enumerate(words) if word), default=0)]) for words in sets]
+    assert found == trimmed
+    assert len(new_offset) == len(set(trimmed)) + 1
+    assert list(dict.fromkeys(number.tolist())) == list(range(len(set(trimmed))))
+
+
 def test_no_sets_stay_none() -> None:
     offset, words, number = share_sets(np.zeros(1, np.int64), np.zeros(0, np.uint32))
     assert (offset.tolist(), words.tolist(), number.tolist()) == ([0], [], [])
@@ -105,7 +116,7 @@ def test_rows_with_the_same_hash_stay_apart(monkeypatch: pytest.MonkeyPatch) -> 
     def clash(rows: NDArray[Any]) -> NDArray[np.uint64]:
         return np.zeros(len(rows), np.uint64)
 
-    monkeypatch.setattr(share, "row_hashes", clash)
+    monkeypatch.setattr(distinct, "row_hashes", clash)
     values = np.array([[1, 2], [3, 4], [1, 2], [-0.0, 0.0]], F64)
     shared, new_row = share_leaf_rows(values, np.array([3, 1, 2, 0], np.int32))
     assert same(shared[new_row], values[[3, 1, 2, 0]]).all()
