@@ -40,7 +40,7 @@ def emit_for(stage: Stage, op: loop.ForOp) -> None:
         _add_incoming(phis, stage.value_list(terminator.values), builder.block)
         back = builder.branch(header)
         if _reads_rows(op):
-            back.set_metadata("llvm.loop", _not_vectorised(stage))
+            back.set_metadata("llvm.loop", _as_it_is(stage))
         stage.start(after)
         stage.values |= dict(zip(op.results_, phis, strict=True))
 
@@ -49,18 +49,20 @@ def emit_for(stage: Stage, op: loop.ForOp) -> None:
 
 def _reads_rows(op: loop.ForOp) -> bool:
     """Does the body itself read a caller's rows? Their strides are known at run time only, so vectors would be gathers and
-    scatters, of which LLVM thinks too well."""
+    scatters, of which LLVM thinks too well; and its loads and stores are many beside the loop's own instructions, so that
+    more of them in a row gain nothing and cost LLVM a third of its time for the object."""
     return any(
         isinstance(inner, loop.LoadOp) and buffer_type(inner.buffer).scope.data is Scope.GLOBAL
         for inner in op.body.block.ops
     )
 
 
-def _not_vectorised(stage: Stage) -> ir.MDValue:
+def _as_it_is(stage: Stage) -> ir.MDValue:
     """What tells LLVM to leave a loop alone: a node for each loop, which is its own first operand."""
-    off = stage.module.add_metadata(["llvm.loop.vectorize.enable", ir.Constant(ir.IntType(1), 0)])
-    node = stage.module.add_metadata([off, I64(len(stage.module.metadata))])
-    node.operands = [node, off]
+    no_vectors = stage.module.add_metadata(["llvm.loop.vectorize.enable", ir.Constant(ir.IntType(1), 0)])
+    no_copies = stage.module.add_metadata(["llvm.loop.unroll.disable"])
+    node = stage.module.add_metadata([no_vectors, no_copies, I64(len(stage.module.metadata))])
+    node.operands = [node, no_vectors, no_copies]
     return node
 
 
