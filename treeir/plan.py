@@ -92,6 +92,8 @@ STRATEGIES = ("scalar", "lanes", "tile", "branch", "bitslice")
 """Ways to walk that have an implementation."""
 WORDS = (64, 128, 256, 512, 1024)
 """Rows whose bits may be handled together."""
+GPU_WORD = 32
+"""Rows whose bits a thread of a GPU handles together."""
 LOOKUPS = ("gather", "permute", "bytes")
 """Ways to look leaf values up; see `treec.passes.algo.lookups`."""
 REDUCTIONS = ("staged", "vector")
@@ -202,7 +204,7 @@ class WalkOp(IRDLOperation):
             raise VerifyException("a walk with a strategy needs trees")
         if (self.strategy.data == "bitslice") != (self.word is not None):
             raise VerifyException("a bitslice walk, and no other, says how many rows a word has")
-        if self.word is not None and (self.word.value.data not in WORDS or self.predicates is None):
+        if self.word is not None and (self.word.value.data not in (GPU_WORD, *WORDS) or self.predicates is None):
             raise VerifyException(f"a bitslice walk reads bits of predicates, words of {WORDS} rows")
         if (self.lookup is None) != (self.word is None) or (self.lookup is not None and self.lookup.data not in LOOKUPS):
             raise VerifyException(f"a bitslice walk, and no other, looks leaf values up, by one of {LOOKUPS}")
@@ -408,7 +410,7 @@ class KernelOp(IRDLOperation):
             raise VerifyException("a kernel serves calls of at least one row")
         trees = self.innermost_walk().trees
         _verify_nest(self.nest())
-        _verify_bound(self.nest())
+        _verify_bound(self.nest(), self.innermost_walk())
         rows_at = self.innermost_walk().rows_at
         if rows_at is not None:
             _verify_row_block(self.nest(), rows_at.data, "copied")
@@ -485,9 +487,9 @@ def _verify_vectors(loops: list[ForOp], walk: WalkOp) -> None:
         raise VerifyException("a walk of lanes, and no other, stands in a vector loop")
 
 
-def _verify_bound(loops: list[ForOp]) -> None:
-    """Loops that a GPU runs at the same time: over rows, one for each dimension, blocks outside of threads; and one that
-    threads share over trees."""
+def _verify_bound(loops: list[ForOp], walk: WalkOp) -> None:
+    """Loops that a GPU runs at the same time: over rows, one for each dimension, blocks outside of threads, outside of
+    trees but for the innermost one of rows whose predicates are bits; and one that threads share over trees."""
     taken: dict[tuple[LoopKind, str], str] = {}
     for at, loop in enumerate(loops):
         if loop.dimension is None:
@@ -496,9 +498,11 @@ def _verify_bound(loops: list[ForOp]) -> None:
         if place in taken:
             raise VerifyException(f"loops {taken[place]!r} and {label!r} are both bound to {'.'.join(place)}")
         taken[place] = label
+        shares_bits = walk.predicates is not None and loop is loops[-1] and loop.kind.data is LoopKind.BLOCK
+        outside = loops[at : at + 1] if shares_bits else loops[: at + 1]
         if loop.kind.data is LoopKind.BLOCK and loop.axis.data is LoopAxis.TREE:
             _verify_lane(loops, at)
-        elif any(outer.axis.data is LoopAxis.TREE for outer in loops[: at + 1]):
+        elif any(outer.axis.data is LoopAxis.TREE for outer in outside):
             raise VerifyException(f"the bound loop {label!r} is over trees, or inside of a loop over trees")
         if loop.kind.data is LoopKind.BLOCK and loop.of is None:
             raise VerifyException(f"threads share the loop {label!r}, which has no bound")

@@ -59,6 +59,14 @@ class LeafCodes:
         """The library's number of the leaf of a code (i64), i64."""
         return b.load_index(b.table(self.tables.of("code_leaf_id", self.ids)), code)
 
+    def value(self, b: LoopBuilder, code: SSAValue, column: SSAValue) -> SSAValue:
+        """The value of the leaf of a code (i64) of all trees, for a column of the leaf."""
+        values = b.table(self.tables.of("code_values", self.values))
+        if self.width == 1:
+            return b.load(values, code)
+        row = code if self.row is None else b.load_index(b.table(self.tables.of("code_row", self.row)), code)
+        return b.load(values, b.add(b.mul(row, self.width), column))
+
     def is_gathered(self, n_bits: int) -> bool:
         """Whether values are read from memory, by codes of so many bits."""
         return self.width > 1 or plane_bytes(self.lookup, n_bits) == 0

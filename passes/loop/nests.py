@@ -12,6 +12,7 @@ from treec.frontends.base import Forest
 from treec.passes.loop.bitslice_nest import BitsliceNest
 from treec.passes.loop.block_nest import BlockNest
 from treec.passes.loop.gpu import is_bound
+from treec.passes.loop.gpu_bitslice_nest import GpuBitsliceNest
 from treec.passes.loop.gpu_nest import GpuNest
 from treec.passes.loop.lanes_nest import LanesNest
 from treec.passes.loop.lanes_walk import LanesWalk
@@ -33,7 +34,8 @@ def nest_of(
         predicates = SymbolTable.lookup_symbol(module, trees.predicates)
         if ranks is None or not isinstance(predicates, PredicateBitsOp):
             raise ScheduleError("a bitslice walk reads bits of predicates on ranks", fix="add `predicates at=…`")
-        return BitsliceNest(kernel, trees, predicates, ranks, forest, tables, task, row_type)
+        sliced = GpuBitsliceNest if is_bound(kernel) else BitsliceNest
+        return sliced(kernel, trees, predicates, ranks, forest, tables, task, row_type)
     walk = walk_of(kernel, module, forest, tables)
     if isinstance(walk, LanesWalk):
         if task is Task.RAW:

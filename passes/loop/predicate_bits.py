@@ -144,8 +144,8 @@ class PredicateBits:
         """Words that say, for every number of 4 bits: the upper bits are below it; they are it; the lower bits are at most
         it."""
         bits = [b.load_vector(planes, b.constant(bit), at, type_=word) for bit in range(2 * HALF)]
-        below, equal = _compared(b, bits[HALF:][::-1], word)
-        lower, same = _compared(b, bits[:HALF][::-1], word)
+        below, equal = compared(b, bits[HALF:][::-1], word)
+        lower, same = compared(b, bits[:HALF][::-1], word)
         at_most = [b.either(less, is_it) for less, is_it in zip(lower, same, strict=True)]
         for number, mark in enumerate([*below, *equal, *at_most]):
             b.store(mark, marks, b.constant(number), b.constant(0))
@@ -229,7 +229,7 @@ class PredicateBits:
         return b.compare(CompareKind.NE, bit, 0)
 
 
-def _compared(b: LoopBuilder, bits: Values, word: VectorType[Attribute]) -> tuple[Values, Values]:
+def compared(b: LoopBuilder, bits: Values, word: Attribute) -> tuple[Values, Values]:
     """For each number of so many bits, the highest first: which rows are below it, and which are it."""
     below, equal, ones = [b.constant(0, word)], [b.constant(-1, word)], b.constant(-1, word)
     for bit in bits:

@@ -20,7 +20,7 @@ from treec.errors import ScheduleError
 from treec.frontends.base import Forest, Inputs, Missing
 from treec.passes.algo.packed import narrow
 from treec.passes.algo.ranks import FIRST_CATEGORY, INVALID
-from treec.passes.algo.search import PIVOTS, search_levels, search_tables
+from treec.passes.algo.search import PIVOTS, halving_tables, search_levels, search_tables
 from treec.passes.loop.builder import LoopBuilder, Values
 from treec.passes.loop.encode import emit_position, emit_value
 from treec.passes.loop.predicate import emit_category, emit_is_missing
@@ -121,9 +121,12 @@ def emit_ranks(
     return ranked
 
 
-def group_codes(ranks: RanksOp, forest: Forest, tables: Tables, without: Collection[int] = ()) -> list[GroupCode]:
-    """The code of every group of sources, but for some."""
-    return [GroupCode(ranks, forest, tables, group) for group in _groups(ranks, forest.inputs, without)]
+def group_codes(
+    ranks: RanksOp, forest: Forest, tables: Tables, without: Collection[int] = (), *, by_halves: bool = False
+) -> list[GroupCode]:
+    """The code of every group of sources, but for some. ``by_halves``: without vectors, as a thread of a GPU searches."""
+    code = HalvingCode if by_halves else GroupCode
+    return [code(ranks, forest, tables, group) for group in _groups(ranks, forest.inputs, without)]
 
 
 @dataclass(frozen=True)
@@ -165,8 +168,11 @@ class GroupCode:
             self._number(b, "column", self.inputs.column[self.input], at),
             self._number(b, "view", first, at),
             [self._number(b, f"missing{k}", rank[first + k], at) for k in range(len(self.group.missing))],
-            self._pivots(b, 0, at, b.constant(0)) if self.group.levels > 0 else None,
+            self._first_pivots(b, at) if self.group.levels > 0 else None,
         )
+
+    def _first_pivots(self, b: LoopBuilder, at: SSAValue) -> SSAValue | None:
+        return self._pivots(b, 0, at, b.constant(0))
 
     def ranks_of(
         self, b: LoopBuilder, source: _Source, rows: SSAValue, row: SSAValue
@@ -212,3 +218,29 @@ class GroupCode:
         table = self.levels[level]
         pivots = self._table(b, f"pivots{level}", table)
         return b.load_vector(pivots, b.add(b.mul(at, table.shape[1]), first), type_=VectorType(self.type, [PIVOTS]))
+
+
+class HalvingCode(GroupCode):
+    """The same ranks by a search of one number after the other: each half of what is left. The pivots of a source lie as a
+    heap, those below place ``n`` at ``2n`` and ``2n + 1``; the place that is left, without its highest bit, is the rank."""
+
+    def __init__(self, ranks: RanksOp, forest: Forest, tables: Tables, group: _Group) -> None:
+        super().__init__(ranks, forest, tables, group)
+        offset = ranks.cut_offset.array
+        cuts = [ranks.cuts.array[offset[source] : offset[source + 1]] for source in group.sources]
+        self.depth = max((len(own) for own in cuts), default=0).bit_length()
+        levels = halving_tables(cuts, self.depth, 1)
+        self.heap = np.concatenate([np.full((len(cuts), 1), np.nan, ranks.cuts.array.dtype), *levels], axis=1)
+
+    def _first_pivots(self, b: LoopBuilder, at: SSAValue) -> SSAValue | None:
+        return None
+
+    def _search(self, b: LoopBuilder, source: _Source, value: SSAValue) -> SSAValue:
+        if self.group.levels <= 0:
+            return b.constant(0)
+        heap, first = self._table(b, "heap", self.heap), b.mul(source.at, 1 << self.depth)
+        place = b.constant(1)
+        for _ in range(self.depth):
+            not_above = b.compare(CompareKind.OLE, b.load(heap, b.add(first, place)), value)
+            place = b.add(b.add(place, place), b.cast(CastKind.ZEXT, not_above, i64))
+        return b.sub(place, 1 << self.depth)

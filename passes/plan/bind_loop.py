@@ -44,9 +44,10 @@ class BindLoopPass(PlanPass):
         loop, nest = loop_named(kernel, self.loop), kernel.nest()
         outside = nest[: nest.index(loop)]
         trees = [other.label.data for other in (*outside, loop) if other.axis.data is LoopAxis.TREE]
+        shares_bits = kernel.innermost_walk().predicates is not None and loop is nest[-1] and kind is LoopKind.BLOCK
         if kind is LoopKind.BLOCK and loop.axis.data is LoopAxis.TREE:
             _require_lane(loop, nest)
-        elif trees:
+        elif trees and not shares_bits:
             reason = "runs over trees" if loop.axis.data is LoopAxis.TREE else f"is inside of `{trees[0]}`"
             raise ScheduleError(
                 f"`{self.loop}` {reason}, and threads share rows", fix="bind a loop over rows, outside of trees"

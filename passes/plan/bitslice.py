@@ -8,6 +8,7 @@ from xdsl.traits import SymbolTable
 
 from treec.errors import ScheduleError, UnsupportedModelError
 from treec.frontends.base import Trees
+from treec.passes.algo import shared_bits
 from treec.passes.algo.bitslice import slice_trees
 from treec.passes.algo.lookups import cost_of
 from treec.passes.algo.packed import narrow
@@ -18,7 +19,9 @@ from treec.treeir.forest_convert import forest_of
 from treec.treeir.plan import KernelOp, PredicateBitsOp, SlicedTreesOp
 
 
-def add_sliced_trees(module: ModuleOp, kernel: KernelOp, numbering: str, multiplex: str, lookup: str) -> SymbolRefAttr:
+def add_sliced_trees(
+    module: ModuleOp, kernel: KernelOp, numbering: str, multiplex: str, lookup: str, *, on_gpu: bool
+) -> SymbolRefAttr:
     """Add ``plan.sliced_trees`` over the kernel's predicate bits, for leaf values that are looked up by ``lookup``; raises
     `ScheduleError` for a model that has none."""
     forest, name = forest_of(only_model(module)), kernel.innermost_walk().predicates
@@ -30,7 +33,7 @@ def add_sliced_trees(module: ModuleOp, kernel: KernelOp, numbering: str, multipl
     if forest.leaves.linear is not None:
         raise UnsupportedModelError("linear leaves are not compiled yet", fix="train with linear_tree=false")
     trees = forest.trees
-    cost = cost_of(lookup, forest.leaves.values.dtype.itemsize)
+    cost = shared_bits.COST if on_gpu else cost_of(lookup, forest.leaves.values.dtype.itemsize)
     try:
         sliced = slice_trees(trees, predicates.slot.array, predicates.n_predicates, numbering, multiplex, cost)
     except ValueError as error:

@@ -14,8 +14,19 @@ from treec.errors import ScheduleError
 from treec.passes.plan.bitslice import add_sliced_trees
 from treec.passes.plan.branch import require_branches
 from treec.passes.plan.rewrite import PlanPass
+from treec.passes.plan.shared_bits import require_shared_nest
 from treec.treeir.loop_types import LoopKind
-from treec.treeir.plan import WORDS, KernelOp, LoopAxis, TargetOp, TiledTreesOp, WalkOp, target_of
+from treec.treeir.plan import (
+    GPU_WORD,
+    WORDS,
+    GpuTargetOp,
+    KernelOp,
+    LoopAxis,
+    TargetOp,
+    TiledTreesOp,
+    WalkOp,
+    target_of,
+)
 
 
 def best_lookup(level: str) -> str:
@@ -57,6 +68,7 @@ class WalkPass(PlanPass):
             if walk.strategy is not None:
                 raise ScheduleError("the kernel already has a walk", fix="keep one `walk` line")
             self._require_kind(kernel)
+            self._require_bound(kernel)
             if self.strategy == "bitslice":
                 self._bitslice(kernel, walk, op)
                 continue
@@ -81,16 +93,24 @@ class WalkPass(PlanPass):
         if innermost.unroll is not None:
             reason = f"the rows of loop `{innermost.label.data}` are bits of words, and it is unrolled"
             raise ScheduleError(reason, fix=f"leave `unroll {innermost.label.data}` out")
-        lookup = self._lookup(module)
-        walk.properties["trees"] = add_sliced_trees(module, kernel, self.leaf, self.multiplex, lookup)
+        lookup, on_gpu = self._lookup(module), isinstance(target_of(module), GpuTargetOp)
+        walk.properties["trees"] = add_sliced_trees(module, kernel, self.leaf, self.multiplex, lookup, on_gpu=on_gpu)
         walk.properties["lookup"] = StringAttr(lookup)
         walk.properties["strategy"] = StringAttr(self.strategy)
         block = next((loop.step.value.data for loop in above[::-1] if loop.axis.data is LoopAxis.ROW), 1)
         word = self.word or next((rows for rows in WORDS if rows >= min(block, 512)), WORDS[-1])
-        walk.properties["word"] = IntegerAttr(word, i64)
+        if on_gpu:
+            if self.word:
+                raise ScheduleError(f"a word of a GPU has {GPU_WORD} rows, not {self.word}", fix="leave `word` out")
+            require_shared_nest(kernel, module)
+        walk.properties["word"] = IntegerAttr(GPU_WORD if on_gpu else word, i64)
 
     def _lookup(self, module: ModuleOp) -> str:
         target = target_of(module)
+        if isinstance(target, GpuTargetOp):
+            if self.lookup not in ("auto", "gather"):
+                raise ScheduleError("registers of a GPU's thread are no tables", fix="write lookup=gather, or leave it out")
+            return "gather"
         level = target.level.data if isinstance(target, TargetOp) else "native"
         return best_lookup(level) if self.lookup == "auto" else self.lookup
 
@@ -111,6 +131,16 @@ class WalkPass(PlanPass):
             raise ScheduleError(f"lanes are steps of a vector loop, and `{name}` is none", fix="put `vectorize` before it")
         if self.strategy != "lanes" and vector:
             raise ScheduleError(f"a {self.strategy} walk can't go into the vector loop `{name}`", fix="write with=lanes")
+
+    def _require_bound(self, kernel: KernelOp) -> None:
+        """Threads that share rows inside of a loop over trees share their bits."""
+        *above, innermost = kernel.nest()
+        trees = [loop.label.data for loop in above if loop.axis.data is LoopAxis.TREE]
+        if self.strategy != "bitslice" and trees and innermost.kind.data is LoopKind.BLOCK:
+            raise ScheduleError(
+                f"threads share `{innermost.label.data}` inside of `{trees[0]}`, and each walks all trees by itself",
+                fix="write with=bitslice, or put the loop over rows first by `order`",
+            )
 
     def _interleave(self, kernel: KernelOp, walk: WalkOp) -> None:
         if self.interleave == "none":

@@ -8,6 +8,7 @@ from treec.schedule.arguments import Choice, LoopName, argument
 from treec.schedule.base import Directive, LoopUse, Machine, Stage, directive
 from treec.schedule.check import Axis, Scope
 from treec.schedule.directives.reduce import ReduceLoop
+from treec.schedule.directives.rows import AnswerPredicates
 
 PLACES = tuple(f"{kind}.{dimension}" for kind in ("grid", "block") for dimension in "xyz")
 
@@ -17,10 +18,11 @@ class BindLoop(Directive):
     """Shares the iterations of a loop among the blocks of threads (`grid.x`) or the threads of a block (`block.x`), in one
     of three dimensions. A thread runs all loops inside by itself.
 
-    Needs: `target gpu`; a loop over rows that stands outside of all loops over trees; a place of its own, blocks outside of
-    threads. Threads share a loop inside one step of another (`split`): as many iterations as it has are threads, of which a
-    block has up to 1,024. Threads may also share one loop over single trees: right inside of the loop over all trees, after
-    `order`, and with `reduce`, which says how leaf values meet.
+    Needs: `target gpu`; a loop over rows that stands outside of all loops over trees, or, for `walk with=bitslice`, the
+    innermost one, whose rows have their bits in common; a place of its own, blocks outside of threads. Threads share a loop
+    inside one step of another (`split`): as many iterations as it has are threads, of which a block has up to 1,024.
+    Threads may also share one loop over single trees: right inside of the loop over all trees, after `order`, and with
+    `reduce`, which says how leaf values meet.
 
     Pays: a block of 128 to 256 threads, each with a row, suits most models. Rows of neighbouring threads should be
     neighbours.
@@ -67,7 +69,8 @@ class BindLoop(Directive):
             self._check_shared_trees(scope, outer)
             return
         tree = next((name for name in outer if scope.loops[name] is Axis.TREE), None)
-        if tree is not None:
+        shares_bits = scope.find(AnswerPredicates) is not None and self.loop == nest[-1] and self.to.startswith("block")
+        if tree is not None and not shares_bits:
             reason = f"loop `{self.loop}` is inside of `{tree}`, which each thread runs by itself; the nest is {scope}"
             raise self.error(reason, f"put `{self.loop}` before `{tree}` by `order`", argument="loop")
         if not self.to.startswith("grid"):

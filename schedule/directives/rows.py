@@ -26,7 +26,6 @@ class RankFeatures(Directive):
     keyword: ClassVar[str] = "rank features"
     pass_name: ClassVar[str] = "rank-features"
     stage: ClassVar[Stage] = Stage.PLAN
-    machine: ClassVar[Machine | None] = Machine.CPU
 
     at: str = argument(LoopName(), "the loop over rows, each step of which is ranked as one block")
     to: str = argument(Choice(("u8", "u16", "u32")), "type of the ranks")
@@ -74,7 +73,6 @@ class AnswerPredicates(Directive):
     keyword: ClassVar[str] = "predicates"
     pass_name: ClassVar[str] = "predicates"
     stage: ClassVar[Stage] = Stage.PLAN
-    machine: ClassVar[Machine | None] = Machine.CPU
 
     at: str = argument(LoopName(), "the loop over rows, for each step of which predicates are answered")
 

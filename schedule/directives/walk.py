@@ -89,10 +89,14 @@ class Walk(Directive):
     )
 
     def check(self, scope: Scope) -> None:
-        if scope.machine is Machine.GPU and self.strategy != "scalar":
+        if scope.machine is Machine.GPU and self.strategy not in ("scalar", "bitslice"):
             kind = "code for CPUs alone" if self.strategy == "branch" else "vector code"
             reason = f"`walk with={self.strategy}` is {kind}, and each thread of a GPU walks by itself"
-            raise self.error(reason, "write with=scalar", argument="with")
+            raise self.error(reason, "write with=scalar, or with=bitslice", argument="with")
+        ranked = scope.find(RankFeatures)
+        if scope.machine is Machine.GPU and self.strategy == "scalar" and ranked is not None:
+            reason = f"on a GPU ranks are for a bitslice alone, and rows are ranked ({ranked.where()})"
+            raise self.error(reason, "write with=bitslice, or leave `rank features` out", argument="with")
         vector = scope.find(VectorizeLoop)
         if vector is not None and self.strategy != "lanes":
             reason = f"loop `{vector.loop}` takes its rows in vectors ({vector.where()}), and this walk does not"
