@@ -10,9 +10,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from treec.passes.algo.bitslice import Cost
 
-COST = Cost(select=33.0, node=4.0, codes=0.0, bit=0.0, gather=0.0)
+COST = Cost(select=32.0, node=6.0, codes=0.0, bit=0.0, gather=0.0)
 """Instructions of a thread for 32 rows: a select with its loads of slots and bits, a node of a multiplexer. Codes are
 transposed and looked up alike in all trees."""
 
@@ -25,6 +28,20 @@ MARKS = 2 << NIBBLE
 """Words for each 4 bits of a view's ranks: rows below each number, and rows that are it."""
 VIEWS_MOST = 8
 """Views whose marks are made together: more take memory, and have enough threads at work."""
+
+QUAD = 4
+"""Numbers of 16 bits that one word of 64 holds: a load for four of them."""
+
+
+def quads(numbers: NDArray[np.int64], offset: NDArray[np.int64]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """Lists of ``numbers`` below 2**16, list ``i`` from ``offset[i]`` to ``offset[i + 1]``, four to a word, the first
+    lowest; and where each list begins."""
+    count = np.diff(offset)
+    begin = np.concatenate([[0], np.cumsum(-(-count // QUAD))]).astype(np.int64)
+    packed = np.zeros(QUAD * int(begin[-1]), "<u2")
+    owner = np.repeat(np.arange(len(count)), count)
+    packed[QUAD * begin[owner] + np.arange(len(owner)) - (np.cumsum(count) - count)[owner]] = numbers
+    return packed.view("<u8"), begin
 
 
 @dataclass(frozen=True)
@@ -58,6 +75,11 @@ class SharedBits:
     def codes(self) -> int:
         """Of one tree."""
         return PLANE * self.code_bytes
+
+    def places(self, slot: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Where the words of slots begin; what a tree's selects made is behind all of them, the first one word further."""
+        made = self.n_words * self.slots + 1 + slot - self.slots
+        return np.where(slot < self.slots, self.n_words * slot, made)
 
     def least(self, group: int) -> int:
         """Bytes for 32 rows with groups of so many trees, and the marks of one view."""

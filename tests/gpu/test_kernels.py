@@ -136,6 +136,37 @@ def draw_shared_trees(draw: st.DrawFn, lines: list[str]) -> Schedule:
     return Schedule.from_text("\n".join([*lines, walk]))
 
 
+@st.composite
+def bitslices(draw: st.DrawFn) -> Schedule:
+    """Any whole schedule for a GPU whose threads share bits."""
+    reordered = draw(st.booleans())
+    lines = [f"target gpu input={draw(st.sampled_from(('f32', 'f64', 'any')))}"]
+    lines += ["float reassociate"] if reordered else []
+    lines += [line for line in ("share predicates", "share leaves", "swap children") if draw(st.booleans())]
+    lines += [f"reorder trees by={draw(st.sampled_from(('depth', 'size')))}"] if reordered else []
+    by = draw(st.sampled_from((1, 7, 32, 33, 64, 100)))
+    lines.append(f"split row into=(block, row) by={by}")
+    outside = ["block"]
+    if draw(st.booleans()):
+        lines.append(f"split block into=(super, block) by={by * draw(st.sampled_from((1, 2, 3)))}")
+        outside = ["super", "block"]
+    trees = ["tree"]
+    if draw(st.integers(0, 3)):
+        lines.append(f"split tree into=(group, tree) by={draw(st.sampled_from((1, 2, 5)))}")
+        trees = ["group", "tree"]
+    lines.append(f"rank features at=block to={draw(st.sampled_from(('u8', 'u16', 'u32')))}")
+    lines += ["predicates at=block", f"order {', '.join([*outside, *trees, 'row'])}"]
+    lines.append(f"bind {outside[0]} grid.x")
+    if len(outside) > 1 and draw(st.booleans()):
+        lines.append("bind block grid.y")
+    lines.append(f"bind row block.{draw(st.sampled_from(('x', 'y')))}")
+    if draw(st.booleans()) and trees[0] == "group":
+        lines.append("unroll group by=2")
+    leaf, multiplex = draw(st.sampled_from(("auto", "path", "index"))), draw(st.sampled_from(("none", "auto")))
+    lines.append(f"walk with=bitslice leaf={leaf} multiplex={multiplex}")
+    return Schedule.from_text("\n".join(lines))
+
+
 def draw_nest(draw: st.DrawFn, lines: list[str]) -> tuple[list[str], list[str], list[str]]:
     """A nest, and which of its loops are for blocks and threads."""
     threads = draw(st.sampled_from((1, 4, 32)))
@@ -197,9 +228,26 @@ def wanted_of(
 ) -> dict[Any, NDArray[Any]]:
     """The forest's answers; sums in the plan's order where that is another one."""
     wanted = expected(forest, rows, trees)
-    if schedule.float_policy != "reassociate" or "reduce" not in schedule.to_text():
+    text = schedule.to_text()
+    if schedule.float_policy != "reassociate" or ("reduce" not in text and "reorder" not in text):
         return wanted
     return planned_sums(forest, planned, rows, trees, wanted)
+
+
+@settings(max_examples=max(1, EXAMPLES // 8))
+@given(
+    forest=forests(),
+    schedule=bitslices(),
+    n=st.sampled_from(SIZES),
+    seed=st.integers(0, 1000),
+    how=st.sampled_from(("rows first", "columns first", "apart")),
+    data=st.data(),
+)
+def test_bits_answer_like_the_forest(
+    forest: Forest, schedule: Schedule, n: int, seed: int, how: str, data: st.DataObject
+) -> None:
+    dtype = data.draw(st.sampled_from(dtypes_of(schedule)))
+    check(forest, schedule, dtype, n, seed, how, data.draw(tree_ranges(forest)))
 
 
 def dtypes_of(schedule: Schedule) -> list[DType]:
@@ -211,7 +259,13 @@ def refused(forest: Forest, schedule: Schedule) -> bool:
     return forest.inputs.table_offset is not None and "cache rows" in schedule.to_text()
 
 
-@given(forest=forests(), schedule=schedules(), n=st.sampled_from((0, 1, 5)), seed=st.integers(0, 1000), data=st.data())
+@given(
+    forest=forests(),
+    schedule=st.one_of(schedules(), bitslices()),
+    n=st.sampled_from((0, 1, 5)),
+    seed=st.integers(0, 1000),
+    data=st.data(),
+)
 def test_plans_and_loops_answer_like_the_forest(
     forest: Forest, schedule: Schedule, n: int, seed: int, data: st.DataObject
 ) -> None:
