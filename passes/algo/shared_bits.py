@@ -29,6 +29,8 @@ MARKS = 2 << NIBBLE
 VIEWS_MOST = 8
 """Views whose marks are made together: more take memory, and have enough threads at work."""
 
+ALIGN = 16
+"""Words: memory of a block is given out in parts of so many."""
 QUAD = 4
 """Numbers of 16 bits that one word of 64 holds: a load for four of them."""
 
@@ -91,9 +93,9 @@ class SharedBits:
         return max(1, min(room // self.marks, VIEWS_MOST, self.n_views)) if self.marks else 1
 
     def words(self, most: int) -> int:
-        """All words of a block."""
+        """All words of a block, whole parts of `ALIGN` words."""
         twice = max(self.ranks + self.views_at_once(most) * self.marks, self.codes * self.group)
-        return self.n_words * (self.slots + twice)
+        return -(-self.n_words * (self.slots + twice) // ALIGN) * ALIGN
 
     def lack(self, most: int) -> str | None:
         """What to do about a block that has no more than ``most`` bytes; None if it has enough."""

@@ -115,8 +115,8 @@ class CodeWords:
             b.store(b.constant(0, i32), item.made, b.constant(0))
             self._selects(b, item, item.made)
         first = b.mul(item.tree, self.width // QUAD)
-        words = [self._quad(b, "slice_code_bits", self.bits, b.add(first, at)) for at in range(self.width // QUAD)]
-        return [self._operand(b, item, place) for places in words for place in places]
+        found = [self._quad(b, "slice_code_bits", self.bits, b.add(first, at)) for at in range(self.width // QUAD)]
+        return [self._operand(b, item, place) for places in found for place in places]
 
     def _selects(self, b: LoopBuilder, item: _Item, made: SSAValue) -> None:
         name, offset = "slice_select_offset", self.select_offset

@@ -26,6 +26,9 @@ class Walk(Directive):
     one instruction each; then the leaf values of all rows are looked up. A tree that is nearly full is
     padded to a full one, up to 8 levels: a multiplexer, whose bits stay in registers.
 
+    On a GPU, there are `scalar` and `bitslice`; `bitslice` has words of 32 rows, and threads share the rows of the
+    innermost loop (`bind`), whose bits are in shared memory: 4 bytes for each predicate and 32 rows.
+
     Needs: a finished nest: no `split` or `order` comes after it. `scalar` and `lanes` need a `layout` before it, `lanes`
     also `vectorize`, which no other walk takes; `tile` needs `layout sparse` or `layout array`, and these need it, unless
     tiles are single nodes. `branch` needs `specialize` of a loop over single trees in place of a layout, at most 8,192

@@ -53,7 +53,7 @@ def planned(name: str, dtype: DType) -> Schedule:
 
 
 def test_there_are_presets() -> None:
-    assert {"gpu-direct", "gpu-interleaved", "gpu-shared-rows"} <= set(PRESETS)
+    assert {"gpu-bitslice", "gpu-direct", "gpu-interleaved", "gpu-shared-rows"} <= set(PRESETS)
 
 
 @pytest.mark.parametrize("shape", SHAPES)

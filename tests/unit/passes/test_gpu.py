@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from xdsl.dialects.builtin import ModuleOp
 
@@ -87,3 +89,52 @@ def test_too_much_is_refused(text: str, reason: str, line: int | None) -> None:
     assert caught.value.fix is not None
     if line is not None:
         assert caught.value.place == f"<schedule>:{line}:1"
+
+
+def bits(by: int = 32, group: int = 2, *, more: str = "", bind: str = "bind row block.x\n", walk: str = "") -> str:
+    return (
+        f"split row into=(block, row) by={by}\nsplit tree into=(group, tree) by={group}\norder block, group, tree, row\n"
+        f"rank features at=block to=u8\npredicates at=block\nbind block grid.x\n{bind}{more}walk with=bitslice{walk}\n"
+    )
+
+
+def test_bits_take_what_shared_memory_there_is() -> None:
+    lower(bits(1024))
+    lower(bits(1000, 40))
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (bits(64, 1000), r"the codes of 1000 trees, are \d+ bytes, \d+ more than the 49152 bytes of shared memory"),
+        (bits(walk=" word=64"), "a word of a GPU has 32 rows, not 64"),
+        (bits(walk=" lookup=permute"), "registers of a GPU's thread are no tables"),
+        (bits(more="unroll tree by=2\n"), "threads share the trees of `tree`, and it is unrolled"),
+        (bits(more="fission group by=depth\n"), "`group` is cut into parts"),
+        ("reorder trees by=depth\n" + bits(), "a GPU's bitslice adds them as they lie"),
+        (
+            "layout packed\nsplit row into=(block, row) by=32\norder block, tree, row\nbind block grid.x\n"
+            "bind row block.x\nwalk with=scalar\n",
+            "`row` is inside of `tree`",
+        ),
+        (
+            "split row into=(block, row) by=32\nrank features at=block to=u8\nlayout packed\nbind block grid.x\n"
+            "bind row block.x\nwalk with=scalar\n",
+            "on a GPU ranks are for a bitslice alone",
+        ),
+    ],
+)
+def test_bits_that_threads_cannot_share_are_refused(text: str, reason: str) -> None:
+    with pytest.raises(ScheduleError, match=reason) as caught:
+        lower(text)
+    assert caught.value.fix
+
+
+def test_the_fix_says_how_many_rows_there_is_room_for() -> None:
+    with pytest.raises(ScheduleError) as caught:
+        lower(bits(1024, 64))
+    assert re.search(r"at most \d+ rows", caught.value.fix or "")
+    most = int(re.findall(r"\d+", caught.value.fix or "")[0])
+    lower(bits(most, 64))
+    with pytest.raises(ScheduleError):
+        lower(bits(most + 1, 64))

@@ -46,7 +46,7 @@ def test_the_memory_of_a_copy_is_not_written_out_where_it_is_a_cpus() -> None:
             "`parallel` is for a cpu, and the target is a gpu (line 1)",
             "leave it out",
         ),
-        (HEAD + BIND + "rank features at=block to=u8\n", "`rank features` is for a cpu", "leave it out"),
+        (HEAD + BIND + "parallel block\n", "`parallel` is for a cpu", "leave it out"),
         ("layout packed\nbind row grid.x\n", "`bind` is for a gpu, and the target is a cpu (the default)", "leave it out"),
         (HEAD + BIND + "cache rows at=block\n", "rows are copied to workspace, and the target is a gpu", "write in=shared"),
         ("cache rows at=row in=shared\n", "rows are copied to shared, and the target is a cpu", "write in=workspace"),

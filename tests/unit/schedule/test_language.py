@@ -96,6 +96,7 @@ def test_a_page_without_marks_is_refused() -> None:
 def test_presets_are_whole_plans_with_comments() -> None:
     assert {name: str(preset(name).scope()) for name in preset_names()} == {
         "bitslice": "block, tree, row",
+        "gpu-bitslice": "block, group, tree, row",
         "gpu-direct": "block, thread, tree",
         "gpu-interleaved": "block, thread, tree",
         "gpu-shared-rows": "block, thread, tree",
