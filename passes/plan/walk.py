@@ -136,7 +136,8 @@ class WalkPass(PlanPass):
         """Threads that share rows inside of a loop over trees share their bits."""
         *above, innermost = kernel.nest()
         trees = [loop.label.data for loop in above if loop.axis.data is LoopAxis.TREE]
-        if self.strategy != "bitslice" and trees and innermost.kind.data is LoopKind.BLOCK:
+        shared = innermost.kind.data is LoopKind.BLOCK and innermost.axis.data is LoopAxis.ROW
+        if self.strategy != "bitslice" and trees and shared:
             raise ScheduleError(
                 f"threads share `{innermost.label.data}` inside of `{trees[0]}`, and each walks all trees by itself",
                 fix="write with=bitslice, or put the loop over rows first by `order`",
