@@ -1,7 +1,8 @@
 """Whether batches of a model should be bitsliced, and from how many rows on: an estimate in cycles of one core.
 
-A block costs the same for every number of rows in it: all distinct predicates are answered and all selects made. So few
-rows are cheaper to walk, each by itself. The figures are rough, from an AVX-512 core; only their ratios count, and they
+A block costs nearly the same for every number of rows in it: all distinct predicates are answered and all selects made;
+only leaf values are looked up for as many rows as there are. So few rows are cheaper to walk, each by itself
+(`treec.default_small`). The figures are rough, from an AVX-512 core; only their ratios count, and they
 decide between plans that differ by factors.
 
 Trees of more than 256 leaves have some three selects a leaf, too many for the first caches, and the walks beside them are
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from treec.default_blocks import STEP_PAIRS
+from treec.default_small import SMALL_BLOCK, SmallCalls, small_calls
 from treec.frontends.base import Forest, Trees
 from treec.passes.algo.bitslice import BYTE_BITS, MOST_BITS, Cost, SliceSizes, slice_sizes
 from treec.passes.algo.depths import leaf_depths
@@ -35,6 +37,10 @@ SUM = 64.0
 """Cycles to add a tree's values to the sums of a block."""
 STEP = 4.0
 """Cycles of a step of a walk, with others beside it."""
+FEW_STEP = 3.0
+"""The same where walks of one row go down several trees: all as far as the deepest."""
+VIEW = 800.0
+"""Cycles to rank a feature's column of a block and to spread the bits of the ranks."""
 MOST_NODES, MOST_WIDE_NODES = 1 << 20, 1 << 18
 """Larger forests are walked: their tables of selects would not stay in any cache. The second: where trees are *wide*, of
 more than 256 leaves."""
@@ -48,10 +54,10 @@ LEAST_SPEEDUP, LEAST_WIDE_SPEEDUP = 2.0, 1.25
 
 @dataclass(frozen=True)
 class Sliced:
-    """A plan for batches. ``rows``: calls of at most so many are better walked. ``to``: type of the ranks. ``speedup``: of
-    a full block, over walks, by the estimate."""
+    """A plan for batches. ``small``: what smaller calls do. ``to``: type of the ranks. ``speedup``: of a full block, over
+    walks, by the estimate."""
 
-    rows: int
+    small: SmallCalls
     to: str
     n_predicates: int
     selects: float
@@ -59,14 +65,25 @@ class Sliced:
     node_bytes: float
     """Of the tables, per inner node."""
 
+    @property
+    def rows(self) -> int:
+        """Calls of at most so many are better walked."""
+        return self.small.walked
+
     def plan(self) -> list[str]:
+        """The kernels for calls that are not walked."""
+        if not self.small.has_block:
+            return [*self._blocks(BLOCK_ROWS), "parallel block"]
+        small = [f"  {line}" for line in self._blocks(SMALL_BLOCK)]
+        return [f"kernel when rows <= {SMALL_BLOCK} {{", *small, "}", *self._blocks(BLOCK_ROWS), "parallel block"]
+
+    def _blocks(self, rows: int) -> list[str]:
         return [
-            f"split row into=(block, row) by={BLOCK_ROWS}",
+            f"split row into=(block, row) by={rows}",
             f"rank features at=block to={self.to}",
             "predicates at=block",
             "order block, tree, row",
             "walk with=bitslice",
-            "parallel block",
         ]
 
     def reasons(self) -> list[str]:
@@ -75,6 +92,7 @@ class Sliced:
             f"{from_rows} are bitsliced: {self.n_predicates:,} distinct predicates and {self.selects:,.0f} selects a tree "
             f"for {BLOCK_ROWS} rows at once; some {self.speedup:.1f} times faster than walks, by estimate",
             f"tables of selects and leaf codes: {self.node_bytes:.1f} bytes per inner node",
+            *self.small.reasons(),
         ]
 
 
@@ -106,8 +124,9 @@ def bitslice_pays(forest: Forest) -> Sliced | None:
     block = answers + (WIDE_FACTOR if wide else 1.0) * _tree_cycles(sizes, cost)
     if block > most:
         return None
+    few = _few_cycles(block, len(tables.view_missing), sizes, cost)
     return Sliced(
-        rows=int(block / max(1.0, walk - rank)),
+        small=small_calls(few, FEW_STEP * float(deepest.sum()), BLOCK_ROWS),
         to=to,
         n_predicates=len(bits.test),
         selects=float((sizes.selects + sizes.nodes).sum()) / trees.n_trees,
@@ -120,6 +139,12 @@ def _tree_cycles(sizes: SliceSizes, cost: Cost) -> float:
     """What all trees cost a block."""
     per_tree = cost.select * sizes.selects + cost.node * sizes.nodes
     return float((per_tree + cost.codes + cost.bit * sizes.bits + cost.lookup(sizes.bits) + SUM).sum())
+
+
+def _few_cycles(block: float, n_views: int, sizes: SliceSizes, cost: Cost) -> float:
+    """What a block of few rows costs: leaf values are looked up and added for 64 of them."""
+    lookups = float((cost.lookup(sizes.bits) + SUM).sum())
+    return block - lookups * (1 - 64 / BLOCK_ROWS) + VIEW * n_views
 
 
 def _table_bytes(forest: Forest, sizes: SliceSizes) -> int:

@@ -2,9 +2,11 @@
 
 Rows go in blocks through one tree after the other: `treec.default_blocks` estimates how many rows pay for bringing a tree
 to the core. Where a row meets many nodes its values become ranks first, and trees are laid out in pairs, if the tables then
-take at most 16 bytes per inner node; at most 40 where more than small calls are walked, for pairs take some 40 % of the
-time. Otherwise the layout is the first of a short list, fastest first, that takes at most 16; if none does, it is the
-smallest of them. Calls of a few rows walk down several trees together instead of several rows.
+take at most 24 bytes per inner node (256 KiB are always allowed); at most 40 where more than small calls are walked, for
+pairs take some 40 % of the time. Otherwise the layout is the first of a short list, fastest first, that takes at most 16;
+if none does, it is the smallest of them. Calls of a few rows walk down several trees together instead of several rows: a
+step waits for the one before it, and one row has no other walk in the same tree. `treec.default_small` says up to how many
+rows a model is walked whose batches are bitsliced.
 """
 
 from __future__ import annotations
@@ -24,6 +26,9 @@ from treec.passes.algo.share import share_leaf_rows, share_predicates
 from treec.schedule.schedule import Schedule
 
 BYTES_PER_NODE = 16
+BYTES_PER_PAIRED_NODE = 24
+SMALL_TABLES = 256 << 10
+"""Bytes of tables that are small whatever they are per node."""
 BYTES_PER_WALKED_NODE = 40
 """Where calls of more than `FEW_ROWS` are walked, the fastest layout may take more."""
 FEW_ROWS = 128
@@ -66,7 +71,7 @@ def default_schedule(forest: Forest, l2_bytes: int = L2_BYTES) -> Choice:
         lines.append("share leaves")
     sliced = bitslice_pays(forest)
     walked = MOST_ROWS if sliced is None else sliced.rows
-    budget = BYTES_PER_WALKED_NODE if walked > FEW_ROWS else BYTES_PER_NODE
+    budget = BYTES_PER_WALKED_NODE if walked > FEW_ROWS else BYTES_PER_PAIRED_NODE
     layout = _ranked_layout(forest, leaf_bytes, budget, reasons)
     if layout is None:
         layout = _packed_layout(forest, leaf_bytes, reasons)
@@ -78,13 +83,16 @@ def default_schedule(forest: Forest, l2_bytes: int = L2_BYTES) -> Choice:
         "order block, tree, row",
         _walk(forest, layout.interleave, reasons),
     ]
+    few = _few_rows(forest, walked, layout.interleave, walk[-1], reasons)
     if sliced is None:
-        few = _few_rows(forest, layout.interleave, reasons)
         plan = [*walk[:-2], *few, *walk[-2:], "parallel block"]
     else:
         reasons += sliced.reasons()
-        small = [f"kernel when rows <= {sliced.rows} {{", *(f"  {line}" for line in walk), "}"] if sliced.rows else []
-        plan = [*small, *sliced.plan()]
+        if few:
+            few = [few[0], *(f"  {line}" for line in walk[:-2]), *few[1:]]
+        if walked > FEW_ROWS or (walked and not few):
+            few += [f"kernel when rows <= {walked} {{", *(f"  {line}" for line in walk), "}"]
+        plan = [*few, *sliced.plan()]
     return Choice(Schedule.from_text("\n".join([*lines, *layout.sharing, *plan]), "<default>"), tuple(reasons))
 
 
@@ -117,15 +125,18 @@ def _walk(forest: Forest, interleave: int, reasons: list[str]) -> str:
     return f"walk with=scalar interleave=row:{interleave} peel={peel}"
 
 
-def _few_rows(forest: Forest, interleave: int, reasons: list[str]) -> list[str]:
-    """A plan for calls of too few rows to walk together: a row goes down several trees at once."""
-    if not isinstance(forest.trees, Trees) or forest.trees.n_nodes == 0 or forest.trees.n_trees < 2 * TREES_TOGETHER:
+def _few_rows(forest: Forest, walked: int, interleave: int, walk: str, reasons: list[str]) -> list[str]:
+    """A kernel for calls of too few rows to walk together, in which a row goes down several trees at once. It serves all
+    calls that are walked, if these are small: rows together gain a tenth there, which is not worth one more kernel."""
+    trees = forest.trees
+    rows = min(walked, interleave - 1) if walked > FEW_ROWS else walked
+    if not isinstance(trees, Trees) or trees.n_nodes == 0 or trees.n_trees < 2 * TREES_TOGETHER or not rows:
         return []
-    reasons.append(f"calls of fewer than {interleave} rows: {TREES_TOGETHER} trees are walked together")
+    reasons.append(f"calls of fewer than {rows + 1} rows: {TREES_TOGETHER} trees are walked together")
     return [
-        f"kernel when rows <= {interleave - 1} {{",
+        f"kernel when rows <= {rows} {{",
         "  order block, row, tree",
-        f"  walk with=scalar interleave=tree:{TREES_TOGETHER}",
+        f"  {walk.replace(f'row:{interleave}', f'tree:{TREES_TOGETHER}')}",
         "}",
     ]
 
@@ -158,7 +169,7 @@ def _ranked_layout(forest: Forest, leaf_bytes: int, most: int, reasons: list[str
     if to is None:
         return None
     size = paired_bytes(pair_trees(tables, trees, align=4)) + leaf_bytes + tables.set_words.nbytes
-    if size + 2 * tables.cuts.nbytes > most * trees.n_nodes:
+    if size + 2 * tables.cuts.nbytes > max(SMALL_TABLES, most * trees.n_nodes):
         return None
     reasons.append(f"values become ranks of {to}: at most {highest + 1:,} a feature, and nodes of a few bytes")
     reasons.append(f"nodes in pairs: {size / trees.n_nodes:.1f} bytes per inner node, leaves included")

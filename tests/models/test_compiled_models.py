@@ -1,6 +1,7 @@
 """Whole way: a library's model → machine code → the library's own answers, raw outputs bit for bit and labels equal.
 
-One thread and two, batches of 1, 7 and all rows, f32 and f64 rows, C and Fortran order.
+One thread and two, batches of all numbers of rows around which another kernel or block may serve a call, f32 and f64 rows,
+C and Fortran order.
 """
 # pyright: basic
 
@@ -41,6 +42,9 @@ def ulps(ours: Any, theirs: Any) -> float:
     return float(np.max(np.abs(ours.astype(np.float64) - theirs) / np.spacing(np.abs(theirs)), initial=0.0))
 
 
+BATCHES = [*range(1, 18), *(n + by for n in (64, 128, 256, 512) for by in (-1, 0, 1))]
+
+
 def assert_same_answers(source: Any, rows: np.ndarray, schedule: str | None = None) -> None:
     """Compile ``source`` and compare every output with its library's."""
     model = treec.compile(source, schedule, verify=False)
@@ -49,7 +53,7 @@ def assert_same_answers(source: Any, rows: np.ndarray, schedule: str | None = No
     rows = rows[oracle.accepts(rows)]
     assert len(rows) > 0
     raw = oracle.raw(rows)
-    for n_rows in (1, 7, len(rows)):
+    for n_rows in [*(n for n in BATCHES if n < len(rows)), len(rows)]:
         for n_threads in (1, 2):
             part = model.predict(rows[:n_rows], raw=True, n_threads=n_threads)
             assert_bits_equal(part.reshape(n_rows, -1), raw[:n_rows], f"raw of {n_rows} rows, {n_threads} threads")
@@ -76,9 +80,10 @@ def compare_responses(model: Any, oracle: Any, rows: np.ndarray, n_columns: int)
             assert ulps(got, wanted) <= max(2, n_columns)
     leaves = oracle.apply(rows)
     if leaves is not None:
-        got = model.apply(rows)
-        assert (got.shape, got.dtype) == (leaves.shape, leaves.dtype)
-        assert np.array_equal(got, leaves)
+        for n_rows in (1, min(256, len(rows)), len(rows)):
+            got = model.apply(rows[:n_rows])
+            assert (got.shape, got.dtype) == (leaves[:n_rows].shape, leaves.dtype)
+            assert np.array_equal(got, leaves[:n_rows])
 
 
 # ---- models that others trained ----------------------------------------------------------------------------------------

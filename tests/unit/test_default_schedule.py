@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given, settings
 
 from tests.property.forests import Shape, build, forests
+from treec.default_bitslice import Sliced, bitslice_pays
 from treec.default_schedule import BYTES_PER_NODE, FEW_ROWS, default_schedule
+from treec.default_small import SMALL_BLOCK, SmallCalls, small_calls
 from treec.errors import UnsupportedModelError
 from treec.frontends.base import F64, Forest, LinearLeaves, ObliviousTrees
 from treec.passes.pipeline import pipeline_of, run_pipeline
@@ -70,7 +72,8 @@ def test_a_tree_that_a_walk_finds_sooner_than_its_predicates_are_answered_is_wal
 
 
 def test_wide_thresholds_get_a_table_of_predicates() -> None:
-    forest = build(replace(LARGE, input_dtype=F64, leaf_dtype=F64, sum_dtype=F64))
+    wide = replace(LARGE, input_dtype=F64, leaf_dtype=F64, sum_dtype=F64)
+    forest = build(replace(wide, n_trees=2, n_inputs=200, n_predicates=150))  # a search for ranks would not pay
     schedule = default_schedule(forest).schedule.to_text()
     assert "share predicates" in schedule
     assert "predicates=table" in schedule
@@ -134,3 +137,57 @@ def test_wide_trees_that_a_walk_finds_sooner_than_a_row_is_ranked_are_walked() -
 def test_trees_of_many_leaves_are_walked_even_where_they_share_predicates() -> None:
     text = default_schedule(build(replace(WIDE, n_trees=2, leaves=5000))).schedule.to_text()
     assert "bitslice" not in text
+
+
+def kernels_of(forest: Forest) -> list[tuple[int, str]]:
+    """Rows up to which each small kernel serves calls, and its walk."""
+    lines = [line.strip() for line in default_schedule(forest).schedule.to_text().splitlines()]
+    starts = [at for at, line in enumerate(lines) if line.startswith("kernel when rows <= ")]
+    return [(int(lines[at].split()[-2]), next(x for x in lines[at:] if x.startswith("walk "))) for at in starts]
+
+
+def test_calls_of_some_rows_get_walks_of_trees_together_and_a_small_block() -> None:
+    forest = build(replace(LARGE, n_trees=100))
+    (walked, walk), (block, sliced) = kernels_of(forest)
+    assert 1 <= walked < block == SMALL_BLOCK
+    assert "interleave=tree:8" in walk
+    assert "with=bitslice" in sliced
+    text, reasons = default_schedule(forest).schedule.to_text(), default_schedule(forest).reasons
+    assert text.count(f"by={SMALL_BLOCK}") == 1
+    assert f"calls of fewer than {walked + 1} rows: 8 trees are walked together" in reasons
+    assert any(f"calls of up to {SMALL_BLOCK} rows are one block" in reason for reason in reasons)
+
+
+def test_too_few_trees_to_walk_together_are_walked_by_rows() -> None:
+    kernels = kernels_of(build(replace(LARGE, n_trees=8, n_predicates=20)))
+    assert "interleave=row:" in kernels[0][1]
+
+
+def test_calls_of_many_rows_are_walked_by_rows_and_those_of_few_by_trees(monkeypatch: pytest.MonkeyPatch) -> None:
+    forest = build(WIDE)
+    sliced = bitslice_pays(forest)
+    assert sliced is not None
+    other = replace(sliced, small=SmallCalls(FEW_ROWS + 1, False))
+
+    def pays(_: Forest) -> Sliced:
+        return other
+
+    monkeypatch.setattr("treec.default_schedule.bitslice_pays", pays)
+    (few, by_trees), (walked, by_rows) = kernels_of(forest)
+    assert (few, walked) == (7, FEW_ROWS + 1)
+    assert "interleave=tree:8" in by_trees
+    assert "interleave=row:8" in by_rows
+    run_pipeline(forest_module(forest), pipeline_of(default_schedule(forest).schedule))
+
+
+@pytest.mark.parametrize(
+    ("block", "walk", "expected"),
+    [
+        (50_000, 2_000, SmallCalls(17, True)),
+        (500, 2_000, SmallCalls(0, True)),  # not even one row is walked
+        (600_000, 2_000, SmallCalls(300, False)),  # walks are as fast as a small block that is full
+    ],
+)
+def test_rows_up_to_which_calls_are_walked(block: float, walk: float, expected: SmallCalls) -> None:
+    assert small_calls(block, walk, 512) == expected
+    assert small_calls(block, walk, SMALL_BLOCK) == SmallCalls(int(block / walk), False)
