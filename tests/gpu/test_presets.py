@@ -17,6 +17,7 @@ from treec.codegen.abi import DType
 from treec.codegen.gpu_abi import GpuTarget
 from treec.codegen.tir.compile import compile_gpu
 from treec.codegen.tir.nvcc import build_cubin, nvcc_path
+from treec.default_gpu import default_gpu_schedule
 from treec.frontends.base import CategoryCast, Link, Missing, Outputs
 from treec.frontends.base import Test as Question
 from treec.schedule.directives import TargetGpu
@@ -53,7 +54,7 @@ def planned(name: str, dtype: DType) -> Schedule:
 
 
 def test_there_are_presets() -> None:
-    assert {"gpu-bitslice", "gpu-direct", "gpu-interleaved", "gpu-shared-rows"} <= set(PRESETS)
+    assert {"gpu-bitslice", "gpu-direct", "gpu-fil", "gpu-nvforest", "gpu-tahoe-shared-data"} <= set(PRESETS)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -74,6 +75,16 @@ def test_a_preset_answers_like_the_forest(name: str, shape: str) -> None:
 
 
 @pytest.mark.skipif(nvcc_path() is None, reason="nvcc is not installed")
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("arch", ["sm_80", "sm_90"])
+def test_the_default_becomes_a_cubin_without_spills(arch: str, shape: str) -> None:
+    forest = build(SHAPES[shape])
+    schedule = default_gpu_schedule(forest, arch).schedule
+    made = compile_gpu(lowered(forest, schedule)[1], facts_of(forest), GpuTarget("cuda", arch))
+    assert all(use.spill_bytes == 0 for use in build_cubin(made).uses)
+
+
+@pytest.mark.skipif(nvcc_path() is None, reason="nvcc is not installed")
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_preset_becomes_a_cubin_without_spills(name: str) -> None:
     forest = build(SHAPES["ragged"])
@@ -84,4 +95,4 @@ def test_a_preset_becomes_a_cubin_without_spills(name: str) -> None:
         use = uses[kernel.symbol]
         assert use.spill_bytes == 0
         assert use.registers <= 64
-        assert use.shared_bytes >= kernel.shared_bytes
+        assert kernel.shared_bytes - 64 < use.shared_bytes <= kernel.shared_bytes  # behind the last buffer is no gap

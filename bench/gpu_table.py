@@ -1,0 +1,220 @@
+# pyright: basic
+"""What the kernels of every preset for GPUs take, read from their machine code, and the speed that this allows at most.
+
+usage: python -m bench.gpu_table [--arch sm_90] [--write docs/gpu.md] [MODEL]
+
+For treec's choice and each preset: registers, shared bytes and spills of the kernel of raw outputs, as ptxas says; and the
+instructions of its innermost loop of a walk, as nvdisasm shows it, for one step of one walk. Times the mean number of steps
+of the model's rows that is a lower bound of the instructions of a row: threads of a warp wait for the longest walk, and
+loads of nodes that lie apart take several turns. Bytes are those of a row and its outputs, each moved once. Both imply a
+bound of the rows per second of an H200. Needs nvcc and nvdisasm (`pip install nvidia-cuda-nvdisasm`), and no GPU.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.models import bench_models
+from treec.codegen.tir.nvcc import Cubin, KernelUse
+from treec.compiler import Compilation, generate
+from treec.default_gpu import default_gpu_schedule
+from treec.errors import ScheduleError, UsageError
+from treec.frontends.base import Forest, Trees
+from treec.frontends.load import LoadedModel, load_model
+from treec.schedule.gpus import BLOCK_SHARED, GPUS
+from treec.schedule.library import preset, preset_names
+from treec.schedule.schedule import Schedule
+from treec.treeir.interp.plan import read_inputs
+from treec.treeir.interp.predicates import goes_left
+
+SMS, SLOTS, WARP, HERTZ = 132, 4, 32, 1.98e9
+"""Of an H200: multiprocessors, warps that each starts an instruction of in a cycle, threads of a warp, highest clock."""
+COPY_BYTES = 4.3e12
+"""Bytes a second that a copy moves on an H200, measured."""
+ROWS = 512
+BEGIN, END = "<!-- kernels: begin -->", "<!-- kernels: end -->"
+_LABEL = re.compile(r"^(\.L_x_\d+):")
+_LINE = re.compile(r"/\*[0-9a-f]{4,}\*/\s+(?:@!?U?P\d+\s+)?([A-Z][A-Z0-9_.]*)([^;]*);")
+_TARGET = re.compile(r"\(\.(L_x_\d+)\)")
+_NODE = re.compile(r"LDG\.E\.(?:64|128)|LDG\.E\.\w*\.?(?:64|128)")
+
+
+@dataclass(frozen=True)
+class Loop:
+    """An innermost loop: instructions, and loads of nodes."""
+
+    instructions: int
+    node_loads: int
+
+
+@dataclass(frozen=True)
+class Line:
+    """Of one schedule. ``resident``: threads on a multiprocessor. ``per_step``: instructions of one step of one walk."""
+
+    name: str
+    use: KernelUse
+    threads: int
+    resident: int
+    per_step: float
+    per_row: float
+    bytes_row: int
+
+    def bounds(self) -> tuple[float, float]:
+        """Rows a second that instructions, and bytes, allow."""
+        return SMS * SLOTS * WARP * HERTZ / self.per_row, COPY_BYTES / self.bytes_row
+
+
+def innermost_loops(sass: str) -> list[Loop]:
+    """The loops of a kernel's machine code that have no other loop inside."""
+    ops: list[tuple[str, str]] = []
+    labels: dict[str, int] = {}
+    spans: list[tuple[int, int]] = []
+    for line in sass.splitlines():
+        if (label := _LABEL.match(line)) is not None:
+            labels[label.group(1)[1:]] = len(ops)
+        if (found := _LINE.search(line)) is None:
+            continue
+        ops.append((found.group(1), found.group(2)))
+        target = _TARGET.search(found.group(2))
+        if found.group(1).startswith("BRA") and target and labels.get(target.group(1), len(ops)) < len(ops):
+            spans.append((labels[target.group(1)], len(ops)))
+    inner = [s for s in spans if not any(o != s and s[0] <= o[0] and o[1] <= s[1] for o in spans)]
+    return [Loop(end - first, sum(bool(_NODE.match(op)) for op, _ in ops[first:end])) for first, end in inner]
+
+
+def walk_loop(sass: str) -> Loop:
+    """The innermost loop with the most loads of nodes: that of interleaved walks."""
+    loops = [loop for loop in innermost_loops(sass) if loop.node_loads]
+    if not loops:
+        raise UsageError("no loop of the kernel loads records of 8 or 16 bytes", fix="use `layout packed align=8`")
+    return max(loops, key=lambda loop: loop.node_loads)
+
+
+def nvdisasm_path() -> str:
+    """On the path, in ``CUDA_HOME``, or of the package."""
+    home = os.environ.get("CUDA_HOME", "/usr/local/cuda")
+    packaged = sorted(Path(sysconfig.get_path("purelib"), "nvidia").glob("*/bin/nvdisasm"))
+    found = shutil.which("nvdisasm") or shutil.which("nvdisasm", path=os.path.join(home, "bin"))
+    if found or packaged:
+        return found or str(packaged[-1])
+    raise UsageError("there is no nvdisasm", fix="pip install nvidia-cuda-nvdisasm, or set CUDA_HOME")
+
+
+def sass_of(cubin: Cubin) -> dict[str, str]:
+    """Machine code as text, by kernel."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "model.cubin")
+        path.write_bytes(cubin.data)
+        done = subprocess.run([nvdisasm_path(), "-c", str(path)], capture_output=True, text=True, check=True)
+    parts = re.split(r"^//-+ \.text\.(\w+) +-+$", done.stdout, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def mean_steps(forest: Forest, rows: Any) -> float:
+    """Steps of a row down all trees, on average over ``rows``."""
+    trees = forest.trees
+    if not isinstance(trees, Trees):
+        raise UsageError("only trees with nodes are walked")
+    values, total = read_inputs(forest, rows), 0
+    counts = np.diff(trees.node_offset)
+    for first, count in zip(trees.node_offset[:-1].tolist(), counts.tolist(), strict=True):
+        node = np.zeros(len(values), np.int64)
+        active = np.flatnonzero(node < count)
+        while len(active):
+            total += len(active)
+            asked = trees.predicate[first + node[active]]
+            left = goes_left(forest.predicates, asked, values[active, forest.predicates.input[asked]])
+            at = first + node[active]
+            node[active] = np.where(left, trees.left[at], trees.right[at])
+            active = active[node[active] >= 0]
+    return total / len(values)
+
+
+def schedules(forest: Forest, arch: str) -> dict[str, Schedule]:
+    """treec's choice, then every preset, for f32 rows and this architecture."""
+    found = {"treec's choice": default_gpu_schedule(forest, arch).schedule}
+    found |= {name: preset(name) for name in preset_names() if preset(name).gpu is not None}
+    return {name: schedule.with_target(input="f32", arch=arch) for name, schedule in found.items()}
+
+
+def measure(name: str, model: LoadedModel, schedule: Schedule, steps: float, arch: str) -> Line:
+    """Compile and read one schedule."""
+    compilation = Compilation(model, schedule, ())
+    generate(compilation)
+    assert compilation.gpu is not None
+    built, forest = compilation.gpu, model.forest
+    if built.cubin is None:
+        raise UsageError("there is no nvcc", fix="install the CUDA toolkit, or set CUDA_HOME")
+    symbol = "treec_main_raw_f32"
+    use = next(use for use in built.cubin.uses if use.symbol == symbol)
+    threads = int(np.prod(built.cuda.kernel(symbol).block))
+    loop = walk_loop(sass_of(built.cubin)[symbol])
+    per_step, limits = loop.instructions / loop.node_loads, GPUS[arch]
+    registers = -(-use.registers // 8) * 8 * -(-threads // WARP) * WARP
+    blocks = min(
+        limits.blocks_sm,
+        limits.threads_sm // threads,
+        limits.registers_sm // registers,
+        limits.shared_sm // (use.shared_bytes + BLOCK_SHARED),
+    )
+    moved = 4 * forest.inputs.n_inputs + forest.sum.dtype.itemsize * forest.n_columns
+    return Line(name, use, threads, blocks * threads, per_step, per_step * steps, moved)
+
+
+def table(lines: list[Line], refused: dict[str, str]) -> str:
+    """In Markdown."""
+    text = [
+        "| schedule | threads | registers | shared bytes | spills | threads on an SM | instructions a step | a row "
+        "| bytes a row | rows/s at most |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for line in lines:
+        by_code, by_bytes = line.bounds()
+        which = "instructions" if by_code < by_bytes else "bytes"
+        text.append(
+            f"| {line.name if ' ' in line.name else f'`{line.name}`'} | {line.threads} | {line.use.registers} | "
+            f"{line.use.shared_bytes:,} | {line.use.spill_bytes} | {line.resident:,} | {line.per_step:.1f} | "
+            f"{line.per_row:,.0f} | {line.bytes_row} | {min(by_code, by_bytes) / 1e9:.1f} billion ({which}) |"
+        )
+    return "\n".join([*text, *(f"\n`{name}` is refused: {why}" for name, why in refused.items())])
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", nargs="?", default="higgs", help="of bench.models, or a model file")
+    parser.add_argument("--arch", default="sm_90", choices=tuple(GPUS))
+    parser.add_argument("--write", metavar="PAGE", help="put the table between the marks of this page")
+    options = parser.parse_args()
+    (chosen,) = bench_models([options.model])
+    model = load_model(str(chosen.path))
+    steps = mean_steps(model.forest, chosen.batch(ROWS))
+    lines, refused = list[Line](), dict[str, str]()
+    for name, schedule in schedules(model.forest, options.arch).items():
+        try:
+            lines.append(measure(name, model, schedule, steps, options.arch))
+        except ScheduleError as error:
+            refused[name] = error.message
+    head = f"`{chosen.name}`: {model.forest.trees.n_trees} trees, {steps:,.0f} steps a row on average, {options.arch}."
+    text = f"{head}\n\n{table(lines, refused)}"
+    print(text)
+    if options.write:
+        page = Path(options.write)
+        before, _, rest = page.read_text().partition(BEGIN)
+        page.write_text(f"{before}{BEGIN}\n{text}\n{END}{rest.partition(END)[2]}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
