@@ -61,19 +61,21 @@ class Loop:
 
 @dataclass(frozen=True)
 class Line:
-    """Of one schedule. ``resident``: threads on a multiprocessor. ``per_step``: instructions of one step of one walk."""
+    """Of one schedule. ``resident``: threads on a multiprocessor. ``per_step``: instructions of one step of one walk; it
+    and ``per_row`` are None of a schedule that does not walk."""
 
     name: str
     use: KernelUse
     threads: int
     resident: int
-    per_step: float
-    per_row: float
+    per_step: float | None
+    per_row: float | None
     bytes_row: int
 
     def bounds(self) -> tuple[float, float]:
         """Rows a second that instructions, and bytes, allow."""
-        return SMS * SLOTS * WARP * HERTZ / self.per_row, COPY_BYTES / self.bytes_row
+        by_code = SMS * SLOTS * WARP * HERTZ / self.per_row if self.per_row else float("inf")
+        return by_code, COPY_BYTES / self.bytes_row
 
 
 def innermost_loops(sass: str) -> list[Loop]:
@@ -160,8 +162,10 @@ def measure(name: str, model: LoadedModel, schedule: Schedule, steps: float, arc
     symbol = "treec_main_raw_f32"
     use = next(use for use in built.cubin.uses if use.symbol == symbol)
     threads = int(np.prod(built.cuda.kernel(symbol).block))
-    loop = walk_loop(sass_of(built.cubin)[symbol])
-    per_step, limits = loop.instructions / loop.node_loads, GPUS[arch]
+    limits, per_step = GPUS[arch], None
+    if "walk with=bitslice" not in schedule.to_text():
+        loop = walk_loop(sass_of(built.cubin)[symbol])
+        per_step = loop.instructions / loop.node_loads
     registers = -(-use.registers // 8) * 8 * -(-threads // WARP) * WARP
     blocks = min(
         limits.blocks_sm,
@@ -170,7 +174,7 @@ def measure(name: str, model: LoadedModel, schedule: Schedule, steps: float, arc
         limits.shared_sm // (use.shared_bytes + BLOCK_SHARED),
     )
     moved = 4 * forest.inputs.n_inputs + forest.sum.dtype.itemsize * forest.n_columns
-    return Line(name, use, threads, blocks * threads, per_step, per_step * steps, moved)
+    return Line(name, use, threads, blocks * threads, per_step, None if per_step is None else per_step * steps, moved)
 
 
 def table(lines: list[Line], refused: dict[str, str]) -> str:
@@ -185,10 +189,14 @@ def table(lines: list[Line], refused: dict[str, str]) -> str:
         which = "instructions" if by_code < by_bytes else "bytes"
         text.append(
             f"| {line.name if ' ' in line.name else f'`{line.name}`'} | {line.threads} | {line.use.registers} | "
-            f"{line.use.shared_bytes:,} | {line.use.spill_bytes} | {line.resident:,} | {line.per_step:.1f} | "
-            f"{line.per_row:,.0f} | {line.bytes_row} | {min(by_code, by_bytes) / 1e9:.1f} billion ({which}) |"
+            f"{line.use.shared_bytes:,} | {line.use.spill_bytes} | {line.resident:,} | {_shown(line.per_step, '.1f')} | "
+            f"{_shown(line.per_row, ',.0f')} | {line.bytes_row} | {min(by_code, by_bytes) / 1e9:.1f} billion ({which}) |"
         )
     return "\n".join([*text, *(f"\n`{name}` is refused: {why}" for name, why in refused.items())])
+
+
+def _shown(number: float | None, form: str) -> str:
+    return "none" if number is None else format(number, form)
 
 
 def main() -> int:
