@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,65 @@ def test_shards_cover_the_axis_once_in_whole_grains(n_threads: int) -> None:
         assert [a for a, _ in seen] == [begin, *(b for _, b in seen[:-1])][: len(seen)]
         assert all((a - begin) % grain == 0 and a < b for a, b in seen)
         assert (seen[-1][1] if seen else end) == end
+
+
+@pytest.mark.parametrize(("n_threads", "most"), [(2, 20), (8, 60)])
+def test_shards_begin_long_and_end_with_single_grains(n_threads: int, most: int) -> None:
+    lock = threading.Lock()
+    seen: list[tuple[int, int]] = []
+
+    def task(begin: int, end: int, _: int) -> None:
+        with lock:
+            seen.append((begin, end))
+
+    run_sharded(task, 0, 128 * 64, 64, 0, n_threads)
+    sizes = [(end - begin) // 64 for begin, end in sorted(seen)]
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[0] == 128 // n_threads // 2
+    assert sizes[-n_threads:] == [1] * n_threads
+    assert len(sizes) <= most
+
+
+def _nothing(begin: int, end: int, workspace: int) -> None:
+    pass
+
+
+def test_helpers_are_kept_and_bounded() -> None:
+    def names() -> set[str]:
+        return {thread.name for thread in threading.enumerate() if thread.name.startswith("treec-")}
+
+    run_sharded(_nothing, 0, 4, 1, 0, 4)
+    first = names()
+    for _ in range(50):
+        run_sharded(_nothing, 0, 4, 1, 0, 4)
+    assert names() == first
+    run_sharded(_nothing, 0, 1000, 1, 0, 1000)
+    assert len(names()) <= 64
+
+
+def test_a_caller_waits_for_no_helper_that_has_not_begun() -> None:
+    held, go, running = threading.Event(), threading.Event(), threading.Barrier(64 + 1, timeout=20)
+
+    def hold(begin: int, end: int, _: int) -> None:
+        running.wait()
+        go.wait(20)
+
+    def holder() -> None:
+        run_sharded(hold, 0, 65, 1, 0, 65)  # all helpers, and this thread
+        held.set()
+
+    thread = threading.Thread(target=holder)
+    thread.start()
+    running_here: list[int] = []
+    try:
+        while len(threads._idle) or len(threads._helpers) < 64:  # pyright: ignore[reportPrivateUsage]
+            time.sleep(0.001)
+        run_sharded(lambda a, b, _: running_here.append(threading.get_ident()), 0, 100, 1, 0, 2)
+        assert set(running_here) == {threading.get_ident()}
+        assert not held.is_set()
+    finally:
+        go.set()
+        thread.join(20)
 
 
 def test_workspaces_are_aligned_and_apart() -> None:
