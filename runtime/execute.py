@@ -13,7 +13,7 @@ from treec.errors import ArtifactError, InputError
 from treec.runtime.library import Artifact, K, Library, Stage
 from treec.runtime.memory import address_of, aligned_memory
 from treec.runtime.quick import NUMPY_DTYPES, pack_words
-from treec.runtime.threads import run_sharded, thread_count
+from treec.runtime.threads import SHARD_WORK, run_sharded, thread_count
 
 if TYPE_CHECKING:
     from treec.runtime.gpu_library import GpuLibrary
@@ -127,7 +127,8 @@ class _Run:
             self._call(*source, 0, n_rows, *self.trees, begin, end, workspace, self.scratch, n_rows)
 
         if stage.axis is Axis.ROW:
-            run_sharded(by_row, 0, n_rows, stage.grain, stage.workspace_bytes, n_threads)
+            least = -(-SHARD_WORK // (stage.grain * max(1, self.trees[1] - self.trees[0])))
+            run_sharded(by_row, 0, n_rows, stage.grain, stage.workspace_bytes, n_threads, least)
         else:
             run_sharded(by_group, 0, n_groups, stage.grain, stage.workspace_bytes, n_threads)
 

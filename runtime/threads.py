@@ -27,7 +27,10 @@ MIN_WORK = 1 << 17
 
 _PART = 2
 """A shard is one of so many parts of what each thread has left to do: the first ones are long, and the last ones, for
-which others wait, a single block."""
+which others wait, short."""
+SHARD_WORK = 1 << 18
+"""Rows x trees of a shard, at least, unless threads would get none: for each the interpreter's lock is taken twice, and a
+thread that finds it taken sleeps."""
 _MOST_HELPERS = 64
 
 Task = Callable[[int, int, int], None]
@@ -59,8 +62,9 @@ def _positive(value: object, place: str) -> int:
     return number
 
 
-def run_sharded(task: Task, begin: int, end: int, grain: int, workspace_bytes: int, n_threads: int) -> None:
-    """Run ``task`` over ``[begin, end)`` in shards that are multiples of ``grain``, on at most ``n_threads`` threads.
+def run_sharded(task: Task, begin: int, end: int, grain: int, workspace_bytes: int, n_threads: int, least: int = 1) -> None:
+    """Run ``task`` over ``[begin, end)`` in shards that are multiples of ``grain``, of at least ``least`` of it where there
+    is so much for each thread, on at most ``n_threads`` threads.
 
     The caller's thread takes part, so helpers that are late only slow a call down. The first exception is raised, after
     every thread has left the task.
@@ -71,7 +75,7 @@ def run_sharded(task: Task, begin: int, end: int, grain: int, workspace_bytes: i
         if end > begin:
             _run_all(task, deque([(begin, end)]), workspace_bytes)
         return
-    shards = deque(_shards(begin, end, grain, n_threads))
+    shards = deque(_shards(begin, end, grain, n_threads, min(least, -(-blocks // n_threads))))
     given: list[tuple[Jobs, _Job]] = []
     try:
         _start(given, n_threads - 1, lambda: _run_all(task, shards, workspace_bytes))
@@ -84,10 +88,10 @@ def run_sharded(task: Task, begin: int, end: int, grain: int, workspace_bytes: i
             raise job.error
 
 
-def _shards(begin: int, end: int, grain: int, n_threads: int) -> Iterator[tuple[int, int]]:
+def _shards(begin: int, end: int, grain: int, n_threads: int, least: int) -> Iterator[tuple[int, int]]:
     while begin < end:
         left = -(-(end - begin) // grain)
-        last = min(end, begin + max(1, left // (n_threads * _PART)) * grain)
+        last = min(end, begin + max(least, left // (n_threads * _PART)) * grain)
         yield begin, last
         begin = last
 

@@ -46,6 +46,19 @@ def test_shards_begin_long_and_end_with_single_grains(n_threads: int, most: int)
     assert len(sizes) <= most
 
 
+@pytest.mark.parametrize(("blocks", "least", "sizes"), [(8, 100, [4, 4]), (7, 100, [4, 3]), (16, 3, [4, 3, 3, 3, 3])])
+def test_shards_are_no_shorter_than_pays_unless_threads_got_none(blocks: int, least: int, sizes: list[int]) -> None:
+    lock = threading.Lock()
+    seen: list[tuple[int, int]] = []
+
+    def task(begin: int, end: int, _: int) -> None:
+        with lock:
+            seen.append((begin, end))
+
+    run_sharded(task, 0, blocks * 64, 64, 0, 2, least)
+    assert [(end - begin) // 64 for begin, end in sorted(seen)] == sizes
+
+
 def _nothing(begin: int, end: int, workspace: int) -> None:
     pass
 
