@@ -25,7 +25,7 @@ CHUNK = 8
 """Sources whose values are copied together, before they are ranked: a block of them stays in the first cache."""
 MOST_CUTS = 255
 """Of a source: their pivots take the registers of AVX-512."""
-LEVELS = (4, 6, 8)
+LEVELS = (4, 6, 7, 8)
 """Levels that searches have: the fewer kinds, the less code, and few are cheap."""
 
 

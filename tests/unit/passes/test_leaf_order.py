@@ -25,7 +25,7 @@ def nested(trees: Trees, tree: int, at: int = 0) -> Node | None:
     sides = [nested(trees, tree, int(child[number])) for child in (trees.left, trees.right)]
     if trees.inverted is not None and trees.inverted[number]:
         sides.reverse()
-    return int(trees.predicate[number]), *sides
+    return int(trees.predicate[number]), sides[0], sides[1]
 
 
 def count(node: Node | None) -> int:
