@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from xdsl.ir import Dialect
 
-from treec.treeir.loop_bits import MaskBitsOp, PopcountOp
+from treec.treeir.loop_bits import MaskBitsOp, PopcountOp, ReverseBitsOp
+from treec.treeir.loop_columns import LoadColumnsOp
 from treec.treeir.loop_control import BarrierOp, ForOp, IfOp, RepeatOp, RepeatWhileOp, YieldOp
 from treec.treeir.loop_decide import DecideOp
 from treec.treeir.loop_hints import OpaqueOp, PrefetchOp
@@ -46,6 +47,7 @@ __all__ = [
     "InterleaveOp",
     "KernelOp",
     "LaneNumbersOp",
+    "LoadColumnsOp",
     "LoadOp",
     "Loop",
     "MaskBitsOp",
@@ -57,6 +59,7 @@ __all__ = [
     "RepeatOp",
     "RepeatWhileOp",
     "ReturnOp",
+    "ReverseBitsOp",
     "ScatterOp",
     "SelectOp",
     "ShuffleOp",
@@ -86,6 +89,7 @@ Loop = Dialect(
         InterleaveOp,
         KernelOp,
         LaneNumbersOp,
+        LoadColumnsOp,
         LoadOp,
         MaskBitsOp,
         MathOp,
@@ -96,6 +100,7 @@ Loop = Dialect(
         RepeatOp,
         RepeatWhileOp,
         ReturnOp,
+        ReverseBitsOp,
         ScatterOp,
         SelectOp,
         ShuffleOp,

@@ -1,4 +1,4 @@
-"""Bits of the loop dialect: answers of lanes as one integer, and how many of them are 1."""
+"""Bits of the loop dialect: answers of lanes as one integer, how many of them are 1, and their reverse order."""
 
 from __future__ import annotations
 
@@ -67,3 +67,22 @@ class PopcountOp(IRDLOperation):
     def verify_(self) -> None:
         if scalar_of(self.value.type) not in (i8, i16, i32, i64):
             raise VerifyException(f"bits are counted in integers, not in {self.value.type}")
+
+
+@irdl_op_definition
+class ReverseBitsOp(IRDLOperation):
+    """An integer, or each lane, with its lowest bit highest, and so on; of the same type."""
+
+    name = "loop.reverse_bits"
+    T: ClassVar = VarConstraint("T", AnyAttr())
+    value = operand_def(T)
+    result = result_def(T)
+    traits = traits_def(Pure())
+    assembly_format = "$value attr-dict `:` type($value)"
+
+    def __init__(self, value: SSAValue) -> None:
+        super().__init__(operands=[value], result_types=[value.type])
+
+    def verify_(self) -> None:
+        if scalar_of(self.value.type) not in (i8, i16, i32, i64):
+            raise VerifyException(f"bits are reversed in integers, not in {self.value.type}")

@@ -1,9 +1,10 @@
 # pyright: basic, reportArgumentType=false, reportAttributeAccessIssue=false, reportReturnType=false
-"""Emission of what makes bits of lanes, and counts them."""
+"""Emission of what makes bits of lanes, counts and reverses them."""
 
 from __future__ import annotations
 
 from llvmlite import ir
+from xdsl.ir import SSAValue
 
 from treec.codegen.llvm.stage import Stage
 from treec.codegen.llvm.types import scalar_name, value_type
@@ -19,6 +20,15 @@ def emit_mask_bits(stage: Stage, op: loop.MaskBitsOp) -> None:
 
 
 def emit_popcount(stage: Stage, op: loop.PopcountOp) -> None:
-    value = stage.value(op.value)
-    function = stage.declare(f"llvm.ctpop.{scalar_name(value.type)}", ir.FunctionType(value.type, [value.type]))
-    stage.values[op.result] = stage.builder.call(function, [value])
+    stage.values[op.result] = _call(stage, "ctpop", op.value)
+
+
+def emit_reverse_bits(stage: Stage, op: loop.ReverseBitsOp) -> None:
+    stage.values[op.result] = _call(stage, "bitreverse", op.value)
+
+
+def _call(stage: Stage, name: str, operand: SSAValue) -> ir.Value:
+    """LLVM's function of an integer, or of each lane, to its own type."""
+    value = stage.value(operand)
+    function = stage.declare(f"llvm.{name}.{scalar_name(value.type)}", ir.FunctionType(value.type, [value.type]))
+    return stage.builder.call(function, [value])

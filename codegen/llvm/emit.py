@@ -16,7 +16,8 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation
 
 from treec.codegen.abi import STAGE_PARAMETERS
-from treec.codegen.llvm.bits import emit_mask_bits, emit_popcount
+from treec.codegen.llvm.bits import emit_mask_bits, emit_popcount, emit_reverse_bits
+from treec.codegen.llvm.columns import emit_load_columns
 from treec.codegen.llvm.control import emit_for, emit_if, emit_repeat, emit_return, emit_terminator
 from treec.codegen.llvm.decide import emit_decide
 from treec.codegen.llvm.hints import emit_opaque, emit_prefetch
@@ -58,6 +59,8 @@ EMITTERS: dict[type[Operation], Callable[[Stage, Any], None]] = {
     loop.MultiplexOp: emit_multiplex,
     loop.OpaqueOp: emit_opaque,
     loop.PopcountOp: emit_popcount,
+    loop.ReverseBitsOp: emit_reverse_bits,
+    loop.LoadColumnsOp: emit_load_columns,
     loop.PrefetchOp: emit_prefetch,
     loop.RepeatOp: emit_repeat,
     loop.RepeatWhileOp: emit_terminator,
@@ -167,7 +170,7 @@ def emit_op(stage: Stage, op: Operation) -> None:
 
 def _is_special(op: loop.FuncOp) -> bool:
     rows, out = op.body.block.args[:2]
-    reads = any(isinstance(use.operation, loop.LoadOp | loop.GatherOp) for use in rows.uses)
+    reads = any(isinstance(use.operation, loop.LoadOp | loop.LoadColumnsOp | loop.GatherOp) for use in rows.uses)
     sums = isinstance(out.type, BufferType) and is_float(out.type.element)
     if not (reads and sums):
         return False

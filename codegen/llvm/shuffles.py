@@ -63,12 +63,12 @@ def _permute(stage: Stage, table: ir.Value, index: ir.Value) -> ir.Value:
 def _part(stage: Stage, table: ir.Value, first: int, lanes: int) -> ir.Value:
     if table.type.count == lanes:
         return table
-    return _rearranged(stage, table, table, range(first, first + lanes))
+    return _rearranged(stage.builder, table, table, range(first, first + lanes))
 
 
-def _rearranged(stage: Stage, lhs: ir.Value, rhs: ir.Value, lanes: range | list[int]) -> ir.Value:
+def _rearranged(b: ir.IRBuilder, lhs: ir.Value, rhs: ir.Value, lanes: range | list[int]) -> ir.Value:
     mask = ir.Constant(ir.VectorType(I32, len(lanes)), [I32(lane) for lane in lanes])
-    return stage.builder.shuffle_vector(lhs, rhs, mask)
+    return b.shuffle_vector(lhs, rhs, mask)
 
 
 def _extract(stage: Stage, table: ir.Value, index: ir.Value) -> ir.Value:
@@ -83,13 +83,14 @@ def _extract(stage: Stage, table: ir.Value, index: ir.Value) -> ir.Value:
 
 def emit_interleave(stage: Stage, op: loop.InterleaveOp) -> None:
     lhs, rhs = stage.value(op.lhs), stage.value(op.rhs)
-    stage.values[op.low], stage.values[op.high] = _interleaved(stage, lhs, rhs)
+    stage.values[op.low], stage.values[op.high] = interleaved(stage.builder, lhs, rhs)
 
 
-def _interleaved(stage: Stage, lhs: ir.Value, rhs: ir.Value) -> tuple[ir.Value, ir.Value]:
+def interleaved(b: ir.IRBuilder, lhs: ir.Value, rhs: ir.Value) -> tuple[ir.Value, ir.Value]:
+    """The lanes of both in turn, in two vectors."""
     lanes = lhs.type.count
     order = [side * lanes + lane for lane in range(lanes) for side in (0, 1)]
-    return _rearranged(stage, lhs, rhs, order[:lanes]), _rearranged(stage, lhs, rhs, order[lanes:])
+    return _rearranged(b, lhs, rhs, order[:lanes]), _rearranged(b, lhs, rhs, order[lanes:])
 
 
 def emit_transpose_bits(stage: Stage, op: loop.TransposeBitsOp) -> None:
@@ -113,7 +114,7 @@ def _transpose_matrices(stage: Stage, words: list[ir.Value]) -> list[ir.Value]:
     # The matrix product has its rows the other way round.
     columns = [*words, *[ir.Constant(type_, None)] * (8 - len(words))][::-1]
     for _ in range(3):  # perfect shuffles: lane l of column c gets to lane c of column l
-        columns = [half for at in range(4) for half in _interleaved(stage, columns[at], columns[at + 4])]
+        columns = [half for at in range(4) for half in interleaved(b, columns[at], columns[at + 4])]
     bytes_ = ir.VectorType(I8, BYTE_ROWS)
     unit = ir.Constant(bytes_, [I8(1 << row) for _ in range(8) for row in range(8)])
     name = "llvm.x86.vgf2p8affineqb.512"
@@ -122,7 +123,7 @@ def _transpose_matrices(stage: Stage, words: list[ir.Value]) -> list[ir.Value]:
     result: list[ir.Value] = []
     for column in columns:
         flat = b.bitcast(column, bytes_)
-        result.append(b.call(function, [unit, _rearranged(stage, flat, flat, order), I8(0)]))
+        result.append(b.call(function, [unit, _rearranged(stage.builder, flat, flat, order), I8(0)]))
     return result
 
 
@@ -157,7 +158,7 @@ def _add_spread(stage: Stage, number: ir.Value, place: ir.Value, bit: ir.Value) 
     """The same without mask registers: each byte of the word goes to its 8 lanes, which look at a bit each."""
     b = stage.builder
     word = b.load(place, align=8, typ=ir.VectorType(I8, 8))
-    spread = _rearranged(stage, word, word, [row // 8 for row in range(BYTE_ROWS)])
+    spread = _rearranged(stage.builder, word, word, [row // 8 for row in range(BYTE_ROWS)])
     own = ir.Constant(number.type, [I8(1 << row % 8) for row in range(BYTE_ROWS)])
     is_set = b.icmp_unsigned("!=", b.and_(spread, own), splat(number.type, 0))
     return b.or_(number, b.and_(b.sext(is_set, number.type), bit))

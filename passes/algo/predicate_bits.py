@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,3 +78,12 @@ def set_bytes(test: NDArray[np.uint8], view: I64, operand: I64, set_words: NDArr
     rows = np.zeros((len(kept), SET_BYTES // 4), "<u4")
     rows[owner, place] = set_words[begin[kept][owner] + place]
     return SetBytes(views, slots[at], slots[at] + count, row, rows.view(np.uint8))
+
+
+def in_order(operand: NDArray[Any], first: I64, last: I64) -> I64:
+    """How many of the operands of each range, from its first on, are 0, 1, 2 and so on."""
+    at = np.arange(len(operand) + 1)
+    owner = np.searchsorted(first, at, side="right") - 1
+    differs = np.append(operand, -1) != at - first[np.maximum(owner, 0)]
+    behind = np.flatnonzero(differs)
+    return np.minimum(behind[np.searchsorted(behind, first)], last) - first

@@ -6,7 +6,8 @@ level below. The count of pivots that are not above a value is the part to look 
 rank.
 
 Of many values, each in a lane, by halves: level k has 2**k pivots, a table to look up in registers; the answers on the way
-down, as bits, are the rank.
+down, as bits, are the rank. The first answer is kept as the lowest bit, so that none moves when the next comes: tables are
+in that order, and the rank is what was found in reverse.
 """
 
 from __future__ import annotations
@@ -45,14 +46,34 @@ def search_tables(cuts: Sequence[NDArray[Any]], levels: int) -> list[NDArray[Any
 
 
 def halving_tables(cuts: Sequence[NDArray[Any]], levels: int, lanes: int) -> list[NDArray[Any]]:
-    """The pivots of each level, [sources, at least ``lanes``], of sources with fewer than 2**levels ascending ``cuts``;
-    NaN, which no value reaches, behind the last cut."""
+    """The pivots of each level, [sources, at least ``lanes``], of sources with fewer than 2**levels ascending ``cuts``, by
+    the answers before, the first in the lowest bit; NaN, which no value reaches, behind the last cut."""
     tables: list[NDArray[Any]] = []
     for level in range(levels):
-        step = 1 << levels - level
-        table = np.full((len(cuts), max(lanes, 1 << level)), np.nan, cuts[0].dtype)
+        step, count = 1 << levels - level, 1 << level
+        table = np.full((len(cuts), max(lanes, count)), np.nan, cuts[0].dtype)
         for row, own in zip(table, cuts, strict=True):
             pivots = own[step // 2 - 1 :: step]
-            row[: len(pivots)] = pivots
+            row[reversed_bits(np.arange(len(pivots)), level)] = pivots
         tables.append(table)
     return tables
+
+
+def reversed_bits(number: NDArray[np.int64], bits: int) -> NDArray[np.int64]:
+    """Numbers of so many bits with their bits in reverse."""
+    reverse = np.zeros_like(number)
+    for bit in range(bits):
+        reverse |= (number >> bit & 1) << bits - 1 - bit
+    return reverse
+
+
+def windows(columns: NDArray[np.int64], n_columns: int, width: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Ranges of ``width`` neighbours that ascending ``columns`` of so many lie in: the first column of each, i64[W], and
+    where its share of ``columns`` begins, i64[W + 1]."""
+    first: list[int] = []
+    begin = [0]
+    while begin[-1] < len(columns):
+        at = max(0, min(int(columns[begin[-1]]), n_columns - width))
+        first.append(at)
+        begin.append(int(np.searchsorted(columns, at + width)))
+    return np.array(first, np.int64), np.array(begin, np.int64)

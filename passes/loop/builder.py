@@ -25,6 +25,7 @@ from treec.treeir.loop import (
     IfOp,
     InterleaveOp,
     LaneNumbersOp,
+    LoadColumnsOp,
     LoadOp,
     MaskBitsOp,
     MathOp,
@@ -34,6 +35,7 @@ from treec.treeir.loop import (
     PrefetchOp,
     RepeatOp,
     RepeatWhileOp,
+    ReverseBitsOp,
     ScatterOp,
     SelectOp,
     ShuffleOp,
@@ -237,6 +239,13 @@ class LoopBuilder:
 
     def popcount(self, value: SSAValue) -> SSAValue:
         return self._value(PopcountOp(value))
+
+    def reverse_bits(self, value: SSAValue) -> SSAValue:
+        return self._value(ReverseBitsOp(value))
+
+    def load_columns(self, buffer: SSAValue, row: SSAValue, column: SSAValue, count: int) -> Values:
+        """``count`` columns of as many rows, a vector each."""
+        return list(self._add(LoadColumnsOp(buffer, row, column, count)).results)
 
     def shuffle(self, table: SSAValue, index: SSAValue) -> SSAValue:
         """Lanes of a vector by a vector of i8 or i32, modulo its length."""

@@ -2,8 +2,9 @@
 
 A view that many predicates ask is answered by the bits of its ranks: with a threshold's upper bits ``h`` and lower bits
 ``l``, ``rank <= threshold`` is ``upper < h or upper == h and lower <= l``. The words for each h and l are made once, and a
-predicate is one operation on them. Sets of categories are bytes in a register, where registers are looked up by bytes: the
-upper bits of a rank say which byte, the lower ones which bit. Other predicates compare ranks with theirs.
+predicate is one operation on them; where every threshold is asked, those of one h are stored one after the other. Sets of
+categories are bytes in a register, where registers are looked up by bytes: the upper bits of a rank say which byte, the
+lower ones which bit. Other predicates compare ranks with theirs.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from xdsl.ir import Attribute, SSAValue
 
 from treec.frontends.base import Test
 from treec.passes.algo.packed import narrow
-from treec.passes.algo.predicate_bits import SET_BYTES, SetBytes, set_bytes
+from treec.passes.algo.predicate_bits import SET_BYTES, SetBytes, in_order, set_bytes
 from treec.passes.loop.builder import LoopBuilder, Values
 from treec.passes.loop.rank import RANK_ELEMENTS
 from treec.passes.loop.tables import Tables
@@ -49,6 +50,8 @@ class PredicateBits:
         many = (count >= MANY) & (ranks.to.data == "u8")
         self.many = views[many], first[many], (first + count)[many]
         """Views with many predicates, and the slots of these."""
+        self.whole = self.many[1] + in_order(op.operand.array, *self.many[1:]) // (1 << HALF) * (1 << HALF)
+        """The slots up to which predicates ask for all thresholds in their order, groups with one upper half."""
         columns = (op.test, op.view, op.operand, op.set_words)
         self.sets = set_bytes(*(column.array for column in columns)) if by_bytes else None
 
@@ -107,22 +110,24 @@ class PredicateBits:
     def _by_bits(self, b: LoopBuilder, ranked: SSAValue, slots: SSAValue, n_words: int, step: int) -> None:
         planes, marks = b.alloc([2 * HALF, n_words], i64), b.alloc([3 << HALF, step], i64)
         word = VectorType(i64, [step])
-        names = ("bit_many_view", "bit_many_first", "bit_many_last")
+        names = ("bit_many_view", "bit_many_first", "bit_many_last", "bit_many_whole")
+        columns = (*self.many, self.whole)
 
         def one_view(t: LoopBuilder, number: SSAValue, _: Values) -> Values:
-            view, first, last = (
-                self.tables.number(t, name, narrow(column), number) for name, column in zip(names, self.many, strict=True)
+            view, first, last, whole = (
+                self.tables.number(t, name, narrow(column), number) for name, column in zip(names, columns, strict=True)
             )
             self._planes(t, ranked, view, planes, n_words)
 
             def some_words(u: LoopBuilder, at: SSAValue, _: Values) -> Values:
                 self._marks(u, planes, at, marks, word)
+                self._groups(u, marks, slots, at, (first, whole), word)
 
                 def one_predicate(v: LoopBuilder, slot: SSAValue, _: Values) -> Values:
                     v.store(self._below(v, slot, marks, word), slots, slot, at)
                     return []
 
-                return u.for_(first, last, one_predicate, label="predicate")
+                return u.for_(whole, last, one_predicate, label="predicate")
 
             return t.for_(t.constant(0), t.constant(n_words), some_words, step=step)
 
@@ -149,6 +154,32 @@ class PredicateBits:
         at_most = [b.either(less, is_it) for less, is_it in zip(lower, same, strict=True)]
         for number, mark in enumerate([*below, *equal, *at_most]):
             b.store(mark, marks, b.constant(number), b.constant(0))
+
+    def _groups(
+        self,
+        b: LoopBuilder,
+        marks: SSAValue,
+        slots: SSAValue,
+        at: SSAValue,
+        place: tuple[SSAValue, SSAValue],
+        word: VectorType[Attribute],
+    ) -> None:
+        """The answers of whole groups of predicates; the lower halves' words are in registers."""
+        if (self.whole == self.many[1]).all():
+            return
+        first, last = place
+        zero = b.constant(0)
+        at_most = [b.load_vector(marks, b.constant((2 << HALF) + low), zero, type_=word) for low in range(1 << HALF)]
+
+        def one_group(t: LoopBuilder, slot: SSAValue, _: Values) -> Values:
+            upper = t.binary(BinaryKind.SHR, t.sub(slot, first), HALF)
+            below = t.load_vector(marks, upper, zero, type_=word)
+            equal = t.load_vector(marks, t.add(upper, 1 << HALF), zero, type_=word)
+            for low, lower in enumerate(at_most):
+                t.store(t.either(below, t.both(equal, lower)), slots, t.add(slot, low), at)
+            return []
+
+        b.for_(first, last, one_group, step=1 << HALF, label="group")
 
     def _below(self, b: LoopBuilder, slot: SSAValue, marks: SSAValue, word: VectorType[Attribute]) -> SSAValue:
         """The answers of a predicate: its rank is at most the operand."""

@@ -10,7 +10,7 @@ from xdsl.ir import Attribute, SSAValue
 from treec.frontends.base import Forest
 from treec.passes.loop.builder import LoopBuilder, Values
 from treec.passes.loop.rank import RANK_ELEMENTS, GroupCode, group_codes
-from treec.passes.loop.rank_search import CHUNK, RankSearch, search_groups
+from treec.passes.loop.rank_search import PADDING, RankSearch, search_groups
 from treec.passes.loop.tables import Tables
 from treec.treeir.loop_types import CastKind
 from treec.treeir.ranks import RanksOp
@@ -40,11 +40,10 @@ class RankedBlock:
         _clear(b, ranked, shape, element, b.sub(end, begin))
         groups = search_groups(ranks, self.forest.inputs) if self.search_type is not None and ranks.to.data == "u8" else []
         if groups and self.search_type is not None:
-            values = b.alloc([CHUNK, self.block], self.search_type)
-            _clear(b, values, (CHUNK, self.block), self.search_type, b.sub(end, begin))
-            for group in groups:
-                search = RankSearch(ranks, self.forest, self.tables, group, self.search_type)
-                search.emit(b, rows, values, ranked, (begin, end))
+            search = RankSearch(ranks, self.forest, self.tables, groups, self.search_type)
+            values = b.alloc([search.lines, self.block + PADDING], self.search_type)
+            _clear(b, values, (search.lines, self.block), self.search_type, b.sub(end, begin))
+            search.emit(b, rows, values, ranked, (begin, end))
         searched = np.concatenate([np.zeros(0, np.int64), *(group.sources for group in groups)])
         codes = group_codes(ranks, self.forest, self.tables, frozenset(searched.tolist()))
         if codes:

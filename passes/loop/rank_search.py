@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,18 +13,25 @@ from xdsl.ir import Attribute, SSAValue
 
 from treec.frontends.base import Forest, Inputs, Missing
 from treec.passes.algo.packed import narrow
-from treec.passes.algo.search import halving_tables
+from treec.passes.algo.search import halving_tables, windows
 from treec.passes.loop.builder import LoopBuilder, Values
-from treec.passes.loop.encode import emit_value
+from treec.passes.loop.encode import emit_missing, emit_value
 from treec.passes.loop.predicate import emit_is_missing
 from treec.passes.loop.tables import Tables
-from treec.treeir.loop_types import BinaryKind, CastKind, CompareKind
+from treec.treeir.loop_types import BinaryKind, BufferType, CastKind, CompareKind
 from treec.treeir.ranks import RanksOp
 
 LANES = 16
 WORD_ROWS = 64
-CHUNK = 8
-"""Sources whose values are copied together, before they are ranked: a block of them stays in the first cache."""
+WINDOW = 8
+"""Columns, and rows, of the squares in which values are copied."""
+SPAN = 16
+"""Windows that are copied together, before they are ranked: rows are read one after the other, and what was copied stays
+in the second cache."""
+AHEAD = 16
+"""Rows that are prefetched before their turn."""
+PADDING = 16
+"""Values between the columns of a block that are not used: else all columns would share few sets of the first cache."""
 MOST_CUTS = 255
 """Of a source: their pivots take the registers of AVX-512."""
 LEVELS = (4, 6, 7, 8)
@@ -75,19 +84,32 @@ def search_groups(ranks: RanksOp, inputs: Inputs) -> list[SearchGroup]:
 
 
 class RankSearch:
-    """Code that ranks a group's sources for a block of rows."""
+    """Code that ranks the sources of all ``groups`` for a block of rows, some columns after the others."""
 
-    def __init__(self, ranks: RanksOp, forest: Forest, tables: Tables, group: SearchGroup, type_: Attribute) -> None:
-        self.ranks, self.inputs, self.tables, self.group, self.type = ranks, forest.inputs, tables, group, type_
+    def __init__(self, ranks: RanksOp, forest: Forest, tables: Tables, groups: list[SearchGroup], type_: Attribute) -> None:
+        self.ranks, self.inputs, self.tables, self.groups, self.type = ranks, forest.inputs, tables, groups, type_
         offset, cuts = ranks.cut_offset.array, as_f32(ranks.cuts.array)
-        own = [cuts[offset[source] : offset[source + 1]] for source in group.sources]
-        self.pivots = halving_tables(own, group.levels, LANES)
+        self.pivots: list[list[NDArray[Any]]] = []
+        for group in groups:
+            own = [cuts[offset[source] : offset[source + 1]] for source in group.sources]
+            self.pivots.append(halving_tables(own, group.levels, LANES))
+        sources = np.concatenate([group.sources for group in groups])
+        column = self.inputs.column[ranks.source_input.array[sources]].astype(np.int64)
+        order = np.argsort(column, kind="stable")
+        self.group = np.repeat(np.arange(len(groups)), [len(group.sources) for group in groups])[order]
+        self.place = np.concatenate([np.arange(len(group.sources)) for group in groups])[order]
+        self.window, begin = windows(column[order], self.inputs.n_features, WINDOW)
+        window = np.repeat(np.arange(len(self.window)), np.diff(begin))
+        self.line = window % SPAN * WINDOW + column[order] - self.window[window]
+        self.begin = np.append(begin[:-1:SPAN], begin[-1])
+
+    @property
+    def lines(self) -> int:
+        """Columns of values that are copied together."""
+        return WINDOW * min(SPAN, len(self.window))
 
     def _number(self, b: LoopBuilder, name: str, column: NDArray[np.integer], at: SSAValue) -> SSAValue:
-        return self.tables.number(b, self._name(name), narrow(column), at)
-
-    def _name(self, name: str) -> str:
-        return f"{self.ranks.sym_name.data}_search{self.group.number}_{name}"
+        return self.tables.number(b, f"{self.ranks.sym_name.data}_search_{name}", narrow(column), at)
 
     def emit(
         self,
@@ -97,22 +119,41 @@ class RankSearch:
         ranked: SSAValue,
         place: tuple[SSAValue, SSAValue],
     ) -> None:
-        """Ranks of rows ``place`` in ``ranked`` [view, block]; ``values`` [CHUNK, block] is scratch."""
+        """Ranks of rows ``place`` in ``ranked`` [view, block]; ``values`` [`lines`, block and `PADDING`] is scratch."""
         begin, end = place
-        n_sources = b.constant(len(self.group.sources))
+        n_words = b.binary(BinaryKind.SHR, b.add(b.sub(end, begin), WORD_ROWS - 1), WORD_ROWS.bit_length() - 1)
+        n_windows = b.constant(len(self.window))
 
-        def some_sources(t: LoopBuilder, first: SSAValue, _: Values) -> Values:
-            last = t.minimum(t.add(first, CHUNK), n_sources)
-            self._copy(t, rows, values, (begin, end), (first, last))
-            n_words = t.binary(BinaryKind.SHR, t.add(t.sub(end, begin), WORD_ROWS - 1), WORD_ROWS.bit_length() - 1)
+        def one_span(t: LoopBuilder, span: SSAValue, _: Values) -> Values:
+            window = t.mul(span, SPAN)
+            self._copy(t, rows, values, (begin, end), (window, t.minimum(t.add(window, SPAN), n_windows)))
 
             def one_source(u: LoopBuilder, source: SSAValue, _: Values) -> Values:
-                self._rank(u, source, values, u.sub(source, first), ranked, n_words)
+                line, group, own = (
+                    self._number(u, name, column, source)
+                    for name, column in (("line", self.line), ("group", self.group), ("place", self.place))
+                )
+                self._one_of(u, group, lambda v, number: self._rank(v, number, own, (values, line), ranked, n_words))
                 return []
 
+            first, last = (self._number(t, "begin", self.begin, at) for at in (span, t.add(span, 1)))
             return t.for_(first, last, one_source, label="source")
 
-        b.for_(b.constant(0), n_sources, some_sources, step=CHUNK)
+        b.for_(b.constant(0), b.constant(len(self.begin) - 1), one_span, label="span")
+
+    def _one_of(self, b: LoopBuilder, group: SSAValue, body: Callable[[LoopBuilder, int], None]) -> None:
+        """The code of a group."""
+
+        def chain(t: LoopBuilder, number: int) -> Values:
+            def this(u: LoopBuilder) -> Values:
+                body(u, number)
+                return []
+
+            if number == len(self.groups) - 1:
+                return this(t)
+            return t.if_(t.compare(CompareKind.EQ, group, number), [], this, lambda u: chain(u, number + 1))
+
+        chain(b, 0)
 
     def _copy(
         self,
@@ -120,64 +161,93 @@ class RankSearch:
         rows: SSAValue,
         values: SSAValue,
         place: tuple[SSAValue, SSAValue],
-        sources: tuple[SSAValue, SSAValue],
+        span: tuple[SSAValue, SSAValue],
     ) -> None:
-        """Values by source; row by row, since a row's values are neighbours. A chunk that is not full has its last source
-        several times."""
+        """The values of some windows by column: squares of them, then row by row what is left."""
         begin, end = place
-        column = self.inputs.column[self.ranks.source_input.array[self.group.sources]]
-        last = b.sub(sources[1], 1)
-        columns = [
-            self._number(b, "column", column, b.minimum(b.add(sources[0], at), last) if at else sources[0])
-            for at in range(CHUNK)
-        ]
+
+        def each_window(t: LoopBuilder, body: Callable[[LoopBuilder, SSAValue, SSAValue], None]) -> Values:
+            def one(u: LoopBuilder, window: SSAValue, _: Values) -> Values:
+                body(u, self._number(u, "window", self.window, window), u.mul(u.sub(window, span[0]), WINDOW))
+                return []
+
+            return t.for_(*span, one, label="window")
+
+        def some_rows(t: LoopBuilder, row: SSAValue, _: Values) -> Values:
+            def square(u: LoopBuilder, column: SSAValue, line: SSAValue) -> None:
+                for at in range(WINDOW):
+                    u.prefetch(rows, u.minimum(u.add(row, AHEAD + at), u.sub(end, 1)), column)
+                for at, value in enumerate(u.load_columns(rows, row, column, WINDOW)):
+                    u.store(emit_missing(u, value, self.inputs), values, u.add(line, at), u.sub(row, begin))
+
+            return each_window(t, square)
 
         def one_row(t: LoopBuilder, row: SSAValue, _: Values) -> Values:
-            found = [emit_value(t, self.inputs, rows, row, column, self.type) for column in columns]
-            for at, value in enumerate(found):
-                t.store(value, values, t.constant(at), t.sub(row, begin))
-            return []
+            def line_of_square(u: LoopBuilder, column: SSAValue, line: SSAValue) -> None:
+                last = self.inputs.n_features - 1
+                for at in range(WINDOW):
+                    own = u.minimum(u.add(column, at), u.constant(last))
+                    u.store(
+                        emit_value(u, self.inputs, rows, row, own, self.type), values, u.add(line, at), u.sub(row, begin)
+                    )
 
-        b.for_(begin, end, one_row)
+            return each_window(t, line_of_square)
+
+        middle = begin
+        if self.inputs.n_features >= WINDOW and isinstance(rows.type, BufferType) and rows.type.element == self.type:
+            length = b.sub(end, begin)
+            middle = b.sub(end, b.binary(BinaryKind.REM, length, WINDOW))
+            b.for_(begin, middle, some_rows, step=WINDOW)
+        b.for_(middle, end, one_row)
 
     def _rank(
-        self, b: LoopBuilder, source: SSAValue, values: SSAValue, own: SSAValue, ranked: SSAValue, n_words: SSAValue
+        self,
+        b: LoopBuilder,
+        number: int,
+        source: SSAValue,
+        values: tuple[SSAValue, SSAValue],
+        ranked: SSAValue,
+        n_words: SSAValue,
     ) -> None:
-        pivots = [self._pivots(b, level, source) for level in range(self.group.levels)]
-        first = self.ranks.view_offset.array[self.group.sources]
-        view, rank = self._number(b, "view", first, source), self.ranks.view_rank.array
-        of_missing = [self._number(b, f"missing{k}", rank[first + k], source) for k in range(len(self.group.missing))]
-        lanes = VectorType(i32, [LANES])
-        ways = [b.splat(b.cast(CastKind.TRUNC, number, i32), lanes) for number in of_missing]
+        """Rank a source of group ``number`` whose ``values`` are in a line of a buffer."""
+        group = self.groups[number]
+        pivots = [self._pivots(b, number, level, source) for level in range(group.levels)]
+        first = self.ranks.view_offset.array[group.sources]
+        view, rank = self._number(b, f"{number}_view", first, source), self.ranks.view_rank.array
+        of_missing = [self._number(b, f"{number}_missing{k}", rank[first + k], source) for k in range(len(group.missing))]
+        lanes = VectorType(i8, [LANES])
+        ways = [b.splat(b.cast(CastKind.TRUNC, way, i8), lanes) for way in of_missing]
 
         def one_word(t: LoopBuilder, word: SSAValue, _: Values) -> Values:
             row = t.mul(word, WORD_ROWS)
             places = [t.add(row, at) for at in range(0, WORD_ROWS, LANES)]
-            asked = [t.load_vector(values, own, place, type_=VectorType(self.type, [LANES])) for place in places]
+            asked = [t.load_vector(*values, place, type_=VectorType(self.type, [LANES])) for place in places]
             for place, value, found in zip(places, asked, self._search(t, pivots, asked), strict=True):
-                for number, (what, way) in enumerate(zip(self.group.missing, ways, strict=True)):
+                for k, (what, way) in enumerate(zip(group.missing, ways, strict=True)):
                     chosen = t.select(emit_is_missing(t, value, what), way, found)
-                    t.store(t.cast(CastKind.TRUNC, chosen, VectorType(i8, [LANES])), ranked, t.add(view, number), place)
+                    t.store(chosen, ranked, t.add(view, k), place)
             return []
 
         b.for_(b.constant(0), n_words, one_word, label="word")
 
-    def _pivots(self, b: LoopBuilder, level: int, source: SSAValue) -> SSAValue:
-        table = self.pivots[level]
-        data = b.table(self.tables.of(self._name(f"pivots{level}"), table))
+    def _pivots(self, b: LoopBuilder, number: int, level: int, source: SSAValue) -> SSAValue:
+        table = self.pivots[number][level]
+        data = b.table(self.tables.of(f"{self.ranks.sym_name.data}_search_{number}_pivots{level}", table))
         at = b.mul(source, table.shape[1])
         if level == 0:
             return b.splat(b.load(data, at), VectorType(self.type, [LANES]))
         return b.load_vector(data, at, type_=VectorType(self.type, [table.shape[1]]))
 
     def _search(self, b: LoopBuilder, pivots: Values, asked: Values) -> Values:
-        """Each vector's ranks; level by level for all of them, so that one waits for none of the others."""
+        """Each vector's ranks, as i8; level by level for all of them, so that one waits for none of the others."""
         zero = b.constant(0, VectorType(i32, [LANES]))
         found = [zero] * len(asked)
         for level, table in enumerate(pivots):
+            bit = b.constant(1 << level, zero.type)
             for at, value in enumerate(asked):
                 pivot = b.shuffle(table, found[at]) if level else table
                 not_above = b.compare(CompareKind.OLE, pivot, value)
-                double = b.add(found[at], found[at])
-                found[at] = b.select(not_above, b.binary(BinaryKind.ADD, double, b.constant(1, zero.type)), double)
-        return found
+                found[at] = b.select(not_above, b.either(found[at], bit), found[at])
+        bytes_ = VectorType(i8, [LANES])
+        whole = [b.reverse_bits(b.cast(CastKind.TRUNC, number, bytes_)) for number in found]
+        return [b.binary(BinaryKind.SHR, number, 8 - len(pivots)) for number in whole]

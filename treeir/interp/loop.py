@@ -226,6 +226,24 @@ def _popcount(machine: Machine, op: loop.PopcountOp) -> None:
     machine.values[op.result] = np.array(counts, value.dtype).reshape(np.shape(value))[()]
 
 
+def _reverse_bits(machine: Machine, op: loop.ReverseBitsOp) -> None:
+    value = machine.value(op.value)
+    bits = 8 * value.dtype.itemsize
+    reverse = [int(f"{int(number) % (1 << bits):0{bits}b}"[::-1], 2) for number in np.atleast_1d(value)]
+    unsigned = np.array(reverse, f"u{value.dtype.itemsize}")
+    machine.values[op.result] = unsigned.view(value.dtype).reshape(np.shape(value))[()]
+
+
+def _load_columns(machine: Machine, op: loop.LoadColumnsOp) -> None:
+    type_, n = op.buffer.type, len(op.results_)
+    if not isinstance(type_, BufferType):
+        return
+    buffer, (row, column) = machine.buffer(op.buffer), machine.indices([op.row, op.column])
+    for at, result in enumerate(op.results_):
+        values = [buffer.load((row + lane, column + at), type_.element, None) for lane in range(n)]
+        machine.values[result] = np.array(values, dtype_of(type_.element))
+
+
 def _opaque(machine: Machine, op: loop.OpaqueOp) -> None:
     machine.values[op.result] = machine.value(op.value)
 
@@ -337,6 +355,8 @@ _RUNNERS: dict[type[Operation], Callable[[Machine, Any], None]] = {
     loop.MultiplexOp: _multiplex,
     loop.OpaqueOp: _opaque,
     loop.PopcountOp: _popcount,
+    loop.ReverseBitsOp: _reverse_bits,
+    loop.LoadColumnsOp: _load_columns,
     loop.PrefetchOp: _prefetch,
     loop.RepeatOp: _repeat,
     loop.ScatterOp: _scatter,

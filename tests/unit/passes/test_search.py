@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from xdsl.dialects.builtin import f32, f64
 
 from tests.property.forests import Shape, build
-from treec.passes.algo.search import PIVOTS, halving_tables, search_levels, search_tables
+from treec.passes.algo.search import PIVOTS, halving_tables, reversed_bits, search_levels, search_tables, windows
 from treec.passes.loop.rank_search import as_f32, search_type
 
 
@@ -46,10 +46,24 @@ def test_the_answers_of_halves_are_the_number_of_cuts_not_above(n: int, spare: i
     own = np.unique(rng.normal(size=n).astype(np.float32))
     values = np.concatenate([own, np.nextafter(own, -np.inf), np.array([np.inf, -np.inf, 0.0], np.float32)])
     found = np.zeros(len(values), int)
-    for table in halving_tables([own[:1], own], len(own).bit_length() + spare, 16):
+    levels = len(own).bit_length() + spare
+    for level, table in enumerate(halving_tables([own[:1], own], levels, 16)):
         assert table.shape[1] >= 16
-        found = 2 * found + (table[1][found] <= values)
-    np.testing.assert_array_equal(found, np.searchsorted(own, values, side="right"))
+        found += (table[1][found] <= values).astype(int) << level
+    np.testing.assert_array_equal(reversed_bits(found, levels), np.searchsorted(own, values, side="right"))
+
+
+@given(columns=st.lists(st.integers(0, 60), min_size=1), more=st.integers(0, 40), width=st.sampled_from([1, 8]))
+def test_windows_have_every_column_once_and_stay_inside(columns: list[int], more: int, width: int) -> None:
+    asked, n_columns = np.sort(columns), max(columns) + 1 + more
+    first, begin = windows(asked, n_columns, width)
+    assert (begin[0], begin[-1]) == (0, len(asked))
+    assert (np.diff(begin) > 0).all()
+    inside = asked - np.repeat(first, np.diff(begin))
+    assert inside.min() >= 0
+    assert inside.max() < width
+    assert first.min() >= 0
+    assert n_columns < width or first.max() + width <= n_columns
 
 
 @given(cuts=st.lists(st.floats(allow_nan=False), min_size=1), value=st.floats(width=32, allow_nan=False))

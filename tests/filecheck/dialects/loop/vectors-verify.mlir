@@ -171,6 +171,31 @@ loop.func @f axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.
 // -----
 
 loop.func @f axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {
+  %x = loop.constant 0.5 : f32 -> f32
+  %y = loop.reverse_bits %x : f32
+  loop.return
+}
+// CHECK: bits are reversed in integers, not in f32
+
+// -----
+
+loop.func @f axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {
+  %x, %y = loop.load_columns %rows[%rb, %tb] : !loop.buffer<f32, 2, global> -> vector<4xf32>, vector<4xf32>
+  loop.return
+}
+// CHECK: 2 columns are vectors of as many rows, a power of two
+
+// -----
+
+loop.func @f axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {
+  %x, %y = loop.load_columns %rows[%rb, %tb] : !loop.buffer<f32, 2, global> -> vector<2xf64>, vector<2xf64>
+  loop.return
+}
+// CHECK: columns of !loop.buffer<f32, 2, global> hold f32
+
+// -----
+
+loop.func @f axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {
   %lane = loop.lane_numbers : vector<8xi64>
   %x = loop.shuffle %lane[%lane] : vector<8xi64>, vector<8xi64> -> vector<8xi64>
   loop.return

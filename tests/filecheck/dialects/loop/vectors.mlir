@@ -24,6 +24,10 @@ loop.func @vectors axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : 
   %mask = loop.mask_bits %less : vector<8xi1> -> i8
   // CHECK-NEXT: %count = loop.popcount %mask : i8
   %count = loop.popcount %mask : i8
+  // CHECK-NEXT: %reverse = loop.reverse_bits %mask : i8
+  %reverse = loop.reverse_bits %mask : i8
+  // CHECK-NEXT: %c0, %c1 = loop.load_columns %rows[%rb, %zero] : !loop.buffer<f32, 2, global> -> vector<2xf32>, vector<2xf32>
+  %c0, %c1 = loop.load_columns %rows[%rb, %zero] : !loop.buffer<f32, 2, global> -> vector<2xf32>, vector<2xf32>
   // CHECK-NEXT: %looked_up = loop.shuffle %x[%lane] : vector<8xf32>, vector<8xi32> -> vector<8xf32>
   %looked_up = loop.shuffle %x[%lane] : vector<8xf32>, vector<8xi32> -> vector<8xf32>
   // CHECK-NEXT: %low, %high = loop.interleave %x, %looked_up : vector<8xf32>
