@@ -82,6 +82,8 @@ def set_bytes(test: NDArray[np.uint8], view: I64, operand: I64, set_words: NDArr
 
 def in_order(operand: NDArray[Any], first: I64, last: I64) -> I64:
     """How many of the operands of each range, from its first on, are 0, 1, 2 and so on."""
+    if len(first) == 0:
+        return np.zeros(0, np.int64)
     at = np.arange(len(operand) + 1)
     owner = np.searchsorted(first, at, side="right") - 1
     differs = np.append(operand, -1) != at - first[np.maximum(owner, 0)]

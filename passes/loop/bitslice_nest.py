@@ -167,13 +167,12 @@ class BitsliceNest(GroupNest):
             b.for_(b.constant(0), n_used, one_word, step=self.step_words)
 
     def _selects(self, b: LoopBuilder, tree: SSAValue, word: SSAValue) -> None:
-        offset, table = self.sliced.select_offset, b.table(self.tables.of("slice_select", self.sliced.select))
+        offset = self.sliced.select_offset
         begin = self._entry(b, "select_offset", offset, tree)
         count = b.sub(self._entry(b, "select_offset", offset, b.add(tree, 1)), begin)
 
         def one(t: LoopBuilder, number: SSAValue, _: Values) -> Values:
-            at = t.mul(t.add(begin, number), 3)
-            slots = [t.load_index(table, t.add(at, k)) for k in range(3)]
+            slots = self._select_slots(t, t.add(begin, number))
             condition, true, false = (t.load_vector(self._slots, slot, word, type_=self.word) for slot in slots)
             differ = t.both(condition, t.binary(BinaryKind.XOR, true, false))
             made = t.binary(BinaryKind.XOR, differ, false)
@@ -181,6 +180,19 @@ class BitsliceNest(GroupNest):
             return []
 
         b.for_(b.constant(0), count, one, label="select")
+
+    def _select_slots(self, b: LoopBuilder, number: SSAValue) -> Values:
+        """The three slots of a select; one integer where they are narrow, since loads are what selects wait for."""
+        slots: NDArray[Any] = self.sliced.select.array.reshape(-1, 3)
+        size = slots.dtype.itemsize
+        if size > 2:
+            table, at = b.table(self.tables.of("slice_select", slots.reshape(-1))), b.mul(number, 3)
+            return [b.load_index(table, b.add(at, k)) for k in range(3)]
+        packed = np.pad(slots, ((0, 0), (0, 1))).astype(slots.dtype.newbyteorder("<")).view(f"<u{4 * size}").reshape(-1)
+        together, mask = b.load_index(b.table(self.tables.of("slice_select", packed)), number), (1 << 8 * size) - 1
+        return [
+            b.both(b.binary(BinaryKind.SHR, together, 8 * size * k) if k else together, b.constant(mask)) for k in range(3)
+        ]
 
     def _kinds(self, b: LoopBuilder, state: State, tree: SSAValue, words: tuple[SSAValue, SSAValue]) -> None:
         """Use the leaves of the rows of some words: code for each number of bits that codes have, and each way to them."""
