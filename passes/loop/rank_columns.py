@@ -37,12 +37,13 @@ class RankedBlock:
         ranks, element = self.ranks, RANK_ELEMENTS[self.ranks.to.data]
         shape = max(1, ranks.n_views), self.block
         ranked = b.alloc(shape, element)
-        _clear(b, ranked, shape, element, b.sub(end, begin))
+        _clear(b, ranked, (shape[0], b.constant(shape[1])), element, b.sub(end, begin))
         groups = search_groups(ranks, self.forest.inputs) if self.search_type is not None and ranks.to.data == "u8" else []
         if groups and self.search_type is not None:
             search = RankSearch(ranks, self.forest, self.tables, groups, self.search_type)
             values = b.alloc([search.lines, self.block + PADDING], self.search_type)
-            _clear(b, values, (search.lines, self.block), self.search_type, b.sub(end, begin))
+            n_rows = b.sub(end, begin)
+            _clear(b, values, (search.lines, search.whole_words(b, n_rows)), self.search_type, n_rows)
             search.emit(b, rows, values, ranked, (begin, end))
         searched = np.concatenate([np.zeros(0, np.int64), *(group.sources for group in groups)])
         codes = group_codes(ranks, self.forest, self.tables, frozenset(searched.tolist()))
@@ -58,8 +59,8 @@ class RankedBlock:
         return ranked
 
 
-def _clear(b: LoopBuilder, buffer: SSAValue, shape: tuple[int, int], element: Attribute, n_rows: SSAValue) -> None:
-    """Zeros for the rows that the block does not have."""
+def _clear(b: LoopBuilder, buffer: SSAValue, shape: tuple[int, SSAValue], element: Attribute, n_rows: SSAValue) -> None:
+    """Zeros for the rows up to ``shape[1]`` that the block does not have."""
     zero = b.constant(0, element)
 
     def one_line(t: LoopBuilder, line: SSAValue, _: Values) -> Values:
@@ -67,7 +68,7 @@ def _clear(b: LoopBuilder, buffer: SSAValue, shape: tuple[int, int], element: At
             u.store(zero, buffer, line, row)
             return []
 
-        return t.for_(n_rows, t.constant(shape[1]), no_row)
+        return t.for_(n_rows, shape[1], no_row)
 
     b.for_(b.constant(0), b.constant(shape[0]), one_line)
 

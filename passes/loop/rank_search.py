@@ -108,6 +108,10 @@ class RankSearch:
         """Columns of values that are copied together."""
         return WINDOW * min(SPAN, len(self.window))
 
+    def whole_words(self, b: LoopBuilder, n_rows: SSAValue) -> SSAValue:
+        """Rows that are ranked where there are so many."""
+        return b.both(b.add(n_rows, WORD_ROWS - 1), ~(WORD_ROWS - 1))
+
     def _number(self, b: LoopBuilder, name: str, column: NDArray[np.integer], at: SSAValue) -> SSAValue:
         return self.tables.number(b, f"{self.ranks.sym_name.data}_search_{name}", narrow(column), at)
 
@@ -121,7 +125,7 @@ class RankSearch:
     ) -> None:
         """Ranks of rows ``place`` in ``ranked`` [view, block]; ``values`` [`lines`, block and `PADDING`] is scratch."""
         begin, end = place
-        n_words = b.binary(BinaryKind.SHR, b.add(b.sub(end, begin), WORD_ROWS - 1), WORD_ROWS.bit_length() - 1)
+        n_words = b.binary(BinaryKind.SHR, self.whole_words(b, b.sub(end, begin)), WORD_ROWS.bit_length() - 1)
         n_windows = b.constant(len(self.window))
 
         def one_span(t: LoopBuilder, span: SSAValue, _: Values) -> Values:
