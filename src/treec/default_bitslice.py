@@ -18,7 +18,7 @@ import numpy as np
 
 from treec.default_blocks import STEP_PAIRS
 from treec.default_small import SMALL_BLOCK, SmallCalls, small_calls
-from treec.frontends.base import Forest, Trees
+from treec.frontends.base import Forest, Test, Trees
 from treec.passes.algo.bitslice import BYTE_BITS, MOST_BITS, Cost, SliceSizes, slice_sizes
 from treec.passes.algo.depths import leaf_depths
 from treec.passes.algo.lookups import cost_of
@@ -37,8 +37,9 @@ SUM = 64.0
 """Cycles to add a tree's values to the sums of a block."""
 STEP = 4.0
 """Cycles of a step of a walk, with others beside it."""
-FEW_STEP = 3.0
-"""The same where walks of one row go down several trees: all as far as the deepest."""
+FEW_STEP, FEW_STEP_SETS = 3.0, 6.0
+"""The same where walks of one row go down several trees: all as far as the deepest. The second: where some nodes ask for
+sets of categories, which every step then has to tell apart."""
 VIEW = 800.0
 """Cycles to rank a feature's column of a block and to spread the bits of the ranks."""
 MOST_NODES, MOST_WIDE_NODES = 1 << 20, 1 << 18
@@ -124,9 +125,10 @@ def bitslice_pays(forest: Forest) -> Sliced | None:
     block = answers + (WIDE_FACTOR if wide else 1.0) * _tree_cycles(sizes, cost)
     if block > most:
         return None
+    few_step = FEW_STEP_SETS if (forest.predicates.test == Test.IN_SET).any() else FEW_STEP
     few = _few_cycles(block, len(tables.view_missing), sizes, cost)
     return Sliced(
-        small=small_calls(few, FEW_STEP * float(deepest.sum()), BLOCK_ROWS),
+        small=small_calls(few, few_step * float(deepest.sum()), BLOCK_ROWS),
         to=to,
         n_predicates=len(bits.test),
         selects=float((sizes.selects + sizes.nodes).sum()) / trees.n_trees,

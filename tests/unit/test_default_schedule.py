@@ -158,6 +158,12 @@ def test_calls_of_some_rows_get_walks_of_trees_together_and_a_small_block() -> N
     assert any(f"calls of up to {SMALL_BLOCK} rows are one block" in reason for reason in reasons)
 
 
+def test_fewer_calls_are_walked_where_walks_look_up_sets() -> None:
+    numbers = replace(LARGE, n_trees=100)
+    walked = [kernels_of(build(shape))[0][0] for shape in (numbers, replace(numbers, categorical=1))]
+    assert walked[1] < walked[0]
+
+
 def test_too_few_trees_to_walk_together_are_walked_by_rows() -> None:
     kernels = kernels_of(build(replace(LARGE, n_trees=8, n_predicates=20)))
     assert "interleave=row:" in kernels[0][1]
