@@ -37,7 +37,7 @@ def run_task(
     [n, n_columns] of the artifact's ``out_dtype``, or for `Task.LEAF` i32 [n, trees]. ``n_threads`` None: as many as pay.
     The result does not depend on it. ``as_rows``: run the kernel that serves calls of that many rows instead; each takes
     any number of rows and gives the same bits. Raises `InputError` if no kernel takes such rows without changing them.
-    A model for GPUs also takes rows that are an array of CuPy.
+    A model for GPUs also takes rows that are an array of CuPy, and then gives such outputs.
     """
     if tree_end is None:
         tree_end = library.n_trees
@@ -59,21 +59,33 @@ def run_task(
 
 
 def _on_device(library: GpuLibrary, task: Task, rows: NDArray[Any], trees: tuple[int, int], as_rows: int) -> NDArray[Any]:
-    """Responses that no two devices compute alike follow on the host, from raw outputs."""
+    """Outputs are where rows are. Responses that no two devices compute alike follow on the host, from raw outputs."""
     rows, kernel = _choose(library, task, rows, as_rows)
     if task is Task.RESPONSE and not library.exact(kernel):
         from treec.runtime.links import host_response
 
-        return host_response(library.card, _on_device(library, Task.RAW, rows, trees, as_rows))
-    out = _outputs(library, task, len(rows), trees[1] - trees[0])
+        raw = _on_device(library, Task.RAW, rows, trees, as_rows)
+        if isinstance(raw, np.ndarray):
+            return host_response(library.card, raw)
+        from treec.runtime.gpu_cuda import to_device
+
+        return to_device(host_response(library.card, raw.get()))
+    shape, dtype = _output_form(library, task, len(rows), trees[1] - trees[0])
+    out = library.device.outputs_for(rows, shape, dtype)
     library.run(kernel, rows, out, trees)
     return out
 
 
-def _outputs(library: Library | GpuLibrary, task: Task, n_rows: int, n_trees: int) -> NDArray[Any]:
+def _outputs(library: Library, task: Task, n_rows: int, n_trees: int) -> NDArray[Any]:
+    return np.empty(*_output_form(library, task, n_rows, n_trees))
+
+
+def _output_form(
+    library: Library | GpuLibrary, task: Task, n_rows: int, n_trees: int
+) -> tuple[tuple[int, int], np.dtype[Any]]:
     if task is Task.LEAF:
-        return np.empty((n_rows, n_trees), np.int32)
-    return np.empty((n_rows, library.n_columns), NUMPY_DTYPES[library.out_dtype])
+        return (n_rows, n_trees), np.dtype(np.int32)
+    return (n_rows, library.n_columns), NUMPY_DTYPES[library.out_dtype]
 
 
 def _choose(library: Artifact[K], task: Task, rows: NDArray[Any], n_rows: int) -> tuple[NDArray[Any], K]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from treec.codegen.gpu_abi import GpuKernel
 from treec.codegen.gpu_file import GpuFile
-from treec.errors import ArtifactError
+from treec.errors import ArtifactError, UsageError
 from treec.runtime.gpu_device import scalars_of
 
 
@@ -44,6 +44,11 @@ def cuda_devices() -> list[str]:
 def device_rows(tensor: Any) -> Any:
     """A tensor on a GPU as a CuPy array, without a copy, ordered after the work on the current stream."""
     return cupy.from_dlpack(tensor)
+
+
+def to_device(array: NDArray[Any]) -> Any:
+    """A copy on the current device."""
+    return cupy.asarray(array)
 
 
 class CudaDevice:
@@ -76,19 +81,38 @@ class CudaDevice:
         except (cupy.cuda.compiler.CompileException, cupy.cuda.driver.CUDADriverError) as error:
             raise ArtifactError(f"{self.name} can't load its kernels: {str(error)[:1000]}") from error
 
+    def outputs_for(self, rows: Any, shape: tuple[int, int], dtype: np.dtype[Any]) -> Any:
+        """Memory for outputs where rows are. Raises `UsageError` for rows that are on another GPU."""
+        if not isinstance(rows, cupy.ndarray):
+            return np.empty(shape, dtype)
+        if rows.device.id != self._device.id:
+            raise UsageError(
+                f"the rows are on GPU {rows.device.id} and the model is on GPU {self._device.id}",
+                fix=f"copy the rows to GPU {self._device.id}, or load the model anew with that one current",
+            )
+        try:
+            with self._device:
+                return cupy.empty(shape, dtype)
+        except cupy.cuda.memory.OutOfMemoryError as error:
+            raise UsageError(
+                f"{self.name} has no memory for the answers of {len(rows)} rows: {error}", fix="pass fewer rows at a time"
+            ) from error
+
     def run(self, kernels: Sequence[GpuKernel], rows: NDArray[Any], out: NDArray[Any], trees: tuple[int, int]) -> None:
-        """``rows``: of the host, or a CuPy array, which is read in place."""
+        """``rows``: of the host, or a CuPy array, which is read in place. ``out`` likewise: on the device it is filled in
+        the order of the current stream, and nothing waits."""
         if out.size == 0:
             return
         try:
             with self._device:
                 there = rows if isinstance(rows, cupy.ndarray) else cupy.asarray(np.ascontiguousarray(rows))
-                results = cupy.empty(out.shape, out.dtype)
-                row, column = (stride // there.itemsize for stride in there.strides)
-                scalars = scalars_of((row, column), (out.shape[1], 1), len(there), trees)
+                results = out if isinstance(out, cupy.ndarray) else cupy.empty(out.shape, out.dtype)
+                steps = [tuple(stride // array.itemsize for stride in array.strides) for array in (there, results)]
+                scalars = scalars_of(steps[0], steps[1], len(there), trees)
                 for kernel in kernels:
                     self._launch(kernel, there, results, scalars)
-                out[...] = results.get()  # waits for the current stream
+                if results is not out:
+                    out[...] = results.get()  # waits for the current stream
         except cupy.cuda.memory.OutOfMemoryError as error:
             raise MemoryError(f"{self.name}: {error}") from error
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any, Protocol
 
+import numpy as np
 from numpy.typing import NDArray
 
 from treec.codegen.gpu_abi import SCALARS, GpuKernel
@@ -21,9 +22,13 @@ class Device(Protocol):
         """What it is, for people."""
         ...
 
+    def outputs_for(self, rows: Any, shape: tuple[int, int], dtype: np.dtype[Any]) -> Any:
+        """Memory for outputs where ``rows`` are."""
+        ...
+
     def run(self, kernels: Sequence[GpuKernel], rows: NDArray[Any], out: NDArray[Any], trees: tuple[int, int]) -> None:
-        """Run kernels one after the other on rows, and fill ``out``, contiguous memory of the host. Raises MemoryError if
-        the device has no room for so many rows."""
+        """Run kernels one after the other on rows, and fill ``out``, memory of `outputs_for` or a part of it. Raises
+        MemoryError if the device has no room for so many rows."""
         ...
 
 

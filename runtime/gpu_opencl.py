@@ -84,6 +84,9 @@ class OpenClDevice:
         flags = cl.mem_flags.READ_ONLY | cl.mem_flags.COPY_HOST_PTR
         return cl.Buffer(self._context, flags, hostbuf=array if array.nbytes else np.zeros(TABLE_ALIGN, np.uint8))
 
+    def outputs_for(self, rows: NDArray[Any], shape: tuple[int, int], dtype: np.dtype[Any]) -> NDArray[Any]:
+        return np.empty(shape, dtype)
+
     def run(self, kernels: Sequence[GpuKernel], rows: NDArray[Any], out: NDArray[Any], trees: tuple[int, int]) -> None:
         n = len(rows)
         if out.size == 0:

@@ -1,4 +1,8 @@
-"""From tables of outputs to what the source library returns: shapes, probabilities, labels, leaf ids."""
+"""From tables of outputs to what the source library returns: shapes, probabilities, labels, leaf ids.
+
+A table may be an array of CuPy: then they follow on the device, by functions that CuPy has too; but labels that are no
+numbers, and those of several outputs, are numpy arrays.
+"""
 
 from __future__ import annotations
 
@@ -35,12 +39,25 @@ def predicted(table: NDArray[Any], facts: Facts) -> NDArray[Any]:
         numbers = [index.astype(table.dtype) for index in indices]
         return numbers[0] if len(numbers) == 1 else np.stack(numbers, axis=1)
     if len(indices) == 1:
-        return facts.classes[0][indices[0]]
+        return _named(facts.classes[0], indices[0])
     # As scikit-learn: all outputs share the dtype of the first one's classes.
     labels = np.empty((len(table), len(indices)), facts.classes[0].dtype)
     for output, index in enumerate(indices):
-        labels[:, output] = facts.classes[output % len(facts.classes)][index]
+        labels[:, output] = facts.classes[output % len(facts.classes)][_on_host(index)]
     return labels
+
+
+def _named(classes: NDArray[Any], index: NDArray[Any]) -> NDArray[Any]:
+    """The labels of classes, where ``index`` is, if a device can have them."""
+    if isinstance(index, np.ndarray) or classes.dtype.kind not in "biuf":
+        return classes[_on_host(index)]
+    from treec.runtime.gpu_cuda import to_device
+
+    return to_device(classes)[index]
+
+
+def _on_host(array: Any) -> NDArray[Any]:
+    return array if isinstance(array, np.ndarray) else array.get()
 
 
 def _label_indices(table: NDArray[Any], facts: Facts) -> list[NDArray[Any]]:

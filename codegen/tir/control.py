@@ -34,8 +34,9 @@ def _emit_grid(stage: Stage, op: loop.ForOp) -> None:
     """One iteration for each block: the grid has as many blocks as the loop has iterations, or more if their most is known
     in place of their number.
 
-    Where it has exactly as many, and there are barriers inside, the iteration is not guarded: PoCL takes code behind a
-    barrier in an `if` for code that either all threads run or none, whatever further `if` it is in.
+    Where there are barriers inside, the iteration is not guarded if the grid has exactly as many blocks, or if it takes
+    several rows, of which a block too many finds none: PoCL takes code behind a barrier in an `if` for code that either all
+    threads run or none, whatever further `if` it is in (tests/gpu/test_barriers.py).
     """
     assert op.dimension is not None
     dimension, step = op.dimension.data, constant_step(stage, op)
@@ -43,7 +44,7 @@ def _emit_grid(stage: Stage, op: loop.ForOp) -> None:
         raise stage.error(f"two loops share the grid's dimension {dimension}")
     extent = None if op.extent is None else op.extent.value.data
     stage.grid_steps[dimension] = (step, 1) if extent is None else (None, extent)
-    waits = extent is None and any(isinstance(inner, loop.BarrierOp) for inner in op.walk())
+    waits = any(isinstance(inner, loop.BarrierOp) for inner in op.walk()) and (extent is None or step > 1)
     _emit_once(stage, op, f"blockIdx.{dimension}", guarded=not waits)
 
 

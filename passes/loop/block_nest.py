@@ -16,7 +16,7 @@ from treec.errors import ScheduleError
 from treec.frontends.base import Forest
 from treec.passes.loop.builder import LoopBuilder, Values
 from treec.passes.loop.encode import emit_encoding
-from treec.passes.loop.gpu import bound_extent, check_shared_copy, emit_shared_copy, scratch_of, set_threads
+from treec.passes.loop.gpu import bound_extent, emit_shared_copy, scratch_of, set_threads
 from treec.passes.loop.held_sums import HeldSums
 from treec.passes.loop.prefetch import RowPrefetch
 from treec.passes.loop.rank import WalkRanks, emit_ranks
@@ -222,7 +222,6 @@ class BlockNest(ABC):
             self.row_copy = alloc_rows(b, self.cache, inputs, self.value_type)
         copy = value_copier(b, self.cache, inputs, self.tables, self.rows, self.row_copy, self.value_type)
         if self.cache.shared:
-            check_shared_copy(self.loops, self.cache.at)
             again = loop.kind.data is not LoopKind.GRID
             emit_shared_copy(b, self.cache, inputs, block, copy, threads_of(self.kernel), again=again)
         else:

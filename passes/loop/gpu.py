@@ -18,7 +18,7 @@ from treec.schedule.gpus import GPUS, LOCAL_MOST
 from treec.treeir.loop import AllocOp, FuncOp
 from treec.treeir.loop_stage import threads_attr
 from treec.treeir.loop_types import BinaryKind, LoopKind, Scope, byte_size
-from treec.treeir.plan import ForOp, GpuTargetOp, KernelOp, LoopAxis, target_of
+from treec.treeir.plan import ForOp, GpuTargetOp, KernelOp, target_of
 
 SHARED_ALIGN = 64
 LINK_THREADS = 256
@@ -77,23 +77,6 @@ def shared_size(op: AllocOp) -> int:
 def bound_extent(loop: ForOp, nest: Sequence[ForOp]) -> int | None:
     """The most iterations of a loop that blocks or threads share, where that is known."""
     return extent_of(list(nest), loop) if loop.kind.data.on_gpu else None
-
-
-def check_shared_copy(nest: Sequence[ForOp], at: str) -> None:
-    """Refuse a copy of rows that threads share where a thread has several rows: executed on PoCL, such kernels let threads
-    without a row write, and whose fault that is has not been shown."""
-    labels = [loop.label.data for loop in nest]
-    inside = nest[labels.index(at) + 1 :]
-    shared = (LoopKind.BLOCK, LoopAxis.ROW)
-    first = next((n for n, loop in enumerate(inside) if (loop.kind.data, loop.axis.data) == shared), len(inside))
-    for loop in inside[first:]:
-        if loop.axis.data is LoopAxis.ROW and loop.kind.data is LoopKind.SERIAL:
-            raise ScheduleError(
-                f"each thread has several rows, those of `{loop.label.data}`, and rows in shared memory are known to be "
-                "right only where a thread has one",
-                fix="leave out `cache rows`, or give a row to each thread: put the loop over parts of a block outside of "
-                "that of the threads",
-            )
 
 
 def emit_shared_copy(

@@ -1,4 +1,7 @@
-"""Code for every `Link`: one row's raw outputs to its response, in place, with the library's order, dtype and clips."""
+"""Code for every `Link`: one row's raw outputs to its response, in place, with the library's order, dtype and clips.
+
+``exp`` is the C library's; of f32, where a device has none of the same bits, its steps (`treec.passes.loop.exp`).
+"""
 
 from __future__ import annotations
 
@@ -11,18 +14,31 @@ from treec.frontends.base import Link
 from treec.passes.loop.builder import LoopBuilder
 from treec.treeir.loop_types import CastKind, CompareKind, MathKind
 
-Elementwise = Callable[[LoopBuilder, SSAValue, float], SSAValue]
+Exp = Callable[[LoopBuilder, SSAValue], SSAValue]
+Elementwise = Callable[[LoopBuilder, SSAValue, float, Exp], SSAValue]
 
 
-def emit_link(b: LoopBuilder, link: Link, scale: float, out: SSAValue, row: SSAValue, n_columns: int) -> None:
+def library_exp(b: LoopBuilder, x: SSAValue) -> SSAValue:
+    return b.math(MathKind.EXP, x)
+
+
+def emit_link(
+    b: LoopBuilder,
+    link: Link,
+    scale: float,
+    out: SSAValue,
+    row: SSAValue,
+    n_columns: int,
+    exp: Exp = library_exp,
+) -> None:
     """Replace ``out[row, :]`` by its response."""
     if link in _SOFTMAX:
-        _softmax(b, out, row, n_columns, sum_in=_SOFTMAX[link])
+        _softmax(b, out, row, n_columns, sum_in=_SOFTMAX[link], exp=exp)
         return
     function = _ELEMENTWISE[link]
 
     def one(t: LoopBuilder, column: SSAValue, _: list[SSAValue]) -> list[SSAValue]:
-        t.store(function(t, t.load(out, row, column), scale), out, row, column)
+        t.store(function(t, t.load(out, row, column), scale, exp), out, row, column)
         return []
 
     b.for_(b.constant(0), b.constant(n_columns), one)
@@ -39,38 +55,38 @@ def divide_row(b: LoopBuilder, out: SSAValue, row: SSAValue, n_columns: int, div
     b.for_(b.constant(0), b.constant(n_columns), one)
 
 
-def _xgb_sigmoid(b: LoopBuilder, x: SSAValue, _: float) -> SSAValue:
+def _xgb_sigmoid(b: LoopBuilder, x: SSAValue, _: float, exp: Exp) -> SSAValue:
     negated = b.math(MathKind.NEG, x)
     limit = b.constant(88.7, x.type)
     # std::min(-x, limit): the limit where it is below, so NaN stays NaN
     clipped = b.select(b.compare(CompareKind.OLT, limit, negated), limit, negated)
     one, tiny = b.constant(1.0, x.type), b.constant(1e-16, x.type)
-    return b.div(one, b.add(b.add(b.math(MathKind.EXP, clipped), one), tiny))
+    return b.div(one, b.add(b.add(exp(b, clipped), one), tiny))
 
 
-def _sigmoid(b: LoopBuilder, x: SSAValue, scale: float) -> SSAValue:
+def _sigmoid(b: LoopBuilder, x: SSAValue, scale: float, exp: Exp) -> SSAValue:
     one = b.constant(1.0, x.type)
-    return b.div(one, b.add(one, b.math(MathKind.EXP, b.mul(b.constant(-scale, x.type), x))))
+    return b.div(one, b.add(one, exp(b, b.mul(b.constant(-scale, x.type), x))))
 
 
-def _hinge(b: LoopBuilder, x: SSAValue, _: float) -> SSAValue:
+def _hinge(b: LoopBuilder, x: SSAValue, _: float, exp: Exp) -> SSAValue:
     zero = b.constant(0.0, x.type)
     return b.select(b.compare(CompareKind.OGT, x, zero), b.constant(1.0, x.type), zero)
 
 
-def _signed_square(b: LoopBuilder, x: SSAValue, _: float) -> SSAValue:
+def _signed_square(b: LoopBuilder, x: SSAValue, _: float, exp: Exp) -> SSAValue:
     zero = b.constant(0.0, x.type)
     up = b.select(b.compare(CompareKind.OGT, x, zero), b.constant(1.0, x.type), zero)
     down = b.select(b.compare(CompareKind.OLT, x, zero), b.constant(1.0, x.type), zero)
     return b.mul(b.mul(b.sub(up, down), x), x)
 
 
-def _exp(b: LoopBuilder, x: SSAValue, _: float) -> SSAValue:
-    return b.math(MathKind.EXP, x)
+def _exp(b: LoopBuilder, x: SSAValue, _: float, exp: Exp) -> SSAValue:
+    return exp(b, x)
 
 
-def _log1p_exp(b: LoopBuilder, x: SSAValue, _: float) -> SSAValue:
-    return b.math(MathKind.LOG1P, b.math(MathKind.EXP, x))
+def _log1p_exp(b: LoopBuilder, x: SSAValue, _: float, exp: Exp) -> SSAValue:
+    return b.math(MathKind.LOG1P, exp(b, x))
 
 
 _ELEMENTWISE: dict[Link, Elementwise] = {
@@ -88,7 +104,7 @@ _ELEMENTWISE: dict[Link, Elementwise] = {
 _SOFTMAX: dict[Link, Attribute] = {Link.XGB_SOFTMAX: f64, Link.LGB_SOFTMAX: f64, Link.SKL_SOFTMAX: f64}
 
 
-def _softmax(b: LoopBuilder, out: SSAValue, row: SSAValue, n_columns: int, *, sum_in: Attribute) -> None:
+def _softmax(b: LoopBuilder, out: SSAValue, row: SSAValue, n_columns: int, *, sum_in: Attribute, exp: Exp) -> None:
     """exp(x - max), summed in ``sum_in`` in column order, divided by the sum in the columns' own dtype."""
     zero, one, n = b.constant(0), b.constant(1), b.constant(n_columns)
     first = b.load(out, row, zero)
@@ -101,7 +117,7 @@ def _softmax(b: LoopBuilder, out: SSAValue, row: SSAValue, n_columns: int, *, su
     [highest] = b.for_(one, n, larger, initial=[first])
 
     def exponential(t: LoopBuilder, column: SSAValue, carried: list[SSAValue]) -> list[SSAValue]:
-        value = t.math(MathKind.EXP, t.sub(t.load(out, row, column), highest))
+        value = exp(t, t.sub(t.load(out, row, column), highest))
         t.store(value, out, row, column)
         return [t.add(carried[0], t.cast(CastKind.FPEXT, value, sum_in))]
 

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import numpy as np
@@ -13,9 +12,6 @@ from numpy.typing import NDArray
 
 from treec.codegen.abi import DType, Task
 from treec.codegen.gpu_abi import SCALARS, GpuKernel, GpuObject
-
-# PoCL 3.0 otherwise moves loops over trees out of a divergent `if` behind a barrier: threads without a row then write.
-os.environ.setdefault("POCL_WORK_GROUP_METHOD", "loops")
 
 cl = pytest.importorskip("pyopencl")
 pytest.importorskip("tvm")

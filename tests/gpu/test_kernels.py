@@ -82,8 +82,7 @@ def schedules(draw: st.DrawFn) -> Schedule:
         for loop, dimension in zip(loops, draw(st.permutations("yz")) if len(loops) > 2 else "xy", strict=False):
             lines.append(f"bind {loop} {kind}.{dimension}")
     above = outside[: outside.index(block[0])]
-    one_row_each = all("tree" in loop for loop in inside)  # other plans are refused a copy
-    if one_row_each and draw(st.booleans()):
+    if draw(st.booleans()):
         lines.append(
             f"cache rows at={draw(st.sampled_from(above))} layout={draw(st.sampled_from(('row', 'column')))} in=shared"
         )

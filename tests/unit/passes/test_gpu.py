@@ -46,12 +46,6 @@ def test_as_many_threads_and_shared_bytes_as_there_are() -> None:
         (split(424, "cache rows at=block in=shared\n"), "49184 bytes, 32 more than the 49152 bytes of shared memory", 6),
         (split(64, "cache rows at=thread in=shared\n"), "`thread` is inside of `thread`, which threads share", 6),
         (
-            "layout packed\nsplit row into=(block, b) by=64\nsplit b into=(thread, row) by=2\nbind block grid.x\n"
-            "bind thread block.x\ncache rows at=block in=shared\nwalk with=scalar\n",
-            "each thread has several rows, those of `row`",
-            8,
-        ),
-        (
             "layout packed\nsplit row into=(block, b) by=2048\nsplit b into=(thread, c) by=32\nbind block grid.x\n"
             "bind thread block.x\nbind c block.y\nwalk with=scalar\n",
             "64 x 32 = 2048 threads, 1024 more than the 1024 of sm_90",

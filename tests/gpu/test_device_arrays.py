@@ -1,0 +1,180 @@
+"""Rows that are on a CUDA device: answers come back there, without a copy through the host. CuPy is a stand-in that runs
+the kernels on PoCL."""
+
+# pyright: basic
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tests.gpu.fake_cupy import fake_cupy, ndarray
+from tests.unit.tools.tooling import model_text
+from treec import compiler
+from treec.errors import InputError, UsageError
+from treec.runtime import gpu_library
+from treec.runtime.library import open_bytes
+from treec.runtime.predictor import CompiledModel
+
+pytest.importorskip("tvm")
+pytest.importorskip("pyopencl")
+
+PLAN = (
+    "target gpu\nlayout packed\nsplit row into=(block, thread) by=64\nbind block grid.x\nbind thread block.x\n"
+    "order block, thread, tree\nwalk with=scalar\n"
+)
+
+
+def built(folder: Path, objective: str, plan: str) -> CompiledModel:
+    (folder / "model.txt").write_text(model_text(objective=objective))
+    return compiler.compile(folder / "model.txt", plan)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    folder = tmp_path_factory.mktemp("gpu")
+    return {
+        objective: built(folder, objective, PLAN).library.all_bytes() or b""
+        for objective in ("regression", "binary sigmoid:1")
+    }
+
+
+@pytest.fixture(scope="module")
+def rows() -> NDArray[np.float64]:
+    table = np.random.default_rng(3).normal(size=(300, 4))
+    table[::7, 1] = np.nan
+    return table
+
+
+@pytest.fixture(autouse=True)
+def _forget_the_stand_in() -> Iterator[None]:
+    yield
+    sys.modules.pop("treec.runtime.gpu_cuda", None)
+
+
+@pytest.fixture(params=["regression", "binary sigmoid:1"])
+def objective(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+def placed(
+    files: dict[str, bytes], objective: str, monkeypatch: pytest.MonkeyPatch, **how: Any
+) -> tuple[CompiledModel, Any]:
+    """A model, freshly loaded, and the CuPy it runs on."""
+    model = CompiledModel(open_bytes(files[objective]))
+    cupy = fake_cupy(model.library.file, **how)  # pyright: ignore[reportAttributeAccessIssue]
+    cupy.__spec__ = sys.__spec__
+    monkeypatch.setitem(sys.modules, "cupy", cupy)
+    monkeypatch.delitem(sys.modules, "treec.runtime.gpu_cuda", raising=False)
+    return model, cupy
+
+
+def test_raw_outputs_stay_on_the_device(
+    files: dict[str, bytes], rows: NDArray[Any], objective: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, cupy = placed(files, objective, monkeypatch)
+    wanted = built(tmp_path, objective, "target cpu\nlayout packed\nwalk with=scalar\n")
+    there = ndarray(rows, cupy)
+    found = model.predict(there, raw=True), model.apply(there)
+    assert model.device.startswith("CUDA")
+    assert all(isinstance(array, ndarray) for array in found)
+    assert "get" not in cupy.calls
+    np.testing.assert_array_equal(found[0].get(), wanted.predict(rows, raw=True))
+    np.testing.assert_array_equal(found[1].get(), wanted.apply(rows))
+
+
+def test_responses_come_back_on_the_device(
+    files: dict[str, bytes], rows: NDArray[Any], objective: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sigmoid in f64 follows on the host, and goes back."""
+    model, cupy = placed(files, objective, monkeypatch)
+    wanted = built(tmp_path, objective, "target cpu\nlayout packed\nwalk with=scalar\n")
+    found = model.predict(ndarray(rows, cupy))
+    assert isinstance(found, ndarray)
+    assert cupy.calls.count("get") == (0 if objective == "regression" else 1)
+    np.testing.assert_array_equal(found.get(), wanted.predict(rows))
+
+
+def test_rows_of_the_host_give_answers_of_the_host(
+    files: dict[str, bytes], rows: NDArray[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, _ = placed(files, "regression", monkeypatch)
+    assert type(model.predict(rows)) is np.ndarray
+
+
+def test_strided_rows_are_read_in_place(
+    files: dict[str, bytes], rows: NDArray[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, cupy = placed(files, "regression", monkeypatch)
+    wide = np.zeros((600, 8))
+    wide[::2, ::2] = rows
+    for view in (wide[::2, ::2], np.asfortranarray(rows)):
+        found = model.predict(ndarray(view, cupy))
+        np.testing.assert_array_equal(found.get(), model.predict(rows))
+
+
+def test_blocks_of_rows_are_parts_of_one_array(
+    files: dict[str, bytes], rows: NDArray[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, cupy = placed(files, "regression", monkeypatch)
+    whole = model.predict(rows)
+    monkeypatch.setattr(gpu_library, "BLOCK_BYTES", 1000)
+    cupy.calls.clear()
+    found = model.predict(ndarray(rows, cupy))
+    assert len(cupy.calls) > 5
+    np.testing.assert_array_equal(found.get(), whole)
+
+
+def test_rows_of_the_host_go_in_blocks_where_memory_is_short(
+    files: dict[str, bytes], rows: NDArray[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, _ = placed(files, "regression", monkeypatch)
+    whole = model.predict(rows)
+    largest = max(len(data) for data in model.library.file.tables.values())  # pyright: ignore[reportAttributeAccessIssue]
+    short, cupy = placed(files, "regression", monkeypatch, room=max(largest, 2000))
+    np.testing.assert_array_equal(short.predict(rows), whole)
+    assert cupy.calls.count("get") >= 4
+
+
+def test_outputs_without_room_are_an_error(
+    files: dict[str, bytes], rows: NDArray[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, cupy = placed(files, "regression", monkeypatch)
+    there = ndarray(rows, cupy)
+    model.predict(there)
+    cupy.empty = lambda *_: (_ for _ in ()).throw(cupy.cuda.memory.OutOfMemoryError("Out of memory"))
+    with pytest.raises(UsageError, match="no memory for the answers of 300 rows") as caught:
+        model.predict(there)
+    assert caught.value.fix
+
+
+def test_rows_of_another_gpu_are_refused(
+    files: dict[str, bytes], rows: NDArray[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, cupy = placed(files, "regression", monkeypatch, devices=2)
+    with pytest.raises(UsageError, match="the rows are on GPU 1 and the model is on GPU 0"):
+        model.predict(ndarray(rows, cupy, 1))
+
+
+def test_tensors_that_are_no_rows_are_refused(
+    files: dict[str, bytes], rows: NDArray[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, cupy = placed(files, "regression", monkeypatch)
+    for wrong in (rows[:, :3], rows[0], np.zeros((3, 4), np.int64)):
+        with pytest.raises(InputError, match=r"a tensor .* came"):
+            model.predict(ndarray(wrong, cupy))
+
+
+def test_a_machine_without_a_driver_says_so(
+    files: dict[str, bytes], rows: NDArray[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, cupy = placed(files, "regression", monkeypatch, devices=0)
+    monkeypatch.setitem(sys.modules, "pyopencl", None)
+    with pytest.raises(UsageError, match="CuPy finds no CUDA driver \\(cudaErrorNoDevice"):
+        model.predict(ndarray(rows, cupy))
