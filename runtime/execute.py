@@ -64,12 +64,12 @@ def _on_device(library: GpuLibrary, task: Task, rows: NDArray[Any], trees: tuple
     if task is Task.RESPONSE and not library.exact(kernel):
         from treec.runtime.links import host_response
 
-        raw = _on_device(library, Task.RAW, rows, trees, as_rows)
-        if isinstance(raw, np.ndarray):
-            return host_response(library.card, raw)
-        from treec.runtime.gpu_cuda import to_device
+        raw: Any = _on_device(library, Task.RAW, rows, trees, as_rows)
+        if hasattr(raw, "get"):  # an array of CuPy
+            from treec.runtime.gpu_cuda import to_device
 
-        return to_device(host_response(library.card, raw.get()))
+            return to_device(host_response(library.card, raw.get()))
+        return host_response(library.card, raw)
     shape, dtype = _output_form(library, task, len(rows), trees[1] - trees[0])
     out = library.device.outputs_for(rows, shape, dtype)
     library.run(kernel, rows, out, trees)

@@ -51,6 +51,11 @@ def to_device(array: NDArray[Any]) -> Any:
     return cupy.asarray(array)
 
 
+def _steps(array: Any) -> tuple[int, int]:
+    row, column = array.strides
+    return row // array.itemsize, column // array.itemsize
+
+
 class CudaDevice:
     """The device that was current when the model first ran; work goes to the caller's current stream."""
 
@@ -98,7 +103,7 @@ class CudaDevice:
                 f"{self.name} has no memory for the answers of {len(rows)} rows: {error}", fix="pass fewer rows at a time"
             ) from error
 
-    def run(self, kernels: Sequence[GpuKernel], rows: NDArray[Any], out: NDArray[Any], trees: tuple[int, int]) -> None:
+    def run(self, kernels: Sequence[GpuKernel], rows: Any, out: Any, trees: tuple[int, int]) -> None:
         """``rows``: of the host, or a CuPy array, which is read in place. ``out`` likewise: on the device it is filled in
         the order of the current stream, and nothing waits."""
         if out.size == 0:
@@ -107,8 +112,7 @@ class CudaDevice:
             with self._device:
                 there = rows if isinstance(rows, cupy.ndarray) else cupy.asarray(np.ascontiguousarray(rows))
                 results = out if isinstance(out, cupy.ndarray) else cupy.empty(out.shape, out.dtype)
-                steps = [tuple(stride // array.itemsize for stride in array.strides) for array in (there, results)]
-                scalars = scalars_of(steps[0], steps[1], len(there), trees)
+                scalars = scalars_of(_steps(there), _steps(results), len(there), trees)
                 for kernel in kernels:
                     self._launch(kernel, there, results, scalars)
                 if results is not out:

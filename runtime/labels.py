@@ -7,7 +7,7 @@ numbers, and those of several outputs, are numpy arrays.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +47,7 @@ def predicted(table: NDArray[Any], facts: Facts) -> NDArray[Any]:
     return labels
 
 
-def _named(classes: NDArray[Any], index: NDArray[Any]) -> NDArray[Any]:
+def _named(classes: NDArray[Any], index: Any) -> NDArray[Any]:
     """The labels of classes, where ``index`` is, if a device can have them."""
     if isinstance(index, np.ndarray) or classes.dtype.kind not in "biuf":
         return classes[_on_host(index)]
@@ -57,7 +57,7 @@ def _named(classes: NDArray[Any], index: NDArray[Any]) -> NDArray[Any]:
 
 
 def _on_host(array: Any) -> NDArray[Any]:
-    return array if isinstance(array, np.ndarray) else array.get()
+    return cast("NDArray[Any]", array if isinstance(array, np.ndarray) else array.get())
 
 
 def _label_indices(table: NDArray[Any], facts: Facts) -> list[NDArray[Any]]:

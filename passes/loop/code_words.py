@@ -126,7 +126,7 @@ class CodeWords:
         )
 
         def one(t: LoopBuilder, number: SSAValue, _: Values) -> Values:
-            condition, *sides, _ = self._quad(t, "slice_selects", self.selects, t.add(begin, number))
+            condition, *sides = self._quad(t, "slice_selects", self.selects, t.add(begin, number))[:3]
             true, false = (self._operand(t, item, side) for side in sides)
             t.store(choose_bits(t, self._answer(t, item, condition), true, false), made, t.add(number, 1))
             return []

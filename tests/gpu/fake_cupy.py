@@ -19,7 +19,7 @@ from tests.gpu.pocl import device as pocl_device
 CUDA = 2
 
 
-class ndarray:
+class DeviceArray:
     """Memory of the device; ``calls`` of the module notes each copy to the host."""
 
     def __init__(self, data: NDArray[Any], cupy: Any, number: int = 0) -> None:
@@ -33,7 +33,7 @@ class ndarray:
     strides = property(lambda self: self.data_.strides)
 
     def _made(self, data: Any) -> Any:
-        return ndarray(np.asarray(data), self.cupy_, self.device.id)
+        return DeviceArray(np.asarray(data), self.cupy_, self.device.id)
 
     def __len__(self) -> int:
         return len(self.data_)
@@ -58,7 +58,7 @@ class ndarray:
         return self._made(self.data_.argmax(axis=axis))
 
     def __getitem__(self, key: Any) -> Any:
-        return self._made(self.data_[key.data_ if isinstance(key, ndarray) else key])
+        return self._made(self.data_[key.data_ if isinstance(key, DeviceArray) else key])
 
     def __gt__(self, other: Any) -> Any:
         return self._made(self.data_ > other)
@@ -110,10 +110,10 @@ class Module:
             back: list[tuple[NDArray[Any], Any]] = []
             for argument, value in zip(wanted.arguments, arguments, strict=True):
                 if argument.kind == "scalar":
-                    assert isinstance(value, np.int64)
+                    assert type(value) is np.int64
                     passed.append(value)
                     continue
-                assert isinstance(value, ndarray)
+                assert isinstance(value, DeviceArray)
                 assert value.device.id == self.cupy.current
                 memory = _memory(value.data_)
                 passed.append(cl.Buffer(self.context, flags, hostbuf=memory if memory.size else np.zeros(16, np.uint8)))
@@ -136,7 +136,7 @@ def _memory(array: NDArray[Any]) -> NDArray[np.uint8]:
 def fake_cupy(file: Any, *, room: int = 1 << 40, devices: int = 1) -> Any:
     """The module, for one model's file. ``room``: bytes that one array may have; ``devices``: GPUs there are."""
     cupy: Any = types.ModuleType("cupy")
-    cupy.file, cupy.calls, cupy.current, cupy.ndarray = file, [], 0, ndarray
+    cupy.file, cupy.calls, cupy.current, cupy.ndarray = file, [], 0, DeviceArray
 
     class OutOfMemoryError(MemoryError):
         pass
@@ -169,11 +169,11 @@ def fake_cupy(file: Any, *, room: int = 1 << 40, devices: int = 1) -> Any:
     def _placed(data: NDArray[Any]) -> Any:
         if data.nbytes > room:
             raise OutOfMemoryError(f"Out of memory allocating {data.nbytes} bytes")
-        return ndarray(data, cupy, cupy.current)
+        return DeviceArray(data, cupy, cupy.current)
 
     def from_dlpack(tensor: Any) -> Any:
         assert tensor.__dlpack_device__()[0] == CUDA
-        return ndarray(tensor.data_, cupy, tensor.device.id)
+        return DeviceArray(tensor.data_, cupy, tensor.device.id)
 
     cupy.asarray, cupy.from_dlpack = asarray, from_dlpack
     cupy.empty = lambda shape, dtype: _placed(np.zeros(shape, dtype))

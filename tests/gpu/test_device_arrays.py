@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.gpu.fake_cupy import fake_cupy, ndarray
+from tests.gpu.fake_cupy import DeviceArray, fake_cupy
 from tests.unit.tools.tooling import model_text
 from treec import compiler
 from treec.errors import InputError, UsageError
@@ -29,6 +29,11 @@ PLAN = (
     "target gpu\nlayout packed\nsplit row into=(block, thread) by=64\nbind block grid.x\nbind thread block.x\n"
     "order block, thread, tree\nwalk with=scalar\n"
 )
+
+
+def host(array: Any) -> NDArray[Any]:
+    assert isinstance(array, DeviceArray)
+    return array.get()
 
 
 def built(folder: Path, objective: str, plan: str) -> CompiledModel:
@@ -80,13 +85,13 @@ def test_raw_outputs_stay_on_the_device(
 ) -> None:
     model, cupy = placed(files, objective, monkeypatch)
     wanted = built(tmp_path, objective, "target cpu\nlayout packed\nwalk with=scalar\n")
-    there = ndarray(rows, cupy)
+    there = DeviceArray(rows, cupy)
     found = model.predict(there, raw=True), model.apply(there)
     assert model.device.startswith("CUDA")
-    assert all(isinstance(array, ndarray) for array in found)
+    assert all(isinstance(array, DeviceArray) for array in found)
     assert "get" not in cupy.calls
-    np.testing.assert_array_equal(found[0].get(), wanted.predict(rows, raw=True))
-    np.testing.assert_array_equal(found[1].get(), wanted.apply(rows))
+    np.testing.assert_array_equal(host(found[0]), wanted.predict(rows, raw=True))
+    np.testing.assert_array_equal(host(found[1]), wanted.apply(rows))
 
 
 def test_responses_come_back_on_the_device(
@@ -95,10 +100,10 @@ def test_responses_come_back_on_the_device(
     """A sigmoid in f64 follows on the host, and goes back."""
     model, cupy = placed(files, objective, monkeypatch)
     wanted = built(tmp_path, objective, "target cpu\nlayout packed\nwalk with=scalar\n")
-    found = model.predict(ndarray(rows, cupy))
-    assert isinstance(found, ndarray)
+    found = model.predict(DeviceArray(rows, cupy))
+    assert isinstance(found, DeviceArray)
     assert cupy.calls.count("get") == (0 if objective == "regression" else 1)
-    np.testing.assert_array_equal(found.get(), wanted.predict(rows))
+    np.testing.assert_array_equal(host(found), wanted.predict(rows))
 
 
 def test_rows_of_the_host_give_answers_of_the_host(
@@ -115,8 +120,8 @@ def test_strided_rows_are_read_in_place(
     wide = np.zeros((600, 8))
     wide[::2, ::2] = rows
     for view in (wide[::2, ::2], np.asfortranarray(rows)):
-        found = model.predict(ndarray(view, cupy))
-        np.testing.assert_array_equal(found.get(), model.predict(rows))
+        found = model.predict(DeviceArray(view, cupy))
+        np.testing.assert_array_equal(host(found), model.predict(rows))
 
 
 def test_blocks_of_rows_are_parts_of_one_array(
@@ -126,9 +131,9 @@ def test_blocks_of_rows_are_parts_of_one_array(
     whole = model.predict(rows)
     monkeypatch.setattr(gpu_library, "BLOCK_BYTES", 1000)
     cupy.calls.clear()
-    found = model.predict(ndarray(rows, cupy))
+    found = model.predict(DeviceArray(rows, cupy))
     assert len(cupy.calls) > 5
-    np.testing.assert_array_equal(found.get(), whole)
+    np.testing.assert_array_equal(host(found), whole)
 
 
 def test_rows_of_the_host_go_in_blocks_where_memory_is_short(
@@ -146,7 +151,7 @@ def test_outputs_without_room_are_an_error(
     files: dict[str, bytes], rows: NDArray[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, cupy = placed(files, "regression", monkeypatch)
-    there = ndarray(rows, cupy)
+    there = DeviceArray(rows, cupy)
     model.predict(there)
     cupy.empty = lambda *_: (_ for _ in ()).throw(cupy.cuda.memory.OutOfMemoryError("Out of memory"))
     with pytest.raises(UsageError, match="no memory for the answers of 300 rows") as caught:
@@ -159,7 +164,7 @@ def test_rows_of_another_gpu_are_refused(
 ) -> None:
     model, cupy = placed(files, "regression", monkeypatch, devices=2)
     with pytest.raises(UsageError, match="the rows are on GPU 1 and the model is on GPU 0"):
-        model.predict(ndarray(rows, cupy, 1))
+        model.predict(DeviceArray(rows, cupy, 1))
 
 
 def test_tensors_that_are_no_rows_are_refused(
@@ -168,7 +173,7 @@ def test_tensors_that_are_no_rows_are_refused(
     model, cupy = placed(files, "regression", monkeypatch)
     for wrong in (rows[:, :3], rows[0], np.zeros((3, 4), np.int64)):
         with pytest.raises(InputError, match=r"a tensor .* came"):
-            model.predict(ndarray(wrong, cupy))
+            model.predict(DeviceArray(wrong, cupy))
 
 
 def test_a_machine_without_a_driver_says_so(
@@ -177,4 +182,4 @@ def test_a_machine_without_a_driver_says_so(
     model, cupy = placed(files, "regression", monkeypatch, devices=0)
     monkeypatch.setitem(sys.modules, "pyopencl", None)
     with pytest.raises(UsageError, match="CuPy finds no CUDA driver \\(cudaErrorNoDevice"):
-        model.predict(ndarray(rows, cupy))
+        model.predict(DeviceArray(rows, cupy))
