@@ -13,7 +13,7 @@
 // a tree are one thread's work, then each adds the values of its row.
 // CODE-LABEL: loop.func @main_raw_f32 axis 0
 // CODE-SAME: threads 64, 1, 1
-// CODE: %[[MEMORY:.*]] = loop.alloc [168 : i64] : !loop.buffer<i32, 1, shared>
+// CODE: %[[MEMORY:.*]] = loop.alloc [176 : i64] : !loop.buffer<i32, 1, shared>
 // CODE: loop.for grid x "block" %block = %row_begin to %row_end step %{{[0-9]+}} {
 // CODE: loop.for block x "rank" %rank = %{{[0-9]+}} to %{{[0-9]+}} step %{{[0-9]+}} extent {{[0-9]+}} {
 // CODE: loop.for block x "constant"
