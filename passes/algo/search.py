@@ -59,6 +59,19 @@ def halving_tables(cuts: Sequence[NDArray[Any]], levels: int, lanes: int) -> lis
     return tables
 
 
+def heap_tables(cuts: Sequence[NDArray[Any]], levels: int) -> NDArray[Any]:
+    """The pivots of a search by halves of one value, [sources, 2**levels], of sources with fewer ascending ``cuts``: those
+    below place ``n`` are at ``2n``, where it is above the value, and ``2n + 1``. Place 0 is not used; NaN, which no value
+    reaches, stands behind the last cut."""
+    heap = np.full((len(cuts), 1 << levels), np.nan, cuts[0].dtype if len(cuts) else np.float32)
+    for level in range(levels):
+        step, count = 1 << levels - level, 1 << level
+        for row, own in zip(heap, cuts, strict=True):
+            pivots = own[step // 2 - 1 :: step]
+            row[count : count + len(pivots)] = pivots
+    return heap
+
+
 def reversed_bits(number: NDArray[np.int64], bits: int) -> NDArray[np.int64]:
     """Numbers of so many bits with their bits in reverse."""
     reverse = np.zeros_like(number)

@@ -20,7 +20,7 @@ from treec.errors import ScheduleError
 from treec.frontends.base import Forest, Inputs, Missing
 from treec.passes.algo.packed import narrow
 from treec.passes.algo.ranks import FIRST_CATEGORY, INVALID
-from treec.passes.algo.search import PIVOTS, halving_tables, search_levels, search_tables
+from treec.passes.algo.search import PIVOTS, heap_tables, search_levels, search_tables
 from treec.passes.loop.builder import LoopBuilder, Values
 from treec.passes.loop.encode import emit_position, emit_value
 from treec.passes.loop.predicate import emit_category, emit_is_missing
@@ -229,8 +229,7 @@ class HalvingCode(GroupCode):
         offset = ranks.cut_offset.array
         cuts = [ranks.cuts.array[offset[source] : offset[source + 1]] for source in group.sources]
         self.depth = max((len(own) for own in cuts), default=0).bit_length()
-        levels = halving_tables(cuts, self.depth, 1)
-        self.heap = np.concatenate([np.full((len(cuts), 1), np.nan, ranks.cuts.array.dtype), *levels], axis=1)
+        self.heap = heap_tables(cuts, self.depth)
 
     def _first_pivots(self, b: LoopBuilder, at: SSAValue) -> SSAValue | None:
         return None

@@ -13,7 +13,15 @@ from numpy.typing import NDArray
 from xdsl.dialects.builtin import f32, f64
 
 from tests.property.forests import Shape, build
-from treec.passes.algo.search import PIVOTS, halving_tables, reversed_bits, search_levels, search_tables, windows
+from treec.passes.algo.search import (
+    PIVOTS,
+    halving_tables,
+    heap_tables,
+    reversed_bits,
+    search_levels,
+    search_tables,
+    windows,
+)
 from treec.passes.loop.rank_search import as_f32, search_type
 
 
@@ -79,3 +87,16 @@ def test_rows_of_f32_are_compared_as_such_unless_they_can_t_be_missing_then() ->
     assert search_type(wide, f64) is None
     assert search_type(replace(wide, missing_value=0.1), f32) is None
     assert search_type(replace(wide, missing_value=-999.0), f32) == f32
+
+
+def test_a_heap_is_searched_from_place_to_place() -> None:
+    """Each value steps down to one of the places behind the heap, whose number is its rank."""
+    cuts = [np.arange(n, dtype=np.float32) * 2 for n in (0, 1, 2, 7, 15)]
+    heap = heap_tables(cuts, 4)
+    assert heap.shape == (5, 16)
+    values = np.array([-np.inf, -1, 0, 1, 2, 3, 12, 13, 27.5, 28, 29, np.inf, np.nan], np.float32)
+    for row, own in zip(heap, cuts, strict=True):
+        place = np.ones(len(values), np.int64)
+        for _ in range(4):
+            place = 2 * place + (row[place] <= values)
+        assert (place - 16).tolist() == [int((own <= value).sum()) for value in values]
