@@ -95,6 +95,11 @@ def get_all_passes() -> dict[str, Callable[[], type[ModulePass]]]:
 
         return UnrollLoopPass
 
+    def cache_nodes() -> type[ModulePass]:
+        from treec.passes.plan.cache_nodes import CacheNodesPass
+
+        return CacheNodesPass
+
     def cache_rows() -> type[ModulePass]:
         from treec.passes.plan.cache_rows import CacheRowsPass
 
@@ -170,6 +175,7 @@ def get_all_passes() -> dict[str, Callable[[], type[ModulePass]]]:
         "order-loops": order_loops,
         "unroll-loop": unroll_loop,
         "cache-rows": cache_rows,
+        "cache-nodes": cache_nodes,
         "prefetch-rows": prefetch_rows,
         "fission-loop": fission_loop,
         "specialize-loop": specialize_loop,

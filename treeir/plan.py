@@ -150,6 +150,7 @@ class WalkOp(IRDLOperation):
     ``word`` rows at once is then found where they land, and their leaf values by ``lookup``, one of `LOOKUPS`. The rows of
     each step of the loop ``rows_at`` are copied before it, ``rows_layout`` "row" by row or "column" by column;
     into workspace, or the memory that the threads of a block share where ``rows_in`` is "shared".
+    All nodes are copied there in each step of the grid loop ``nodes_at``.
     In each step of the loop ``prefetch_at`` the rows of the step ``prefetch_ahead`` steps further are asked for.
     """
 
@@ -168,6 +169,7 @@ class WalkOp(IRDLOperation):
     rows_at = opt_prop_def(StringAttr)
     rows_layout = opt_prop_def(StringAttr)
     rows_in = opt_prop_def(StringAttr)
+    nodes_at = opt_prop_def(StringAttr)
     prefetch_at = opt_prop_def(StringAttr)
     prefetch_ahead = opt_prop_def(IntegerAttr)
     irdl_options = (ParsePropInAttrDict(),)
@@ -414,6 +416,9 @@ class KernelOp(IRDLOperation):
         rows_at = self.innermost_walk().rows_at
         if rows_at is not None:
             _verify_row_block(self.nest(), rows_at.data, "copied")
+        nodes_at = self.innermost_walk().nodes_at
+        if nodes_at is not None and [loop.label for loop in self.nest() if loop.kind.data is LoopKind.GRID] != [nodes_at]:
+            raise VerifyException(f"nodes are copied at {nodes_at.data!r}, which is not the only loop that blocks share")
         prefetch_at = self.innermost_walk().prefetch_at
         if prefetch_at is not None:
             _verify_row_block(self.nest(), prefetch_at.data, "prefetched")

@@ -85,7 +85,7 @@ def emit_store(stage: Stage, op: loop.StoreOp) -> None:
     if place.name == "rows":
         raise stage.error("a stage does not write its rows")
     memory = place.memory if place.scope in (Scope.SHARED, Scope.LOCAL) else view(stage, place, dtype)
-    stage.add(tirx.BufferStore(memory, stage.value(op.value), [_offset(stage, place, op.indices)]))
+    stage.add(tirx.BufferStore(memory, stage.full(op.value), [_offset(stage, place, op.indices)]))
 
 
 def _offset(stage: Stage, place: Place, indices: Sequence[SSAValue]) -> Expr:

@@ -5,16 +5,19 @@ from __future__ import annotations
 from xdsl.ir import Attribute, SSAValue
 
 from treec.codegen.abi import Task
-from treec.errors import CodegenError
+from treec.errors import CodegenError, ScheduleError
 from treec.frontends.base import Forest
 from treec.passes.loop.block_nest import State, bounds
 from treec.passes.loop.builder import LoopBuilder, Values
 from treec.passes.loop.nest import WalkNest
+from treec.passes.loop.node_cache import emit_node_copy
 from treec.passes.loop.rank import WalkRanks
+from treec.passes.loop.scalar_walk import ScalarWalk
 from treec.passes.loop.tables import Tables
 from treec.passes.loop.walking import TreeWalk
+from treec.passes.plan.bind_loop import threads_of
 from treec.treeir.loop_types import byte_size
-from treec.treeir.plan import KernelOp
+from treec.treeir.plan import ForOp, KernelOp
 
 SUMS_MOST = 1024
 """Bytes of sums that a thread holds for its row; more, or those of several rows, are held in the outputs."""
@@ -40,6 +43,16 @@ class GpuNest(WalkNest):
         super().__init__(kernel, walk, ranks, forest, tables, task, row_type)
         self._sums: SSAValue | None = None
         self._first: SSAValue | None = None
+
+    def _enter(self, b: LoopBuilder, loop: ForOp, state: State) -> State:
+        state = super()._enter(b, loop, state)
+        at = self.kernel.innermost_walk().nodes_at
+        if at is not None and at == loop.label:
+            if not isinstance(self.walk, ScalarWalk):
+                raise ScheduleError("only packed nodes are copied to shared memory", fix="write `layout packed`")
+            if len(self.walk.nodes):  # else all trees are single leaves
+                self.walk.copies = emit_node_copy(b, self.walk.node_table(), threads_of(self.kernel))
+        return state
 
     def _summed(self, b: LoopBuilder, state: State) -> None:
         n_rows, n_columns = self._block_rows(), self.forest.n_columns

@@ -6,7 +6,7 @@ values and leaves are gathered. A lane that has its leaf stays there until the l
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from xdsl.dialects.builtin import DictionaryAttr, VectorType, f32, i32, i64
@@ -63,7 +63,14 @@ class LanesWalk(ScalarWalk):
     def _splat(self, b: LoopBuilder, value: SSAValue) -> SSAValue:
         return b.splat(b.cast(CastKind.TRUNC, value, i32), self.index)
 
-    def _record(self, b: LoopBuilder, table: TableOp, fields: DictionaryAttr, index: SSAValue) -> RecordReader:
+    def _record(
+        self,
+        b: LoopBuilder,
+        table: TableOp,
+        fields: DictionaryAttr,
+        index: SSAValue,
+        copies: Mapping[str, SSAValue] | None = None,
+    ) -> RecordReader:
         return LanesRecord.gather(b, table, fields, index)
 
 
@@ -82,7 +89,7 @@ class LanesRecord(RecordReader):
         if dtype.itemsize == 8 and "threshold" in (dtype.names or ()) and dtype["threshold"].itemsize == 4:
             whole = b.named("record", b.load(buffer, index))
             word = b.cast(CastKind.TRUNC, b.binary(BinaryKind.SHR, whole, 32), index.type)
-            return LanesRecord(buffer, bits, index, word, whole)
+            return LanesRecord(buffer, bits, index, word, whole=whole)
         return LanesRecord(buffer, bits, index, _word(b, table, index))
 
     def threshold(self, b: LoopBuilder) -> SSAValue:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 
 import numpy as np
@@ -32,10 +32,11 @@ State = tuple[SSAValue, SSAValue, SSAValue]
 class ScalarWalk:
     """Emits walks over one ``plan.packed_trees``, as the ``plan.walk`` says, through trees of known ``depth``.
 
-    ``lanes``: rows that one visit stands for.
+    ``lanes``: rows that one visit stands for. ``copies``: where each field of the nodes lies, if they are copied.
     """
 
     lanes = 1
+    copies: Mapping[str, SSAValue] | None = None
 
     def __init__(
         self, walk: WalkOp, packed: PackedTreesOp, tables: Tables, category_cast: CategoryCast, depth: Depth
@@ -145,7 +146,7 @@ class ScalarWalk:
         for value, name in zip(state, ("node", "end", "lefts"), strict=True):
             b.named(name, value)
         node, end, lefts = state
-        record = self._record(b, self.tables.of("nodes", self.nodes), self.packed.fields, node)
+        record = self._record(b, self.node_table(), self.packed.fields, node, self.copies)
         goes_left = self._answer(b, record, lambda t, column: read(t, visit, column))
         if "inverted" in record.fields:
             goes_left = b.binary(BinaryKind.XOR, goes_left, record.flag(b, "inverted"))
@@ -164,8 +165,19 @@ class ScalarWalk:
         next_end = b.select(goes_left, right, end)
         return next_node, next_end, b.add(lefts, b.cast(CastKind.ZEXT, goes_left, lefts.type))
 
-    def _record(self, b: LoopBuilder, table: TableOp, fields: DictionaryAttr, index: SSAValue) -> RecordReader:
-        return RecordReader.at(b, table, fields, index)
+    def node_table(self) -> TableOp:
+        """All nodes, and one record more."""
+        return self.tables.of("nodes", self.nodes)
+
+    def _record(
+        self,
+        b: LoopBuilder,
+        table: TableOp,
+        fields: DictionaryAttr,
+        index: SSAValue,
+        copies: Mapping[str, SSAValue] | None = None,
+    ) -> RecordReader:
+        return RecordReader.at(b, table, fields, index, copies)
 
     def _answer(self, b: LoopBuilder, node: RecordReader, read: ReadColumn) -> SSAValue:
         asked = node

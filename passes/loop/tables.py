@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,15 +78,22 @@ class Tables:
 
 @dataclass(frozen=True)
 class RecordReader:
-    """Reads the bit fields of one record; the word is loaded once."""
+    """Reads the bit fields of one record; the word is loaded once. ``copies``: where each field lies by itself."""
 
     buffer: SSAValue
     fields: dict[str, BitFieldAttr]
     index: SSAValue
     word: SSAValue
+    copies: Mapping[str, SSAValue] | None = None
 
     @staticmethod
-    def at(b: LoopBuilder, table: TableOp, fields: DictionaryAttr, index: SSAValue) -> RecordReader:
+    def at(
+        b: LoopBuilder,
+        table: TableOp,
+        fields: DictionaryAttr,
+        index: SSAValue,
+        copies: Mapping[str, SSAValue] | None = None,
+    ) -> RecordReader:
         """Load the word of record ``index``."""
         buffer = b.table(table)
         names = table.data.array.dtype.names or ()
@@ -94,15 +102,17 @@ class RecordReader:
         for name in names:
             if not name.startswith("word"):
                 continue
-            part = b.load_index(buffer, index, field=name)
+            part = b.load_index(buffer, index, field=name) if copies is None else b.load_index(copies[name], index)
             word = part if word is None else b.either(word, b.binary(BinaryKind.SHL, part, shift))
             shift += 8 * int(table.data.array.dtype[name].itemsize)
         if word is None:
             raise ValueError(f"records of {table.sym_name.data} have no word")
         bits = {name: field for name, field in fields.data.items() if isinstance(field, BitFieldAttr)}
-        return RecordReader(buffer, bits, index, word)
+        return RecordReader(buffer, bits, index, word, copies)
 
     def threshold(self, b: LoopBuilder) -> SSAValue:
+        if self.copies is not None:
+            return b.named("threshold", b.load(self.copies["threshold"], self.index))
         return b.named("threshold", b.load(self.buffer, self.index, field="threshold"))
 
     def number(self, b: LoopBuilder, name: str) -> SSAValue:

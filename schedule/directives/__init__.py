@@ -23,6 +23,7 @@ from treec.schedule.directives.loops import SpecializeLoop as SpecializeLoop
 from treec.schedule.directives.loops import SplitLoop as SplitLoop
 from treec.schedule.directives.reduce import ReduceLoop as ReduceLoop
 from treec.schedule.directives.rows import AnswerPredicates as AnswerPredicates
+from treec.schedule.directives.rows import CacheNodes as CacheNodes
 from treec.schedule.directives.rows import CacheRows as CacheRows
 from treec.schedule.directives.rows import PrefetchRows as PrefetchRows
 from treec.schedule.directives.rows import RankFeatures as RankFeatures

@@ -154,6 +154,41 @@ class CacheRows(Directive):
 
 
 @directive
+class CacheNodes(Directive):
+    """Copies all nodes into the memory that the threads of a GPU's block share, once for each block; its walks read them
+    there: Tahoe's "shared forest". Rows and leaf values stay where they are.
+
+    Needs: `layout packed`; the only loop that is bound to the grid; as many bytes of shared memory as all nodes have, which
+    only small forests do (48 KiB are some 6,000 nodes of 8 bytes). A block should have many more rows than threads, as its
+    copy is made before the first of them.
+
+    Pays: not measured on a GPU. Nodes that lie apart take one turn for each bank there, instead of one for each cache line;
+    SilvanForge's authors found that it slowed their kernels, whose blocks have few rows.
+    """
+
+    keyword: ClassVar[str] = "cache nodes"
+    pass_name: ClassVar[str] = "cache-nodes"
+    stage: ClassVar[Stage] = Stage.PLAN
+    machine: ClassVar[Machine | None] = Machine.GPU
+    finishes_nest: ClassVar[bool] = True
+
+    at: str = argument(LoopName(), "the loop that blocks share, in each step of which nodes are copied")
+    memory: str = argument(Choice(("shared",)), "memory that the threads of a block have in common", spelled="in")
+
+    def check(self, scope: Scope) -> None:
+        layout = scope.find(Layout)
+        if layout is None or layout.kind != "packed":
+            reason = "only packed nodes are copied to shared memory"
+            raise self.error(reason, "put `layout packed` above this line")
+        scope.axis(self, "at", self.at)
+        grid = [str(d.values()["loop"]) for d in scope.done if d.keyword == "bind" and "grid" in str(d.values()["to"])]
+        if grid != [self.at]:
+            names = " and ".join(f"`{name}`" for name in grid) or "none"
+            reason = f"nodes are copied once for each block of threads, and the loops that blocks share are {names}"
+            raise self.error(reason, "bind one loop to the grid above this line, and copy at that", argument="at")
+
+
+@directive
 class PrefetchRows(Directive):
     """Asks memory for the rows of a later step of a loop while this step's rows are worked on: those cache lines of each
     row that the model's predicates read. Answers do not depend on it.

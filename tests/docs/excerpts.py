@@ -53,6 +53,10 @@ EXAMPLES = {
     "rank features": RANKED + "layout pairs\n" + ORDER + SCALAR,
     "predicates": RANKED + "predicates at=block\n" + ORDER + "walk with=bitslice\n",
     "cache rows": PACKED + BLOCK + ORDER + "cache rows at=block\n" + SCALAR,
+    "cache nodes": "target gpu\nsplit row into=(block, thread) by=128\nbind block grid.x\nbind thread block.x\n"
+    + PACKED
+    + "cache nodes at=block in=shared\n"
+    + SCALAR,
     "prefetch rows": PACKED + "prefetch rows at=row ahead=4\n" + SCALAR,
     "layout": PACKED + SCALAR,
     "vectorize": PACKED + BLOCK + ORDER + "vectorize row\nwalk with=lanes\n",

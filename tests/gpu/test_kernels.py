@@ -86,6 +86,7 @@ def schedules(draw: st.DrawFn) -> Schedule:
         lines.append(
             f"cache rows at={draw(st.sampled_from(above))} layout={draw(st.sampled_from(('row', 'column')))} in=shared"
         )
+    lines += draw_node_copy(draw, lines, grid)
     axis = "row" if "tree" not in inside[-1] else "tree"
     walk = "walk with=scalar"
     if draw(st.booleans()):
@@ -102,6 +103,13 @@ def draw_layout(draw: st.DrawFn) -> str:
     if draw(st.integers(0, 3)) == 0:
         return f"layout reorg align={align}"
     return f"layout packed predicates={draw(st.sampled_from(('inline', 'table')))} align={align}"
+
+
+def draw_node_copy(draw: st.DrawFn, lines: list[str], grid: list[str]) -> list[str]:
+    packed = any(line.startswith("layout packed") for line in lines)
+    if not packed or len(grid) > 1 or draw(st.integers(0, 2)):
+        return []
+    return [f"cache nodes at={grid[0]} in=shared"]
 
 
 def draw_shared_trees(draw: st.DrawFn, lines: list[str]) -> Schedule:
@@ -129,6 +137,7 @@ def draw_shared_trees(draw: st.DrawFn, lines: list[str]) -> Schedule:
     if draw(st.booleans()):
         at = draw(st.sampled_from([loop for loop in nest if loop in ("block", "part")] or ["row"]))
         lines.append(f"cache rows at={at} layout={draw(st.sampled_from(('row', 'column')))} in=shared")
+    lines += draw_node_copy(draw, lines, [nest[0]])
     walk = f"walk with=scalar peel={draw(st.integers(0, 2))}"
     if draw(st.booleans()):
         walk += f" interleave={'row' if nest[-1] == 'row' else 'tree'}:{draw(st.sampled_from((1, 2, 3)))}"

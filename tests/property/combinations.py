@@ -83,7 +83,15 @@ KINDS: dict[str, Callable[[Forest], bool]] = {
 """What a forest may have. The first row of every batch lacks a value."""
 
 
-ON_A_GPU = ("target gpu", "bind", "cache rows in=shared", "reduce in=shared", "reduce in=atomic", "reduce in=shuffle")
+ON_A_GPU = (
+    "target gpu",
+    "bind",
+    "cache nodes",
+    "cache rows in=shared",
+    "reduce in=shared",
+    "reduce in=atomic",
+    "reduce in=shuffle",
+)
 """Words of a plan for another machine than this one: what begins so is tested where there is a GPU, or refused there."""
 
 

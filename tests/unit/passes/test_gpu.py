@@ -66,6 +66,17 @@ def test_as_many_threads_and_shared_bytes_as_there_are() -> None:
         (shared(400, 2, "cache rows at=block in=shared\n"), "46,400 + 3,200 + 1,600 = 51,200 bytes", None),
         (shared(400, 2, "cache rows at=block in=shared\n"), "2,048 more than the 49,152 of sm_90", None),
         (shared(1024, 1, "unroll round by=2\n"), "loop `round` is unrolled, and threads share its trees", None),
+        (
+            split(424, "cache nodes at=block in=shared\ncache rows at=block in=shared\n"),
+            "bytes of shared memory that a block has",
+            None,
+        ),
+        (
+            "layout packed\nsplit row into=(block, b) by=2048\nsplit b into=(part, thread) by=32\nbind block grid.x\n"
+            "bind part grid.y\nbind thread block.x\ncache nodes at=part in=shared\nwalk with=scalar\n",
+            "the loops that blocks share are `block` and `part`",
+            None,
+        ),
         ("reorder trees by=size\n" + shared(8, 2), "trees are stored in another order", None),
         ("fission tree by=depth\n" + shared(8, 2), "cut into parts", None),
         (
@@ -132,3 +143,16 @@ def test_the_fix_says_how_many_rows_there_is_room_for() -> None:
     lower(bits(most, 64))
     with pytest.raises(ScheduleError):
         lower(bits(most + 1, 64))
+
+
+def test_nodes_that_do_not_fit_are_refused_by_how_many_bytes_they_are_too_many() -> None:
+    forest = build(Shape(n_trees=60, leaves=400, n_inputs=6))
+    lines = split(64, "cache nodes at=block in=shared\n").replace("layout packed", "layout packed align=8")
+    module = forest_module(forest)
+    nodes = int(forest.trees.n_nodes)  # type: ignore[union-attr]
+    assert nodes * 8 > 48 * 1024
+    with pytest.raises(ScheduleError) as caught:
+        run_pipeline(module, pipeline_of(Schedule.from_text("target gpu arch=sm_90 input=f32\n" + lines)))
+    size = (nodes + 1) * 8
+    assert f"{nodes:,} nodes are {size:,} bytes, {size - 49152:,} more than the 49,152 bytes" in caught.value.message
+    assert caught.value.place == "<schedule>:6:1"

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -75,7 +76,7 @@ def test_targets_are_those_of_the_schedule(model: Path) -> None:
     cpu = "target cpu\nlayout packed\nwalk with=scalar\n"
     assert compiler.start(model, gpu, arch="sm_80", rows="f32").schedule.gpu.arch == "sm_80"  # type: ignore[union-attr]
     assert compiler.start(model, arch="sm_75").schedule.gpu.arch == "sm_75"  # type: ignore[union-attr]
-    for schedule, options, reason in (
+    cases: tuple[tuple[str | None, dict[str, Any], str], ...] = (
         (cpu, {"target": "gpu"}, "not for a GPU"),
         (gpu, {"target": "cpu"}, "not for a CPU"),
         (cpu, {"arch": "sm_90"}, "has no architecture"),
@@ -83,7 +84,8 @@ def test_targets_are_those_of_the_schedule(model: Path) -> None:
         (None, {"arch": "sm_1"}, "no known architecture"),
         (None, {"target": "tpu"}, "no target"),
         (None, {"target": "cpu", "arch": "sm_90"}, "has no architecture"),
-    ):
+    )
+    for schedule, options, reason in cases:
         with pytest.raises(UsageError, match=reason) as caught:
             compiler.start(model, schedule, **options)
         assert caught.value.fix

@@ -1,0 +1,61 @@
+"""``cache-nodes``: a copy of the forest's nodes in the memory that the threads of a GPU's block share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp, StringAttr
+from xdsl.traits import SymbolTable
+
+from treec.errors import ScheduleError
+from treec.passes.algo.shared_nodes import shared_node_bytes
+from treec.passes.plan.rewrite import PlanPass, loop_named
+from treec.schedule.gpus import GPUS
+from treec.treeir.loop_types import LoopKind
+from treec.treeir.plan import GpuTargetOp, KernelOp, PackedTreesOp, target_of
+
+
+@dataclass(frozen=True)
+class CacheNodesPass(PlanPass):
+    """Copy all nodes into shared memory at the head of each step of the loop ``at``, one of a block of threads.
+
+    Needs a GPU, the only loop that its blocks share, packed trees, and as many bytes as a block has. Walks read the copy.
+    """
+
+    name = "cache-nodes"
+    at: str
+    memory: Literal["shared"] = "shared"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        target = target_of(op)
+        if not isinstance(target, GpuTargetOp):
+            raise ScheduleError("a CPU has no shared memory; its caches copy nodes", fix="leave `cache nodes` out")
+        if self.memory != "shared":
+            raise ScheduleError(f"nodes can't be copied to {self.memory}", fix="write in=shared")
+        for kernel in self.kernels(op):
+            self._cache(kernel, op, target.arch.data)
+
+    def _cache(self, kernel: KernelOp, module: ModuleOp, arch: str) -> None:
+        loop, walk = loop_named(kernel, self.at), kernel.innermost_walk()
+        grid = [other for other in kernel.nest() if other.kind.data is LoopKind.GRID]
+        if grid != [loop]:
+            names = " and ".join(f"`{other.label.data}`" for other in grid) or "none"
+            raise ScheduleError(
+                f"nodes are copied once for each block of threads, and the loops that blocks share are {names}",
+                fix="bind one loop to the grid, and copy at that",
+            )
+        if walk.nodes_at is not None:
+            raise ScheduleError("nodes are copied already", fix="keep one `cache nodes` line")
+        trees = None if walk.trees is None else SymbolTable.lookup_symbol(module, walk.trees)
+        if not isinstance(trees, PackedTreesOp):
+            raise ScheduleError("only packed nodes are copied to shared memory", fix="put `layout packed` above it")
+        size, most = shared_node_bytes(trees.nodes.array), GPUS[arch].shared
+        if size > most:
+            raise ScheduleError(
+                f"{len(trees.nodes.array):,} nodes are {size:,} bytes, {size - most:,} more than the {most:,} bytes of "
+                f"shared memory that a block has on {arch}",
+                fix="leave `cache nodes` out, or make nodes smaller: `layout packed align=1`, `predicates=table`",
+            )
+        walk.properties["nodes_at"] = StringAttr(self.at)

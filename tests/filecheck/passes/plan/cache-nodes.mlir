@@ -1,0 +1,47 @@
+// RUN: tree-opt %s -p 'bind-loop{loop=block to="grid.x"},bind-loop{loop=thread to="block.x"},layout,cache-nodes{at=block}' | filecheck %s
+// RUN: tree-opt %s -p 'bind-loop{loop=block to="grid.x"},bind-loop{loop=thread to="block.x"},layout,cache-nodes{at=block},walk,lower-kernels' | filecheck %s --check-prefix CODE
+// RUN: not tree-opt %s -p 'bind-loop{loop=block to="grid.x"},bind-loop{loop=thread to="block.x"},cache-nodes{at=block}' 2>&1 | filecheck %s --check-prefix EARLY
+// RUN: not tree-opt %s -p 'layout,cache-nodes{at=block}' 2>&1 | filecheck %s --check-prefix FREE
+
+// All nodes are copied at the head of each block.
+
+// CHECK: plan.for grid x "block"
+// CHECK: plan.walk {trees = @trees, nodes_at = "block"}
+
+// Each field by itself, by all threads together, which then wait for one another; walks read the copy.
+// CODE-LABEL: loop.func @main_raw_f32
+// CODE: %[[THRESHOLD:.*]] = loop.alloc [4 : i64] : !loop.buffer<f32, 1, shared>
+// CODE: %[[WORD:.*]] = loop.alloc [4 : i64] : !loop.buffer<i32, 1, shared>
+// CODE: loop.for grid x "block"
+// CODE: loop.for block x "node"
+// CODE: loop.store %{{.*}}, %[[THRESHOLD]]
+// CODE: loop.store %{{.*}}, %[[WORD]]
+// CODE: loop.barrier
+// CODE: loop.for block x "thread"
+// CODE: loop.load %[[WORD]]
+// CODE: loop.load %[[THRESHOLD]]
+
+// EARLY: only packed nodes are copied to shared memory
+// FREE: the loops that blocks share are none
+
+plan.gpu_target arch "sm_90" input "f32"
+
+forest.model @small {
+^bb0(%0: !forest.rows):
+  %1 = forest.inputs %0 {n_features = 2 : i64, dtype = f32, missing_value = 0x7ff8000000000000 : f64, column = #forest.blob<"<i4", [2], "0x0000000001000000"> }
+  %2 = forest.predicates %1 {input = #forest.blob<"<i4", [3], "0x010000000000000001000000">, test = #forest.blob<"|u1", [3], "0x000000">, threshold = #forest.blob<"<f4", [3], "0x0000003f000000800000003f">, missing = #forest.blob<"|u1", [3], "0x010101">, missing_left = #forest.blob<"|b1", [3], "0x010001">, category_set = #forest.blob<"<i4", [3], "0xffffffffffffffffffffffff">, invalid_left = #forest.blob<"|b1", [3], "0x000000">, set_offset = #forest.blob<"<i8", [1], "0x0000000000000000">, set_words = #forest.blob<"<u4", [0], "0x">, category_cast = 0 : i64 }
+  %3 = forest.trees %2 {node_offset = #forest.blob<"<i8", [3], "0x000000000000000002000000000000000300000000000000">, leaf_offset = #forest.blob<"<i8", [3], "0x000000000000000003000000000000000500000000000000">, predicate = #forest.blob<"<i4", [3], "0x000000000100000002000000">, left = #forest.blob<"<i4", [3], "0x01000000ffffffffffffffff">, right = #forest.blob<"<i4", [3], "0xfdfffffffefffffffeffffff">, leaf_row = #forest.blob<"<i4", [5], "0x0000000001000000020000000300000004000000">, leaf_id = #forest.blob<"<i4", [5], "0x0200000003000000040000000100000002000000">, column = #forest.blob<"<i4", [2], "0x0000000000000000">, iteration_offset = #forest.blob<"<i4", [3], "0x000000000100000002000000"> }
+  %4 = forest.sum %3 {values = #forest.blob<"<f4", [5, 1], "0x0000803f000000400000803f0000000000000080">, dtype = f32, base = #forest.blob<"<f4", [1], "0x0000003f">, base_first = true, final = "none", operand = 1.000000e+00 : f64, bias = 0.000000e+00 : f64 }
+  %5 = forest.link %4 {link = "identity", scale = 1.000000e+00 : f64, average = 1.000000e+00 : f64 }
+  forest.output raw %4 response %5 leaves %3
+}
+
+plan.kernel @main of @small rows 9223372036854775807 {
+  plan.for serial "block" row step 64 {
+    plan.for serial "thread" row step 1 of "block" {
+      plan.for serial "tree" tree step 1 {
+        plan.walk
+      }
+    }
+  }
+}
