@@ -12,12 +12,13 @@ class GpuLimits:
     """``shared``: bytes that a block can have without asking; ``shared_most``: with. ``grid``, ``block``: the most blocks
     and threads in each dimension. Of a multiprocessor: ``threads_sm``, ``registers_sm``, ``blocks_sm``, and ``shared_sm``
     bytes, of which each block takes `BLOCK_SHARED` more than it asks for. ``l2``: bytes of the largest product's
-    second-level cache (of its data sheet)."""
+    second-level cache, and ``sms`` its multiprocessors (of its data sheet)."""
 
     shared_most: int
     shared_sm: int
     threads_sm: int
     l2: int
+    sms: int
     blocks_sm: int = 32
     registers_sm: int = 64 * KIB
     shared: int = 48 * KIB
@@ -33,12 +34,12 @@ BLOCK_SHARED = KIB
 """Bytes of shared memory that the system takes for each block, from compute capability 8.0 on."""
 
 GPUS: dict[str, GpuLimits] = {
-    "sm_75": GpuLimits(64 * KIB, 64 * KIB, 1024, 6 << 20, blocks_sm=16),
-    "sm_80": GpuLimits(163 * KIB, 164 * KIB, 2048, 40 << 20),
-    "sm_86": GpuLimits(99 * KIB, 100 * KIB, 1536, 6 << 20, blocks_sm=16),
-    "sm_89": GpuLimits(99 * KIB, 100 * KIB, 1536, 96 << 20, blocks_sm=24),
-    "sm_90": GpuLimits(227 * KIB, 228 * KIB, 2048, 50 << 20),
-    "sm_100": GpuLimits(227 * KIB, 228 * KIB, 2048, 126 << 20),
-    "sm_120": GpuLimits(99 * KIB, 100 * KIB, 1536, 128 << 20, blocks_sm=24),
+    "sm_75": GpuLimits(64 * KIB, 64 * KIB, 1024, 6 << 20, 72, blocks_sm=16),
+    "sm_80": GpuLimits(163 * KIB, 164 * KIB, 2048, 40 << 20, 108),
+    "sm_86": GpuLimits(99 * KIB, 100 * KIB, 1536, 6 << 20, 84, blocks_sm=16),
+    "sm_89": GpuLimits(99 * KIB, 100 * KIB, 1536, 96 << 20, 142, blocks_sm=24),
+    "sm_90": GpuLimits(227 * KIB, 228 * KIB, 2048, 50 << 20, 132),
+    "sm_100": GpuLimits(227 * KIB, 228 * KIB, 2048, 126 << 20, 148),
+    "sm_120": GpuLimits(99 * KIB, 100 * KIB, 1536, 128 << 20, 188, blocks_sm=24),
 }
 """Architectures that kernels are made for."""

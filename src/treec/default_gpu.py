@@ -10,6 +10,8 @@ instruction of a warp:
 
 The copy is made where that takes fewer cycles and a multiprocessor still has `FEWEST` threads at work: nodes come from
 caches, and as many loads must be under way as hide their delay. Blocks have the number of threads of which most fit.
+Calls of fewer rows than `FEW` for each multiprocessor have a kernel of their own, for a thread for each row would leave
+most of the GPU idle: `LANES` threads share the trees of a row, in blocks of `FEW_BLOCK` rows; sums stay exact.
 Nodes are packed, each in one word of 8 bytes or two, where all tables then stay in half of the second-level cache; else
 in as few bytes as may be. No number here has been measured on a GPU: they follow from how GPUs serve loads.
 """
@@ -34,6 +36,10 @@ FEWEST = 256
 THREADS = (128, 256, 64, 32)
 """Threads of a block, in the order in which equal ones are preferred: small blocks leave less idle at their end."""
 TOGETHER = 4
+FEW = 128
+LANES = 16
+FEW_BLOCK = 8
+FEW_TOGETHER = 2
 PEEL = 4
 
 
@@ -53,6 +59,7 @@ def default_gpu_schedule(forest: Forest, arch: str) -> Choice:
     lines = [
         f"target gpu arch={arch}",
         *_layout(forest, limits, reasons),
+        *_few_rows(forest, limits, copied, reasons),
         f"split row into=(block, thread) by={block.threads}",
         "bind block grid.x",
         "bind thread block.x",
@@ -111,6 +118,34 @@ def _fullest(limits: GpuLimits, row_bytes: int) -> _Block | None:
         blocks = min(limits.blocks_sm, limits.threads_sm // threads, limits.shared_sm // (size + BLOCK_SHARED))
         found.append(_Block(threads, blocks * threads))
     return max(found, key=lambda block: block.resident, default=None)
+
+
+def _few_rows(forest: Forest, limits: GpuLimits, copied: bool, reasons: list[str]) -> list[str]:
+    """A kernel for calls that would leave most of the GPU idle: threads share the trees of a row."""
+    if forest.trees.n_trees < LANES * FEW_TOGETHER or forest.inputs.table_offset is not None:
+        return []
+    values = LANES * FEW_TOGETHER * forest.leaf_width + forest.n_columns
+    row = shared_shape(1, forest.inputs.n_features, by_column=False)[1] * forest.inputs.dtype.itemsize if copied else 0
+    if FEW_BLOCK * (values * forest.sum.dtype.itemsize + row) + 3 * BLOCK_SHARED > limits.shared:
+        return []
+    rows = limits.sms * FEW
+    reasons.append(
+        f"calls of up to {rows:,} rows, {FEW} for each of {limits.sms} multiprocessors: {LANES} threads share the trees of "
+        "a row, whose values are added in the trees' order"
+    )
+    return [
+        f"kernel when rows <= {rows} {{",
+        f"  split row into=(block, thread) by={FEW_BLOCK}",
+        f"  split tree into=(round, lane) by={LANES}",
+        "  order block, thread, round, lane",
+        "  bind block grid.x",
+        "  bind thread block.x",
+        "  bind lane block.y",
+        "  reduce lane in=shared",
+        *(["  cache rows at=block in=shared"] if copied else []),
+        f"  walk with=scalar interleave=tree:{FEW_TOGETHER}",
+        "}",
+    ]
 
 
 def _layout(forest: Forest, limits: GpuLimits, reasons: list[str]) -> list[str]:

@@ -65,6 +65,15 @@ def test_blocks_shrink_with_the_rows() -> None:
     assert threads[0] == 128
 
 
+def test_threads_share_the_trees_of_few_rows() -> None:
+    choice = default_gpu_schedule(build(PLAIN), "sm_90")
+    assert f"kernel when rows <= {132 * 128}" in choice.schedule.to_text()
+    assert any("share the trees of a row" in reason for reason in choice.reasons)
+    assert "kernel" not in default_gpu_schedule(build(replace(PLAIN, n_trees=10)), "sm_90").schedule.to_text()
+    wide = build(replace(PLAIN, n_columns=600, width=600, leaves=3))
+    assert "kernel" not in default_gpu_schedule(wide, "sm_90").schedule.to_text()
+
+
 def test_large_models_get_smaller_records() -> None:
     forest = build(replace(PLAIN, n_trees=300, leaves=2000))
     assert "align=8" in default_gpu_schedule(forest, "sm_90").schedule.to_text()
