@@ -230,11 +230,12 @@ def _distinct_sets(offset: I64, words: NDArray[np.uint32]) -> tuple[I64, I64]:
     number = np.zeros(len(lengths), np.int64)
     chosen: list[I64] = []
     found = 0
-    for length in np.unique(lengths):
+    for length in sorted(set(lengths.tolist())):
         members = np.flatnonzero(lengths == length)
-        rows = words[offset[members][:, np.newaxis] + np.arange(length)]
-        _, first, inverse = np.unique(rows, axis=0, return_index=True, return_inverse=True)
-        number[members] = found + inverse.reshape(-1)
+        rows = np.zeros((len(members), max(2, length + length % 2)), np.uint64)
+        rows[:, :length] = words[offset[members][:, np.newaxis] + np.arange(length)]
+        first, group = _distinct(tuple((rows[:, 0::2] << np.uint64(32) | rows[:, 1::2]).T[::-1]))
+        number[members] = found + group
         chosen.append(members[first])
         found += len(first)
     return np.concatenate(chosen) if chosen else np.zeros(0, np.int64), number

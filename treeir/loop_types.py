@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import cast
 
 from xdsl.dialects.builtin import ArrayAttr, IntAttr, StringAttr, VectorType, f32, f64, i1, i8, i16, i32, i64
@@ -286,8 +287,9 @@ def scalar_of(type_: Attribute) -> Attribute:
     return cast(VectorType[Attribute], type_).element_type if isinstance(type_, VectorType) else type_
 
 
+@cache
 def vector_like(type_: Attribute, element: Attribute) -> Attribute:
-    """``element``, in a vector of the shape of ``type_`` if that is one."""
+    """``element``, in a vector of the shape of ``type_`` if that is one. Types are few, and slow to make."""
     return VectorType(element, cast(VectorType[Attribute], type_).shape) if isinstance(type_, VectorType) else element
 
 

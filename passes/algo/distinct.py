@@ -31,7 +31,7 @@ def distinct_sets(offset: I64, words: NDArray[np.uint32]) -> tuple[I64, I64]:
     lengths = np.diff(offset)
     number = np.zeros(len(lengths), np.int64)
     chosen = [np.zeros(0, np.int64)]
-    for length in np.unique(lengths):
+    for length in sorted(set(lengths.tolist())):
         members = np.flatnonzero(lengths == length)
         first, group = distinct_rows(words[offset[members][:, np.newaxis] + np.arange(length)])
         number[members] = sum(map(len, chosen)) + group

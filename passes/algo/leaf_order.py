@@ -13,10 +13,13 @@ order, in plain numbers, take 57 and with a period of 32 one less; 45 is less th
 from __future__ import annotations
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 I64 = NDArray[np.int64]
 PERIOD = 16
+MANY = 2 * PERIOD
+"""In so many numbers all bits vary."""
 _HIGH = 4
 """All bits that flip at multiples of the period."""
 
@@ -32,7 +35,8 @@ def true_first(levels: list[I64], true: I64, false: I64, below: I64) -> NDArray[
     i64[N]: leaves below each node.
     """
     n_nodes = len(true)
-    least = np.zeros((n_nodes + 1, PERIOD), np.uint16)  # selects of a subtree; a leaf's, in the last row, are none
+    # Selects of a subtree, over two periods; a leaf's, in the last row, are none.
+    least = np.zeros((n_nodes + 1, 2 * PERIOD), np.uint16)
     first = np.zeros((n_nodes, PERIOD), np.bool_)
     for level in levels[::-1]:
         sides = [np.where(side[level] >= 0, side[level], n_nodes) for side in (true, false)]
@@ -40,7 +44,7 @@ def true_first(levels: list[I64], true: I64, false: I64, below: I64) -> NDArray[
         straight = _selects(least, sides, sizes, _PRICE[1])
         reverse = _selects(least, sides[::-1], sizes[::-1], _PRICE[0])
         first[level] = straight < reverse
-        least[level] = np.minimum(straight, reverse)
+        least[level] = np.tile(np.minimum(straight, reverse), 2)
     return first
 
 
@@ -48,10 +52,10 @@ def _selects(
     least: NDArray[np.uint16], sides: list[I64], sizes: list[I64], price: NDArray[np.uint16]
 ) -> NDArray[np.uint16]:
     """Of nodes whose first side has the lower numbers, [nodes, PERIOD]."""
-    (lower, upper), (n_lower, n_upper) = sides, (np.minimum(n, len(_VARY) - 1) for n in sizes)
-    meet = np.arange(PERIOD) + sizes[0][:, None] & PERIOD - 1
-    vary = _VARY[n_lower] | _VARY.reshape(-1)[n_upper[:, None] * PERIOD + meet]
-    return price[vary * PERIOD + meet] + least[lower] + least.reshape(-1)[upper[:, None] * PERIOD + meet]
+    (lower, upper), (n_lower, n_upper) = sides, sizes
+    own = price[np.minimum(n_lower, MANY + n_lower % PERIOD), np.minimum(n_upper, MANY)]
+    beginnings = sliding_window_view(least, PERIOD, axis=1)
+    return own + least[lower, :PERIOD] + beginnings[upper, n_lower % PERIOD]
 
 
 def _flipped() -> I64:
@@ -62,22 +66,23 @@ def _flipped() -> I64:
 
 def _vary() -> I64:
     """The bits that vary among n numbers from s on, [n, s]; more numbers are as many as the last."""
-    table = np.zeros((2 * PERIOD + 1, PERIOD), np.int64)
+    table = np.zeros((MANY + 1, PERIOD), np.int64)
     for n in range(2, len(table)):
         table[n] = table[n - 1] | _flipped()[(np.arange(PERIOD) + n - 1) % PERIOD]
     return table
 
 
 def _price() -> NDArray[np.uint16]:
-    """The selects of a node, by whether the true side has the lower numbers, the bits that vary on its sides, and where
-    they meet: [2, bits * PERIOD]."""
-    vary, meet = np.arange(2 << _HIGH)[:, None], np.arange(PERIOD)
-    count = np.unpackbits(vary.astype(np.uint8), axis=1).sum(axis=1, dtype=np.int64)[:, None]
-    bit = _flipped()
-    upper = (meet // np.maximum(2 * bit, 1) & 1) == 0  # the bit is 1 in the upper numbers
-    known = 2 * bit < PERIOD
-    lone = known & (vary & bit == 0)
-    return np.stack([count + (lone & (upper == side)) for side in (False, True)]).astype(np.uint16).reshape(2, -1)
+    """The selects of a node, by whether the true side has the lower numbers, how many leaves the lower and the upper side
+    have, and where numbers begin: [2, lower, upper, PERIOD]. `MANY` lower ones or more are counted modulo the period."""
+    n_lower = np.arange(MANY + PERIOD)
+    meet = np.arange(PERIOD) + n_lower[:, None] & PERIOD - 1
+    vary = _vary()[np.minimum(n_lower, MANY)][:, None] | _vary()[:, meet].transpose(1, 0, 2)
+    count = np.unpackbits(vary.astype(np.uint8)[..., None], axis=-1).sum(axis=-1)
+    bit = _flipped()[meet][:, None]
+    upper = (meet[:, None] // np.maximum(2 * bit, 1) & 1) == 0  # the bit is 1 in the upper numbers
+    lone = (2 * bit < PERIOD) & (vary & bit == 0)
+    return np.stack([count + (lone & (upper == side)) for side in (False, True)]).astype(np.uint16)
 
 
-_VARY, _PRICE = _vary(), _price()
+_PRICE = _price()

@@ -54,7 +54,7 @@ def pair_trees(ranks: RankTables, trees: Trees, *, align: int, widths: Widths = 
     """
     base = 2 * trees.node_offset + np.arange(trees.n_trees + 1)
     at_node, at_leaf, children = _positions(trees, base)
-    tests = np.union1d(ranks.test, [int(Test.LESS_EQUAL)]).astype(np.int64)
+    tests = np.flatnonzero(np.bincount(np.append(ranks.test, Test.LESS_EQUAL)))
     n = int(base[-1])
     number = np.arange(trees.n_leaves) - np.repeat(trees.leaf_offset[:-1], np.diff(trees.leaf_offset))
     asked = trees.predicate

@@ -91,7 +91,7 @@ class LeafCodes:
         if self._planes is None:
             bits = np.frexp(np.diff(self.code_offset).astype(np.float64))[1] - 1
             made: list[tuple[NDArray[np.int64], NDArray[np.uint8]]] = []
-            for n_bits in np.unique(bits).tolist():
+            for n_bits in np.flatnonzero(np.bincount(bits)).tolist():
                 if self.is_gathered(n_bits):
                     continue
                 trees = np.flatnonzero(bits == n_bits)
