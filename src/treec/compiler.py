@@ -19,6 +19,7 @@ from treec.codegen.abi import DType
 from treec.errors import UsageError
 from treec.frontends.load import LoadedModel, load_model
 from treec.frontends.oracle import Oracle, RememberingOracle
+from treec.garbage import collector_paused
 from treec.schedule.directives import TargetGpu
 from treec.schedule.gpus import GPUS
 from treec.schedule.library import preset, preset_names
@@ -157,6 +158,7 @@ def _settle(
     return Schedule.from_file(Path(schedule)), ()
 
 
+@collector_paused()
 def generate(compilation: Compilation, *, observer: Observer | None = None, progress: Progress = _silent) -> None:
     """Run the schedule's passes and LLVM; fills ``object``."""
     from treec.codegen.card import card_capacity
