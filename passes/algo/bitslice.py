@@ -18,7 +18,6 @@ the same straight code over a table of nodes, whose bits stay in registers.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -190,53 +189,53 @@ def _cuts(
 
 
 def _count_selects(shape: Shape, codes: Codes, n_predicates: int, trees: NDArray[np.bool_]) -> I64:
-    made = _Emission(shape, codes, n_predicates, trees)
+    made = _Emission(shape, codes, n_predicates, trees, listed=False)
     return np.bincount(np.concatenate([np.zeros(0, np.int64), *made.owner]), minlength=shape.n_trees)
 
 
 class _Emission:
-    """The bits of every node of some trees, from the deepest up; selects are numbered as they are made."""
+    """The bits of every node of some trees, from the deepest up; selects are numbered as they are made, and ``listed`` or
+    only counted."""
 
-    def __init__(self, shape: Shape, codes: Codes, n_predicates: int, trees: NDArray[np.bool_]) -> None:
-        self.shape, self.codes = shape, codes
-        self.width = int(codes.bits[trees].max(initial=0))
-        self.bit = np.arange(self.width)
+    def __init__(self, shape: Shape, codes: Codes, n_predicates: int, trees: NDArray[np.bool_], *, listed: bool) -> None:
+        self.shape, self.listed = shape, listed
         self.zero, self.one = n_predicates, n_predicates + 1
         self.first = n_predicates + 2
-        most = self.first + len(shape.tree) * self.width
-        self.dtype = np.int32 if most < 1 << 31 else np.int64  # time goes by bytes
-        self.of_node = np.empty((len(shape.tree), self.width), self.dtype)
+        n_nodes, width = len(shape.tree), int(codes.bits[trees].max(initial=0))
+        # Time goes by bytes.
+        self.dtype = np.int32 if self.first + n_nodes * width < 1 << 31 else np.int64
+        self.slot = np.empty((n_nodes + len(shape.leaf_tree), width), self.dtype)  # of nodes, then of leaves
+        kinds = np.array([FREE, FREE, self.zero, self.one], self.dtype)
+        self.slot[n_nodes:] = kinds[_bits(codes.care, width) << 1 | _bits(codes.code, width)]
+        self.sides = [np.where(side >= 0, side, n_nodes + ~side) for side in (shape.true, shape.false)]
         self.owner: list[I64] = []
         self.made: list[I64] = []
         for level in shape.levels_of(trees)[::-1]:
             self._level(level)
 
     def _level(self, level: I64) -> None:
-        true, false = (self._side(side[level]) for side in (self.shape.true, self.shape.false))
+        true, false = (self.slot[side[level]] for side in self.sides)
         predicate = self.shape.predicate[level].astype(self.dtype)[:, None]
         result = np.where((true == false) | (false == FREE), true, np.where(true == FREE, false, FREE - 1))
         np.copyto(result, predicate, where=(true == self.one) & (false == self.zero))
         node, bit = np.nonzero(result == FREE - 1)
         result[node, bit] = self.first + np.arange(len(node), dtype=self.dtype)
         self.first += len(node)
-        self.of_node[level] = result
+        self.slot[level] = result
         self.owner.append(self.shape.tree[level][node])
-        self.made.append(np.stack([predicate[node, 0], true[node, bit], false[node, bit]], axis=1))
+        if self.listed:
+            self.made.append(np.stack([predicate[node, 0], true[node, bit], false[node, bit]], axis=1))
 
-    def _side(self, side: I64) -> NDArray[Any]:
-        inner = side >= 0
-        bits = np.empty((len(side), self.width), self.dtype)
-        bits[inner], bits[~inner] = self.of_node[side[inner]], self._of_leaves(~side[~inner])
-        return bits
 
-    def _of_leaves(self, leaf: I64) -> NDArray[Any]:
-        value = np.where(self.codes.code[leaf, None] >> self.bit & 1, self.one, self.zero)
-        return np.where(self.codes.care[leaf, None] >> self.bit & 1, value, FREE)
+def _bits(numbers: I64, width: int) -> NDArray[np.uint8]:
+    """The lowest bits of numbers of at most 16, the lowest first, [n, width]."""
+    pairs = numbers.astype("<u2").view(np.uint8).reshape(-1, 2)
+    return np.unpackbits(pairs, axis=1, count=width, bitorder="little")
 
 
 def _selects(shape: Shape, codes: Codes, n_predicates: int, is_full: NDArray[np.bool_], width: I64) -> SlicedTrees:
     """The tables of all trees; codes have ``width`` bits, the upper ones 0."""
-    made = _Emission(shape, codes, n_predicates, ~is_full)
+    made = _Emission(shape, codes, n_predicates, ~is_full, listed=True)
     owner = np.concatenate([np.zeros(0, np.int64), *made.owner])
     select = np.concatenate([np.zeros((0, 3), np.int64), *made.made])
     order = np.argsort(owner, kind="stable")  # what a select needs was made before it
@@ -249,7 +248,7 @@ def _selects(shape: Shape, codes: Codes, n_predicates: int, is_full: NDArray[np.
     bit = np.arange(len(tree)) - bit_offset[tree]
     used = (bit < codes.bits[tree]) & ~is_full[tree]
     bits = np.full(len(tree), made.zero, np.int64)
-    found = made.of_node[shape.root[tree[used]], bit[used]]
+    found = made.slot[shape.root[tree[used]], bit[used]]
     bits[used] = np.where(found == FREE, made.zero, found)  # free in every leaf
     node, node_offset = _padded(shape, np.where(is_full, codes.bits, 0), made.zero)
     leaf, code_offset = _leaves(shape, codes, width)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from weakref import WeakKeyDictionary
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,9 +12,19 @@ from treec.frontends.base import Trees
 I64 = NDArray[np.int64]
 
 
+_KNOWN: WeakKeyDictionary[Trees, tuple[I64, I64]] = WeakKeyDictionary()
+"""What `leaf_depths` found, as long as the trees are there: all stages of a kernel ask."""
+
+
 def leaf_depths(trees: Trees) -> tuple[I64, I64]:
     """Depth of the shallowest and of the deepest leaf of each tree, i64 [T] each: how many nodes, or where trees have tiles
     how many tiles, a row meets on its way; a tree of one leaf has depth 0."""
+    if (found := _KNOWN.get(trees)) is None:
+        found = _KNOWN[trees] = _leaf_depths(trees)
+    return found
+
+
+def _leaf_depths(trees: Trees) -> tuple[I64, I64]:
     shallowest = np.full(trees.n_trees, np.iinfo(np.int64).max)
     deepest = np.zeros(trees.n_trees, np.int64)
     sizes = np.diff(trees.node_offset)
@@ -30,6 +42,7 @@ def leaf_depths(trees: Trees) -> tuple[I64, I64]:
             step = 1 if trees.tile is None else trees.tile[at] != trees.tile[node[~is_leaf]]
             below.append((at, tree[~is_leaf], depth[~is_leaf] + step))
         node, tree, depth = (np.concatenate(pair) for pair in zip(*below, strict=True))
+    shallowest.flags.writeable = deepest.flags.writeable = False
     return shallowest, deepest
 
 
