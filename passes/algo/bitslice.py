@@ -203,13 +203,13 @@ class _Emission:
         self.first = n_predicates + 2
         n_nodes, width = len(shape.tree), int(codes.bits[trees].max(initial=0))
         # Time goes by bytes.
-        self.dtype = np.int32 if self.first + n_nodes * width < 1 << 31 else np.int64
+        self.dtype: type[np.signedinteger] = np.int32 if self.first + n_nodes * width < 1 << 31 else np.int64
         self.slot = np.empty((n_nodes + len(shape.leaf_tree), width), self.dtype)  # of nodes, then of leaves
         kinds = np.array([FREE, FREE, self.zero, self.one], self.dtype)
         self.slot[n_nodes:] = kinds[_bits(codes.care, width) << 1 | _bits(codes.code, width)]
         self.sides = [np.where(side >= 0, side, n_nodes + ~side) for side in (shape.true, shape.false)]
         self.owner: list[I64] = []
-        self.made: list[I64] = []
+        self.made: list[NDArray[np.signedinteger]] = []
         for level in shape.levels_of(trees)[::-1]:
             self._level(level)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from weakref import WeakKeyDictionary
+
 from xdsl.dialects.builtin import ModuleOp, SymbolRefAttr
 from xdsl.ir import Attribute
 from xdsl.traits import SymbolTable
@@ -9,7 +11,7 @@ from xdsl.traits import SymbolTable
 from treec.errors import ScheduleError, UnsupportedModelError
 from treec.frontends.base import Trees
 from treec.passes.algo import shared_bits
-from treec.passes.algo.bitslice import slice_trees
+from treec.passes.algo.bitslice import Cost, SlicedTrees, slice_trees
 from treec.passes.algo.lookups import cost_of
 from treec.passes.algo.packed import narrow
 from treec.passes.plan.rewrite import add_shared
@@ -17,6 +19,18 @@ from treec.treeir.blob import BlobAttr
 from treec.treeir.forest import only_model
 from treec.treeir.forest_convert import forest_of
 from treec.treeir.plan import KernelOp, PredicateBitsOp, SlicedTreesOp
+
+_KNOWN: WeakKeyDictionary[PredicateBitsOp, dict[tuple[str, str, Cost], SlicedTrees]] = WeakKeyDictionary()
+"""The slices over the bits of an op, as long as it is there: the kernels of a module share their bits, and mostly these."""
+
+
+def _sliced(predicates: PredicateBitsOp, trees: Trees, numbering: str, multiplex: str, cost: Cost) -> SlicedTrees:
+    """The model's trees do not change any more once an op has its bits."""
+    known, key = _KNOWN.setdefault(predicates, {}), (numbering, multiplex, cost)
+    if key not in known:
+        slot, n_predicates = predicates.slot.array, predicates.n_predicates
+        known[key] = slice_trees(trees, slot, n_predicates, numbering, multiplex, cost)
+    return known[key]
 
 
 def add_sliced_trees(
@@ -35,7 +49,7 @@ def add_sliced_trees(
     trees = forest.trees
     cost = shared_bits.COST if on_gpu else cost_of(lookup, forest.leaves.values.dtype.itemsize)
     try:
-        sliced = slice_trees(trees, predicates.slot.array, predicates.n_predicates, numbering, multiplex, cost)
+        sliced = _sliced(predicates, trees, numbering, multiplex, cost)
     except ValueError as error:
         fix = (
             "write multiplex=auto" if multiplex == "all" else "walk with=scalar or with=lanes, which take trees of any size"
