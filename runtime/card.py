@@ -123,7 +123,7 @@ def _facts_of(card: dict[str, Any]) -> Facts:
         names=None if names is None else tuple(str(name) for name in names),
         n_columns=int(card["n_columns"]),
         n_trees=int(card["n_trees"]),
-        iteration_offset=_iteration_offset(card["iterations"]),
+        iteration_offset=_iteration_offset(card["iterations"], int(card["n_trees"])),
         averages=card["sum"]["final"] == "divide" or float(out["average"]) != 1.0,
         vector=bool(out["vector"]),
         label=str(out["label"]),
@@ -137,7 +137,12 @@ def _facts_of(card: dict[str, Any]) -> Facts:
     )
 
 
-def _iteration_offset(runs: list[list[int]]) -> NDArray[np.int64]:
+def _iteration_offset(runs: list[list[int]], n_trees: int) -> NDArray[np.int64]:
+    """From runs of so many iterations of so many trees. They are added up first: a number in a damaged card may be any."""
+    found = sum(int(count) * int(size) for count, size in runs)
+    empty = sum(int(count) for count, size in runs if size == 0)
+    if found != n_trees or empty > n_trees or min((min(run) for run in runs), default=0) < 0:
+        raise ValueError(f"its iterations do not have its {n_trees:,} trees")
     counts = np.array([run[0] for run in runs], np.int64)
     sizes = np.array([run[1] for run in runs], np.int64)
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(np.repeat(sizes, counts))])

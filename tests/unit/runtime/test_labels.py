@@ -154,6 +154,10 @@ def test_a_card_that_lacks_something_is_refused(stumps_of: Any) -> None:
     del card["outputs"]["vector"]
     with pytest.raises(ArtifactError, match=r"incomplete: KeyError: 'vector'"):
         facts_of(card, "here")
+    card = card_of(stumps_of().forest, schedule="", cpu_level="x86-64-v2")
+    for runs in ([[1 << 60, 1]], [[1 << 60, 0], *card["iterations"]], [[-1, -card["n_trees"]]], [[1, card["n_trees"] - 1]]):
+        with pytest.raises(ArtifactError, match="incomplete: ValueError: its iterations do not have its"):
+            facts_of({**card, "iterations": runs}, "here")
     for text, said in (
         (b"\0", "never filled"),
         (b"{", "can't be read"),
