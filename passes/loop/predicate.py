@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
 from xdsl.dialects.builtin import f32, i1, i32, i64
 from xdsl.ir import Attribute, SSAValue
 
@@ -13,10 +12,8 @@ from treec.frontends.base import CategoryCast, Missing, Test
 from treec.passes.algo.branches import BranchKind
 from treec.passes.loop.builder import LoopBuilder
 from treec.passes.loop.tables import as_float
+from treec.treeir.interp.predicates import ZERO_BOUND
 from treec.treeir.loop_types import BinaryKind, CastKind, CompareKind, bit_width, is_vector, scalar_of, vector_like
-
-ZERO_BOUND = float(np.float32(1e-35))
-"""LightGBM's kZeroThreshold: the float32 constant, widened where values are f64."""
 
 CATEGORY_LIMIT = float(1 << 24)
 """XGBoost's OutOfRangeCat: categories from here on are invalid."""
@@ -207,7 +204,7 @@ def emit_is_missing(b: LoopBuilder, value: SSAValue, what: Missing) -> SSAValue:
 
 def _is_zero(b: LoopBuilder, value: SSAValue) -> SSAValue:
     """i1: is it as good as zero?"""
-    bound, below = b.constant(ZERO_BOUND, value.type), b.constant(-ZERO_BOUND, value.type)
+    bound, below = b.constant(float(ZERO_BOUND), value.type), b.constant(-float(ZERO_BOUND), value.type)
     return b.both(b.compare(CompareKind.OLE, value, bound), b.compare(CompareKind.OGE, value, below))
 
 
