@@ -52,7 +52,7 @@ def _reads_rows(op: loop.ForOp) -> bool:
     scatters, of which LLVM thinks too well; and its loads and stores are many beside the loop's own instructions, so that
     more of them in a row gain nothing and cost LLVM a third of its time for the object."""
     return any(
-        isinstance(inner, loop.LoadOp) and buffer_type(inner.buffer).scope.data is Scope.GLOBAL
+        isinstance(inner, loop.LoadOp | loop.LoadColumnsOp) and buffer_type(inner.buffer).scope.data is Scope.GLOBAL
         for inner in op.body.block.ops
     )
 
