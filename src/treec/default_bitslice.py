@@ -5,9 +5,10 @@ only leaf values are looked up for as many rows as there are. So few rows are ch
 (`treec.default_small`). The figures are rough, from an AVX-512 core; only their ratios count, and they
 decide between plans that differ by factors.
 
-Trees of more than 256 leaves have some three selects a leaf, too many for the first caches, and the walks beside them are
-those of large blocks: there the two are closer. Measured, 200 trees of 500 leaves that share 7,000 predicates took 0.54 of
-the walks' time, of 1000 leaves 0.9, and 100 trees of 1000 leaves with predicates of their own 2.3.
+Trees of more than 256 leaves have some two selects a leaf, too many for the first caches, and the walks beside them are
+those of large blocks: there the two are closer. Measured with half as many selects more, 200 trees of 500 leaves that
+share 7,000 predicates took 0.54 of the walks' time, of 1000 leaves 0.9, and 100 trees of 1000 leaves with predicates of
+their own 2.3.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ VIEW = 800.0
 MOST_NODES, MOST_WIDE_NODES = 1 << 20, 1 << 18
 """Larger forests are walked: their tables of selects would not stay in any cache. The second: where trees are *wide*, of
 more than 256 leaves."""
-WIDE_SELECTS = 3.2
+WIDE_SELECTS = 2.1
 """Selects a node of a wide tree."""
 WIDE_FACTOR = 1.5
 """How much longer than by its selects a block of wide trees takes."""
