@@ -5,6 +5,7 @@ bits, which AVX-512 has instructions for and LLVM's IR has not."""
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 
 from llvmlite import ir
 
@@ -67,8 +68,13 @@ def _part(stage: Stage, table: ir.Value, first: int, lanes: int) -> ir.Value:
 
 
 def _rearranged(b: ir.IRBuilder, lhs: ir.Value, rhs: ir.Value, lanes: range | list[int]) -> ir.Value:
-    mask = ir.Constant(ir.VectorType(I32, len(lanes)), [I32(lane) for lane in lanes])
-    return b.shuffle_vector(lhs, rhs, mask)
+    return b.shuffle_vector(lhs, rhs, _mask(tuple(lanes)))
+
+
+@cache
+def _mask(lanes: tuple[int, ...]) -> ir.Constant:
+    """One object for each rearrangement: it keeps its text, which is long."""
+    return ir.Constant(ir.VectorType(I32, len(lanes)), [I32(lane) for lane in lanes])
 
 
 def _extract(stage: Stage, table: ir.Value, index: ir.Value) -> ir.Value:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 from llvmlite import ir
 from xdsl.dialects.builtin import IntegerType, VectorType, f32, f64
@@ -61,8 +62,15 @@ def is_float_type(type_: ir.Type) -> bool:
 def splat(type_: ir.Type, value: float) -> ir.Constant:
     """A constant; for a vector, the same in every lane."""
     if isinstance(type_, ir.VectorType):
-        return ir.Constant(type_, [ir.Constant(type_.element, value)] * type_.count)
+        return _splat(type_, float(value).hex() if is_float_type(type_) else int(value))
     return ir.Constant(type_, value)
+
+
+@cache
+def _splat(type_: ir.VectorType, value: int | str) -> ir.Constant:
+    """One object for each vector: it keeps its text, which is long. Floats are in hex, which tells -0.0 from 0.0."""
+    lane = ir.Constant(type_.element, float.fromhex(value) if isinstance(value, str) else value)
+    return ir.Constant(type_, [lane] * type_.count)
 
 
 def define_constant(module: ir.Module, name: str, value: ir.Constant, align: int = 8) -> ir.GlobalVariable:
