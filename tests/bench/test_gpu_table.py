@@ -11,6 +11,7 @@ from bench.gpu_table import Line, Loop, innermost_loops, mean_steps, table, walk
 from tests.property.forests import Shape, build
 from treec.codegen.tir.nvcc import KernelUse
 from treec.errors import UsageError
+from treec.frontends.base import Trees
 
 SASS = """
 treec_main_raw_f32:
@@ -44,6 +45,7 @@ def test_innermost_loops_are_those_without_a_loop_inside() -> None:
 def test_steps_are_those_of_the_walks() -> None:
     """Trees of two leaves take one step, whatever the row."""
     forest = build(Shape(n_trees=7, leaves=2, n_inputs=3))
+    assert isinstance(forest.trees, Trees)
     assert mean_steps(forest, np.zeros((5, forest.inputs.n_features), np.float32)) == forest.trees.n_nodes
     assert mean_steps(build(Shape(n_trees=3, leaves=1)), np.zeros((2, 4), np.float32)[:, : Shape().n_inputs]) == 0.0
 
