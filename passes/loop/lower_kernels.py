@@ -18,7 +18,7 @@ from treec.passes.loop.builder import LoopBuilder, Values
 from treec.passes.loop.exp import DeviceExp
 from treec.passes.loop.gpu import emit_row_per_thread
 from treec.passes.loop.links import divide_row, emit_link, library_exp
-from treec.passes.loop.nests import nest_of
+from treec.passes.loop.nests import is_sliced, nest_of
 from treec.passes.loop.tables import Tables
 from treec.treeir.forest import only_model
 from treec.treeir.forest_convert import forest_of
@@ -40,6 +40,7 @@ class LowerKernelsPass(ModulePass):
     """Turn every ``plan.kernel`` into stages for each dtype of rows and each task (raw outputs, responses, leaf ids).
 
     Needs a walk and a layout in every kernel. The model and the plans are gone afterwards: their data is in tables.
+    Bitslices for calls of some rows have no stages for leaf ids, which are seldom asked for: those are the next kernel's.
     """
 
     name = "lower-kernels"
@@ -54,7 +55,7 @@ class LowerKernelsPass(ModulePass):
         lowering = _ModuleLowering(op, forest, row_dtypes(op))
         for kernel in kernels:
             try:
-                lowering.kernel(kernel)
+                lowering.kernel(kernel, leaf_ids=kernel is kernels[-1] or not is_sliced(kernel, op))
             except ScheduleError as error:
                 error.kernel = kernel.sym_name.data
                 raise
@@ -113,7 +114,7 @@ class _ModuleLowering:
         self.tables = Tables(module.body.block)
         self.links: dict[DType, list[str]] = {}
 
-    def kernel(self, kernel: PlanKernelOp) -> None:
+    def kernel(self, kernel: PlanKernelOp, *, leaf_ids: bool) -> None:
         name = kernel.sym_name.data
         rows_max = kernel.rows_max.value.data
         calls: list[KernelOp] = []
@@ -122,8 +123,9 @@ class _ModuleLowering:
                 self.links[dtype] = self._link_stage(name, dtype)
             link = self.links[dtype]
             raw = self._stages(kernel, Task.RAW, dtype)
-            leaf = self._stages(kernel, Task.LEAF, dtype)
-            stages = {Task.RAW: raw, Task.RESPONSE: [*raw, *link], Task.LEAF: leaf}
+            stages = {Task.RAW: raw, Task.RESPONSE: [*raw, *link]}
+            if leaf_ids:
+                stages[Task.LEAF] = self._stages(kernel, Task.LEAF, dtype)
             calls += [KernelOp(task, dtype, names, rows_max) for task, names in stages.items()]
         self.module.body.block.add_ops(calls)
 

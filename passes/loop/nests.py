@@ -24,6 +24,12 @@ from treec.passes.loop.walks import walk_of
 from treec.treeir.plan import KernelOp, PredicateBitsOp, SlicedTreesOp
 
 
+def is_sliced(kernel: KernelOp, module: ModuleOp) -> bool:
+    """Whether the kernel has no walk, but selects between bits."""
+    name = kernel.innermost_walk().trees
+    return name is not None and isinstance(SymbolTable.lookup_symbol(module, name), SlicedTreesOp)
+
+
 def nest_of(
     kernel: KernelOp, module: ModuleOp, forest: Forest, tables: Tables, task: Task, row_type: Attribute
 ) -> BlockNest:

@@ -38,6 +38,8 @@ INTERLEAVE_PACKED = 4
 PEEL = 4
 TREES_TOGETHER = 8
 """In calls of fewer rows than walk together, where there are trees enough for it."""
+TREES_TOGETHER_OF_SETS = 4
+"""Eight steps that look sets up take LLVM a second more, and calls a tenth less."""
 
 
 @dataclass(frozen=True)
@@ -81,9 +83,11 @@ def default_schedule(forest: Forest, l2_bytes: int = L2_BYTES) -> Choice:
         f"split row into=(block, row) by={block}",
         *layout.behind,
         "order block, tree, row",
-        _walk(forest, layout.interleave, reasons),
+        f"walk with=scalar{_together('row', layout.interleave, forest)}",
     ]
-    few = _few_rows(forest, walked, layout.interleave, walk[-1], reasons)
+    few = _few_rows(forest, walked, layout.interleave, reasons)
+    if walked > FEW_ROWS or (walked and not few):
+        _say_together(forest, layout.interleave, reasons)
     if sliced is None:
         plan = [*walk[:-2], *few, *walk[-2:], "parallel block"]
     else:
@@ -115,28 +119,38 @@ def _block(forest: Forest, layout: _Layout, l2_bytes: int, walked: int, reasons:
     return rows
 
 
-def _walk(forest: Forest, interleave: int, reasons: list[str]) -> str:
-    """Rows go down a tree together; the steps that half of the trees are sure to need are straight code."""
+def _together(loop: str, count: int, forest: Forest) -> str:
+    """Arguments of walks side by side: steps that half of the trees are sure to need are straight code."""
+    peel = _peel(forest)
+    return "" if peel is None else f" interleave={loop}:{count} peel={peel}"
+
+
+def _peel(forest: Forest) -> int | None:
+    """None: there are no nodes."""
     if not isinstance(forest.trees, Trees) or forest.trees.n_nodes == 0:
-        return "walk with=scalar"
-    shallowest, _ = leaf_depths(forest.trees)
-    peel = min(PEEL, int(np.median(shallowest)))
-    reasons.append(f"{interleave} rows walk together: their loads overlap; {peel} steps before the first test for a leaf")
-    return f"walk with=scalar interleave=row:{interleave} peel={peel}"
+        return None
+    return min(PEEL, int(np.median(leaf_depths(forest.trees)[0])))
 
 
-def _few_rows(forest: Forest, walked: int, interleave: int, walk: str, reasons: list[str]) -> list[str]:
+def _say_together(forest: Forest, count: int, reasons: list[str]) -> None:
+    peel = _peel(forest)
+    if peel is not None:
+        reasons.append(f"{count} rows walk together: their loads overlap; {peel} steps before the first test for a leaf")
+
+
+def _few_rows(forest: Forest, walked: int, interleave: int, reasons: list[str]) -> list[str]:
     """A kernel for calls of too few rows to walk together, in which a row goes down several trees at once. It serves all
     calls that are walked, if these are small: rows together gain a tenth there, which is not worth one more kernel."""
-    trees = forest.trees
+    trees, has_sets = forest.trees, forest.predicates.set_words.size > 0
+    together = TREES_TOGETHER_OF_SETS if has_sets else TREES_TOGETHER
     rows = min(walked, interleave - 1) if walked > FEW_ROWS else walked
     if not isinstance(trees, Trees) or trees.n_nodes == 0 or trees.n_trees < 2 * TREES_TOGETHER or not rows:
         return []
-    reasons.append(f"calls of fewer than {rows + 1} rows: {TREES_TOGETHER} trees are walked together")
+    reasons.append(f"calls of fewer than {rows + 1} rows: {together} trees are walked together")
     return [
         f"kernel when rows <= {rows} {{",
         "  order block, row, tree",
-        f"  {walk.replace(f'row:{interleave}', f'tree:{TREES_TOGETHER}')}",
+        f"  walk with=scalar{_together('tree', together, forest)}",
         "}",
     ]
 
