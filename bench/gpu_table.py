@@ -53,19 +53,22 @@ _NODE = re.compile(r"LDG\.E\.(?:64|128)|LDG\.E\.\w*\.?(?:64|128)")
 
 @dataclass(frozen=True)
 class Loop:
-    """An innermost loop: instructions, and loads of nodes."""
+    """An innermost loop: instructions, and loads of nodes. ``value_loads``: other loads of memory in a loop that reads
+    shared memory, too: one of a row's value for each step of a walk whose nodes are there."""
 
     instructions: int
     node_loads: int
+    value_loads: int = 0
 
 
 @dataclass(frozen=True)
 class Line:
-    """Of one schedule. ``resident``: threads on a multiprocessor. ``per_step``: instructions of one step of one walk; it
-    and ``per_row`` are None of a schedule that does not walk."""
+    """Of one schedule. ``shared``: bytes of a block. ``resident``: threads on a multiprocessor. ``per_step``: instructions
+    of one step of one walk; it and ``per_row`` are None of a schedule that does not walk."""
 
     name: str
     use: KernelUse
+    shared: int
     threads: int
     resident: int
     per_step: float | None
@@ -93,7 +96,13 @@ def innermost_loops(sass: str) -> list[Loop]:
         if found.group(1).startswith("BRA") and target and labels.get(target.group(1), len(ops)) < len(ops):
             spans.append((labels[target.group(1)], len(ops)))
     inner = [s for s in spans if not any(o != s and s[0] <= o[0] and o[1] <= s[1] for o in spans)]
-    return [Loop(end - first, sum(bool(_NODE.match(op)) for op, _ in ops[first:end])) for first, end in inner]
+    return [_loop_of([op for op, _ in ops[first:end]]) for first, end in inner]
+
+
+def _loop_of(ops: list[str]) -> Loop:
+    nodes = sum(bool(_NODE.match(op)) for op in ops)
+    values = sum(op.startswith("LDG") for op in ops) - nodes if any(op.startswith("LDS") for op in ops) else 0
+    return Loop(len(ops), nodes, values)
 
 
 def walk_loop(sass: str) -> Loop:
@@ -102,6 +111,23 @@ def walk_loop(sass: str) -> Loop:
     if not loops:
         raise UsageError("no loop of the kernel loads records of 8 or 16 bytes", fix="use `layout packed align=8`")
     return max(loops, key=lambda loop: loop.node_loads)
+
+
+def walk_step(sass: str) -> float:
+    """Instructions of a step of a walk whose nodes are in memory."""
+    loop = walk_loop(sass)
+    return loop.instructions / loop.node_loads
+
+
+def shared_step(sass: str) -> float:
+    """Instructions of a step of a walk whose nodes are in shared memory, and whose rows are not."""
+    loops = [loop for loop in innermost_loops(sass) if loop.value_loads and not loop.node_loads]
+    if not loops:
+        raise UsageError(
+            "no loop of the kernel reads nodes in shared memory and rows in memory", fix="leave `cache rows` out"
+        )
+    loop = max(loops, key=lambda loop: loop.value_loads)
+    return loop.instructions / loop.value_loads
 
 
 def nvdisasm_path() -> str:
@@ -161,20 +187,22 @@ def measure(name: str, model: LoadedModel, schedule: Schedule, steps: float, arc
         raise UsageError("there is no nvcc", fix="install the CUDA toolkit, or set CUDA_HOME")
     symbol = "treec_main_raw_f32"
     use = next(use for use in built.cubin.uses if use.symbol == symbol)
-    threads = int(np.prod(built.cuda.kernel(symbol).block))
+    launched = built.cuda.kernel(symbol)
+    threads, shared = int(np.prod(launched.block)), use.shared_bytes + launched.dynamic_bytes
     limits, per_step = GPUS[arch], None
     if "walk with=bitslice" not in schedule.to_text():
-        loop = walk_loop(sass_of(built.cubin)[symbol])
-        per_step = loop.instructions / loop.node_loads
+        sass = sass_of(built.cubin)[symbol]
+        per_step = shared_step(sass) if "cache nodes" in schedule.to_text() else walk_step(sass)
     registers = -(-use.registers // 8) * 8 * -(-threads // WARP) * WARP
     blocks = min(
         limits.blocks_sm,
         limits.threads_sm // threads,
         limits.registers_sm // registers,
-        limits.shared_sm // (use.shared_bytes + BLOCK_SHARED),
+        limits.shared_sm // (shared + BLOCK_SHARED),
     )
     moved = 4 * forest.inputs.n_inputs + forest.sum.dtype.itemsize * forest.n_columns
-    return Line(name, use, threads, blocks * threads, per_step, None if per_step is None else per_step * steps, moved)
+    per_row = None if per_step is None else per_step * steps
+    return Line(name, use, shared, threads, blocks * threads, per_step, per_row, moved)
 
 
 def table(lines: list[Line], refused: dict[str, str]) -> str:
@@ -187,10 +215,11 @@ def table(lines: list[Line], refused: dict[str, str]) -> str:
     for line in lines:
         by_code, by_bytes = line.bounds()
         which = "instructions" if by_code < by_bytes else "bytes"
+        bound = f"{min(by_code, by_bytes) / 1e9:.1f} billion ({which})" if line.per_row else "not counted"
         text.append(
             f"| {line.name if ' ' in line.name else f'`{line.name}`'} | {line.threads} | {line.use.registers} | "
-            f"{line.use.shared_bytes:,} | {line.use.spill_bytes} | {line.resident:,} | {_shown(line.per_step, '.1f')} | "
-            f"{_shown(line.per_row, ',.0f')} | {line.bytes_row} | {min(by_code, by_bytes) / 1e9:.1f} billion ({which}) |"
+            f"{line.shared:,} | {line.use.spill_bytes} | {line.resident:,} | {_shown(line.per_step, '.1f')} | "
+            f"{_shown(line.per_row, ',.0f')} | {line.bytes_row} | {bound} |"
         )
     return "\n".join([*text, *(f"\n`{name}` is refused: {why}" for name, why in refused.items())])
 

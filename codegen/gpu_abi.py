@@ -10,7 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-GPU_ABI_VERSION = 1
+GPU_ABI_VERSION = 2
+
+STATIC_SHARED = 48 << 10
+"""Bytes of shared memory that a CUDA kernel may declare; what needs more gets all of it at launch."""
 
 TABLE_ALIGN = 16
 """Bytes that a table's first element is aligned to."""
@@ -59,8 +62,9 @@ class GridRule:
 class GpuKernel:
     """One kernel: its ``symbol`` in the source, its arguments in order, and how it is launched.
 
-    ``grid``, ``block``: per dimension. ``shared_bytes``: static, nothing is to be asked for at launch. ``uses_f64``: an
-    OpenCL device needs ``cl_khr_fp64``. ``exact``: False if it calls functions (exp, log) that a device rounds in a way of
+    ``grid``, ``block``: per dimension. ``shared_bytes``: of a block, all that it needs; ``dynamic_bytes``: those that a
+    CUDA launch passes, all or none (`STATIC_SHARED`). OpenCL's form declares them all. ``uses_f64``: an OpenCL device needs
+    ``cl_khr_fp64``. ``exact``: False if it calls functions (exp, log) that a device rounds in a way of
     its own; everything else has the same bits on every device.
     """
 
@@ -69,6 +73,7 @@ class GpuKernel:
     grid: tuple[GridRule, GridRule, GridRule]
     block: tuple[int, int, int]
     shared_bytes: int
+    dynamic_bytes: int
     uses_f64: bool
     exact: bool
 

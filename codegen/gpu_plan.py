@@ -95,9 +95,12 @@ def _kernel(found: dict[str, Any], tables: tuple[str, ...]) -> GpuKernel:
     if a * b * c > _THREADS:
         raise bad(f"its manifest has blocks of {a * b * c} threads")
     arguments = tuple(_argument(argument, tables) for argument in found["arguments"])
-    shared = integer(found["shared_bytes"])
+    shared, dynamic = integer(found["shared_bytes"]), integer(found["dynamic_bytes"])
+    if dynamic not in (0, shared):
+        raise bad(f"its manifest has a launch with {dynamic} of {shared} bytes of shared memory")
     symbol = text(found["symbol"], _SYMBOL)
-    return GpuKernel(symbol, arguments, (x, y, z), (a, b, c), shared, _flag(found["uses_f64"]), _flag(found["exact"]))
+    flags = _flag(found["uses_f64"]), _flag(found["exact"])
+    return GpuKernel(symbol, arguments, (x, y, z), (a, b, c), shared, dynamic, *flags)
 
 
 def _grid(found: dict[str, Any]) -> GridRule:

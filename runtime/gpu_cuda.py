@@ -63,9 +63,10 @@ class CudaDevice:
         self._device = cupy.cuda.Device()
         properties = cupy.cuda.runtime.getDeviceProperties(self._device.id)
         self.name = f"CUDA: {properties['name'].decode()}, sm_{self._device.compute_capability}"
+        self._shared = int(properties["sharedMemPerBlockOptin"])
         with self._device:
             self._module = self._load(file)
-            self._functions = {kernel.symbol: self._module.get_function(kernel.symbol) for kernel in file.plan.kernels}
+            self._functions = {kernel.symbol: self._function(kernel) for kernel in file.plan.kernels}
             self._tables = {name: cupy.asarray(np.frombuffer(data, np.uint8)) for name, data in file.tables.items()}
             cupy.cuda.get_current_stream().synchronize()  # other streams may use the tables next
 
@@ -85,6 +86,20 @@ class CudaDevice:
                 return module
         except (cupy.cuda.compiler.CompileException, cupy.cuda.driver.CUDADriverError) as error:
             raise ArtifactError(f"{self.name} can't load its kernels: {str(error)[:1000]}") from error
+
+    def _function(self, kernel: GpuKernel) -> Any:
+        """A kernel that may be launched with all the shared memory that it needs."""
+        function = self._module.get_function(kernel.symbol)
+        if kernel.dynamic_bytes:
+            most = self._shared
+            if kernel.dynamic_bytes > most:
+                raise ArtifactError(
+                    f"a block of this model needs {kernel.dynamic_bytes:,} bytes of shared memory, "
+                    f"{kernel.dynamic_bytes - most:,} more than the {most:,} of {self.name}",
+                    fix=f"compile it for this device: `target gpu arch=sm_{self._device.compute_capability}`",
+                )
+            function.max_dynamic_shared_size_bytes = kernel.dynamic_bytes
+        return function
 
     def outputs_for(self, rows: Any, shape: tuple[int, int], dtype: np.dtype[Any]) -> Any:
         """Memory for outputs where rows are. Raises `UsageError` for rows that are on another GPU."""
@@ -127,4 +142,4 @@ class CudaDevice:
         of = {"table": self._tables, "scalar": {name: np.int64(value) for name, value in scalars.items()}}
         buffers = {"rows": rows, "out": out}
         arguments = [of[a.kind][a.name] if a.kind in of else buffers[a.kind] for a in kernel.arguments]
-        self._functions[kernel.symbol](grid, kernel.block, tuple(arguments))
+        self._functions[kernel.symbol](grid, kernel.block, tuple(arguments), shared_mem=kernel.dynamic_bytes)

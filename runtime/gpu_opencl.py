@@ -57,8 +57,8 @@ def _lack(device: Any, file: GpuFile) -> str | None:
         return "float64 (cl_khr_fp64)"
     if max(np.prod(kernel.block) for kernel in file.plan.kernels) > device.max_work_group_size:
         return "blocks of so many threads"
-    if max(kernel.shared_bytes for kernel in file.plan.kernels) > device.local_mem_size:
-        return "so much memory that the threads of a block share"
+    if (shared := max(kernel.shared_bytes for kernel in file.plan.kernels)) > device.local_mem_size:
+        return f"{shared:,} bytes of memory that the threads of a block share: it has {device.local_mem_size:,}"
     return None
 
 

@@ -9,19 +9,18 @@ KIB = 1024
 
 @dataclass(frozen=True)
 class GpuLimits:
-    """``shared``: bytes that a block can have without asking; ``shared_most``: with. ``grid``, ``block``: the most blocks
-    and threads in each dimension. Of a multiprocessor: ``threads_sm``, ``registers_sm``, ``blocks_sm``, and ``shared_sm``
-    bytes, of which each block takes `BLOCK_SHARED` more than it asks for. ``l2``: bytes of the largest product's
-    second-level cache, and ``sms`` its multiprocessors (of its data sheet)."""
+    """``shared``: bytes that a block can have; those beyond 48 KiB it asks for at launch. ``grid``, ``block``: the most
+    blocks and threads in each dimension. Of a multiprocessor: ``threads_sm``, ``registers_sm``, ``blocks_sm``, and
+    ``shared_sm`` bytes, of which each block takes `BLOCK_SHARED` more than it asks for. ``l2``: bytes of the largest
+    product's second-level cache, and ``sms`` its multiprocessors (of its data sheet)."""
 
-    shared_most: int
+    shared: int
     shared_sm: int
     threads_sm: int
     l2: int
     sms: int
     blocks_sm: int = 32
     registers_sm: int = 64 * KIB
-    shared: int = 48 * KIB
     threads: int = 1024
     block: tuple[int, int, int] = (1024, 1024, 64)
     grid: tuple[int, int, int] = (2**31 - 1, 65535, 65535)

@@ -16,7 +16,7 @@ from tvm import ir, tirx
 from xdsl.dialects.builtin import ModuleOp, f64
 from xdsl.ir import Operation
 
-from treec.codegen.gpu_abi import SCALARS, GpuArgument, GpuKernel, GpuTarget, GridRule
+from treec.codegen.gpu_abi import SCALARS, STATIC_SHARED, GpuArgument, GpuKernel, GpuTarget, GridRule
 from treec.codegen.tir.control import (
     emit_barrier,
     emit_for,
@@ -26,7 +26,14 @@ from treec.codegen.tir.control import (
     emit_terminator,
 )
 from treec.codegen.tir.functions import BY_KIND
-from treec.codegen.tir.memory import bind_arguments, emit_alloc, emit_get_table, emit_load, emit_store
+from treec.codegen.tir.memory import (
+    bind_arguments,
+    emit_alloc,
+    emit_get_table,
+    emit_load,
+    emit_store,
+    shared_bytes,
+)
 from treec.codegen.tir.ranges import analyse
 from treec.codegen.tir.scalars import (
     emit_binary,
@@ -111,7 +118,9 @@ def _emit_stage(op: loop.FuncOp, target: GpuTarget, tables: dict[str, loop.Table
     if op.groups is not None or op.lines is not None:
         raise CodegenError("groups of trees and scratch of a call have no GPU code", place=f"stage @{name}")
     x, y, z = (n.value.data for n in op.threads)
-    stage = Stage(name, BY_KIND[target.kind], (x, y, z), tables, analyse(op, tables))
+    shared = shared_bytes(op)
+    narrow, dynamic = analyse(op, tables), is_dynamic(target, shared)
+    stage = Stage(name, BY_KIND[target.kind], (x, y, z), tables, narrow, shared, dynamic)
     done: list[Any] = []
     stage.frames.append(Frame(iter(()), lambda _: None))  # what a region leaves behind goes to the one around it
     stage.enter(op.body.block, lambda _: done.append(stage.close()))
@@ -121,13 +130,18 @@ def _emit_stage(op: loop.FuncOp, target: GpuTarget, tables: dict[str, loop.Table
     return EmittedKernel(_function(stage, done[0], target), _kernel(stage, op))
 
 
+def is_dynamic(target: GpuTarget, shared: int) -> bool:
+    """Does the launch give a kernel its shared memory? OpenCL's declare all they need."""
+    return target.kind == "cuda" and shared > STATIC_SHARED
+
+
 def _kernel(stage: Stage, op: loop.FuncOp) -> GpuKernel:
     arguments = tuple(GpuArgument(*_kind(name)) for name in _ordered(stage))
     x, y, z = (GridRule(*stage.grid_steps.get(dimension, (None, 1))) for dimension in DIMENSIONS)
     uses_f64 = any(value.type == f64 for inner in op.walk() for value in (*inner.operands, *inner.results))
-    return GpuKernel(
-        PREFIX + stage.name, arguments, (x, y, z), stage.threads, stage.shared_bytes, uses_f64, not stage.inexact
-    )
+    shared = stage.shared_bytes
+    dynamic = shared if shared > STATIC_SHARED else 0
+    return GpuKernel(PREFIX + stage.name, arguments, (x, y, z), stage.threads, shared, dynamic, uses_f64, not stage.inexact)
 
 
 def _ordered(stage: Stage) -> list[str]:
@@ -144,7 +158,8 @@ def _kind(name: str) -> tuple[Any, str]:
 
 def _function(stage: Stage, body: Any, target: GpuTarget) -> tirx.PrimFunc:
     views = [tirx.DeclBuffer(buffer, data=stage.arguments[name]) for (name, _), buffer in stage.views.items()]
-    body = sequence([*views, body])
+    shared = [] if stage.shared is None else [tirx.AllocBuffer(stage.shared)]
+    body = sequence([*views, *shared, body])
     extents = dict(zip((f"threadIdx.{d}" for d in DIMENSIONS), stage.threads, strict=True))
     for tag, n in extents.items():  # all of them, so that the launch bounds are known
         if n > 1 and tag not in stage.threading:

@@ -23,6 +23,9 @@ from treec.treeir.loop_types import RecordType, Scope, byte_size
 TABLE_BYTES = 1 << 31
 """Places in tables are 32-bit integers."""
 
+SHARED_ALIGN = 64
+"""Bytes that each shared buffer begins at a multiple of: a transaction of memory, and any element's size."""
+
 WORD_BYTES = 8
 """The widest word that records are loaded in."""
 
@@ -62,13 +65,38 @@ def emit_alloc(stage: Stage, op: loop.AllocOp) -> None:
     scope, dtype, size = type_.scope.data, dtype_of(type_.element), prod(op.extents)
     if scope not in (Scope.SHARED, Scope.LOCAL):
         raise stage.error(f"a GPU's kernel has no {scope.value} memory")
-    buffer = tirx.decl_buffer((size,), dtype, f"{scope.value}_memory", scope=scope.value)
-    stage.add(tirx.AllocBuffer(buffer))
-    if scope is Scope.SHARED:
-        stage.shared_bytes += -(-size * byte_size(type_.element) // 64) * 64
     strides = [prod(op.extents[dimension + 1 :]) for dimension in range(len(op.extents))]
     steps = tuple(None if s == 1 else integer(s, "int32") for s in strides)
+    if scope is Scope.SHARED and stage.dynamic:
+        stage.places[op.result] = _cut(stage, op, steps)
+        return
+    buffer = tirx.decl_buffer((size,), dtype, f"{scope.value}_memory", scope=scope.value)
+    stage.add(tirx.AllocBuffer(buffer))
     stage.places[op.result] = Place("", buffer, steps, type_.element, scope)
+
+
+def _cut(stage: Stage, op: loop.AllocOp, steps: tuple[Expr | None, ...]) -> Place:
+    """The next part of the memory that the launch gives, of which CUDA has one array in a kernel."""
+    element = buffer_type(op.result).element
+    shared = stage.shared
+    if shared is None:
+        shared = stage.shared = tirx.decl_buffer((stage.shared_bytes,), "uint8", "shared", scope="shared.dyn")
+    first = stage.shared_taken // byte_size(element)
+    stage.shared_taken += shared_size(op)
+    buffer = tirx.decl_buffer((1,), dtype_of(element), "shared", data=shared.data, scope="shared.dyn")
+    stage.add(tirx.DeclBuffer(buffer, data=shared.data))
+    return Place("", buffer, steps, element, Scope.SHARED, first)
+
+
+def shared_size(op: loop.AllocOp) -> int:
+    """Bytes of a shared buffer, with the gap behind it."""
+    return -(-prod(op.extents) * byte_size(buffer_type(op.result).element) // SHARED_ALIGN) * SHARED_ALIGN
+
+
+def shared_bytes(op: loop.FuncOp) -> int:
+    """Of all shared buffers of a stage."""
+    allocs = [inner for inner in op.walk() if isinstance(inner, loop.AllocOp)]
+    return sum(shared_size(alloc) for alloc in allocs if alloc.result.type.scope.data is Scope.SHARED)
 
 
 def emit_load(stage: Stage, op: loop.LoadOp) -> None:
@@ -90,7 +118,7 @@ def emit_store(stage: Stage, op: loop.StoreOp) -> None:
 
 def _offset(stage: Stage, place: Place, indices: Sequence[SSAValue]) -> Expr:
     """Elements from the first one; in the kernel's own memory and tables 32 bits are enough."""
-    total = None
+    total = integer(place.first, "int32") if place.first else None
     for index, stride in zip(indices, place.strides, strict=True):
         step = tirx.Cast("int64", stage.low(index)) if place.scope is Scope.GLOBAL else stage.low(index)
         if stride is not None:

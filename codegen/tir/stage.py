@@ -24,14 +24,15 @@ Stmt = Any
 
 @dataclass(frozen=True)
 class Place:
-    """Where a buffer lies: its memory (a pointer argument, or a TIR buffer of this kernel's own), and a stride per
-    dimension, in elements (None for 1)."""
+    """Where a buffer lies: its memory (a pointer argument, or a TIR buffer of this kernel's own), a stride per
+    dimension, in elements (None for 1), and the memory's element that is its first."""
 
     name: str
     memory: Expr
     strides: tuple[Expr | None, ...]
     element: Attribute
     scope: Scope
+    first: int = 0
 
 
 Finish = Callable[[Operation], None]
@@ -54,6 +55,9 @@ class Frame:
 class Stage:
     """One kernel: TIR expressions of SSA values, places of buffers, and the stack of open regions.
 
+    ``shared_bytes``: of a block, all that it needs. ``dynamic``: the launch gives them, as one array ``shared``, of which
+    buffers have taken ``shared_taken`` bytes.
+
     The stack is explicit, so the depth of nested ifs is not bounded by Python's. Each op's result is bound to a variable,
     so that code grows with the number of ops alone.
     """
@@ -63,12 +67,15 @@ class Stage:
     threads: tuple[int, int, int]
     tables: dict[str, TableOp]
     narrow: Narrow
+    shared_bytes: int
+    dynamic: bool
     values: dict[SSAValue, Expr] = field(default_factory=dict)
     places: dict[SSAValue, Place] = field(default_factory=dict)
     frames: list[Frame] = field(default_factory=list)
     arguments: dict[str, Expr] = field(default_factory=dict)
     views: dict[tuple[str, str], Expr] = field(default_factory=dict)
-    shared_bytes: int = 0
+    shared: Expr | None = None
+    shared_taken: int = 0
     inexact: bool = False
     threading: dict[str, Expr] = field(default_factory=dict)
     grid_steps: dict[str, tuple[int | None, int]] = field(default_factory=dict)

@@ -24,7 +24,7 @@ from treec.passes.loop.leaf_codes import LeafCodes
 from treec.passes.loop.predicate_words import PredicateWords
 from treec.passes.loop.rank import WalkRanks
 from treec.passes.loop.tables import Tables, as_float
-from treec.passes.plan.shared_bits import shared_bits, shared_most
+from treec.passes.plan.shared_bits import shared_bits, shared_room
 from treec.treeir.loop_types import BinaryKind, CastKind, LoopKind, Scope, byte_size
 from treec.treeir.plan import ForOp, KernelOp
 from treec.treeir.slices import PredicateBitsOp, SlicedTreesOp
@@ -55,7 +55,8 @@ class GpuBitsliceNest(BlockNest):
                 fix="leave `reorder trees` out, or write `float reassociate`",
             )
         self.ranks_op, self.sliced = ranks.op, sliced
-        self.shape, self.most = shared_bits(kernel, sliced, predicates, ranks.op), shared_most(kernel)
+        self.shape = shared_bits(kernel, sliced, predicates, ranks.op)
+        self.most = shared_room(kernel, self.shape)
         *_, tree_loop, row_loop = self.loops
         self.tree_loop = tree_loop
         self.dimension = "x" if row_loop.dimension is None else row_loop.dimension.data

@@ -11,10 +11,12 @@ from treec.frontends.base import Test
 from treec.passes.algo.bitslice import BYTE_BITS
 from treec.passes.algo.shared_bits import NIBBLE, WORD_ROWS, SharedBits
 from treec.passes.plan.rank_features import tables_of
-from treec.schedule.gpus import GPUS
+from treec.schedule.gpus import BLOCK_SHARED, GPUS, GpuLimits
 from treec.treeir.plan import GpuTargetOp, KernelOp, LoopAxis, LoopKind, target_of
 from treec.treeir.ranks import RANK_TYPES, RanksOp
 from treec.treeir.slices import PredicateBitsOp, SlicedTreesOp
+
+SPARE = 48 << 10
 
 
 def shared_bits(kernel: KernelOp, sliced: SlicedTreesOp, predicates: PredicateBitsOp, ranks: RanksOp) -> SharedBits:
@@ -38,9 +40,21 @@ def shared_bits(kernel: KernelOp, sliced: SlicedTreesOp, predicates: PredicateBi
 
 def shared_most(kernel: KernelOp) -> int:
     """Bytes that a block has."""
+    return _limits(kernel).shared
+
+
+def shared_room(kernel: KernelOp, shape: SharedBits) -> int:
+    """Bytes that a block may use where more than the least is of some use: up to `SPARE`, or as many as leave a
+    multiprocessor as many blocks as the least does."""
+    limits, least = _limits(kernel), shape.n_words * shape.least(shape.group)
+    blocks = max(1, limits.shared_sm // (least + BLOCK_SHARED))
+    return min(limits.shared, max(SPARE, limits.shared_sm // blocks - BLOCK_SHARED))
+
+
+def _limits(kernel: KernelOp) -> GpuLimits:
     module = kernel.parent_op()
     target = target_of(module) if isinstance(module, ModuleOp) else None
-    return GPUS[target.arch.data if isinstance(target, GpuTargetOp) else "sm_90"].shared
+    return GPUS[target.arch.data if isinstance(target, GpuTargetOp) else "sm_90"]
 
 
 def require_shared_nest(kernel: KernelOp, module: ModuleOp) -> None:

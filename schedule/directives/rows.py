@@ -159,8 +159,8 @@ class CacheNodes(Directive):
     there: Tahoe's "shared forest". Rows and leaf values stay where they are.
 
     Needs: `layout packed`; the only loop that is bound to the grid; as many bytes of shared memory as all nodes have, which
-    only small forests do (48 KiB are some 6,000 nodes of 8 bytes). A block should have many more rows than threads, as its
-    copy is made before the first of them.
+    only small forests do (227 KiB, a block's on sm_90, are some 29,000 nodes of 8 bytes). A block should have many more
+    rows than threads, as its copy is made before the first of them.
 
     Pays: not measured on a GPU. Nodes that lie apart take one turn for each bank there, instead of one for each cache line;
     SilvanForge's authors found that it slowed their kernels, whose blocks have few rows.

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from treec.codegen.gpu_abi import STATIC_SHARED
 from treec.default_schedule import Choice, packed_bytes
 from treec.frontends.base import Forest, Trees
 from treec.passes.algo.depths import leaf_depths
@@ -109,15 +110,16 @@ def _block(forest: Forest, limits: GpuLimits, steps: float, arch: str, reasons: 
 
 
 def _fullest(limits: GpuLimits, row_bytes: int) -> _Block | None:
-    """The block of which most threads fit on a multiprocessor; None where none fits."""
-    found: list[_Block] = []
+    """The block of which most threads fit on a multiprocessor; None where none fits. Of equal ones, one that any GPU has
+    room for: more than `STATIC_SHARED` is NVIDIA's alone."""
+    found: list[tuple[int, bool, _Block]] = []
     for threads in THREADS:
         size = threads * row_bytes
         if size > limits.shared:
             continue
         blocks = min(limits.blocks_sm, limits.threads_sm // threads, limits.shared_sm // (size + BLOCK_SHARED))
-        found.append(_Block(threads, blocks * threads))
-    return max(found, key=lambda block: block.resident, default=None)
+        found.append((blocks * threads, size <= STATIC_SHARED, _Block(threads, blocks * threads)))
+    return max(found, key=lambda block: block[:2])[2] if found else None
 
 
 def _few_rows(forest: Forest, limits: GpuLimits, copied: bool, reasons: list[str]) -> list[str]:

@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from bench.gpu_table import Line, Loop, innermost_loops, mean_steps, table, walk_loop
+from bench.gpu_table import Line, Loop, innermost_loops, mean_steps, shared_step, table, walk_loop
 from tests.property.forests import Shape, build
 from treec.codegen.tir.nvcc import KernelUse
 from treec.errors import UsageError
@@ -42,6 +44,12 @@ def test_innermost_loops_are_those_without_a_loop_inside() -> None:
         walk_loop(SASS.replace("LDG.E.64", "LDG.E"))
 
 
+def test_a_step_through_shared_nodes_loads_one_value() -> None:
+    assert shared_step(SASS.replace("LDG.E.64.CONSTANT R6", "LDS.U16 R6").replace("LDG.E.64", "LDG.E")) == 5
+    with pytest.raises(UsageError, match="nodes in shared memory"):
+        shared_step(SASS)
+
+
 def test_steps_are_those_of_the_walks() -> None:
     """Trees of two leaves take one step, whatever the row."""
     forest = build(Shape(n_trees=7, leaves=2, n_inputs=3))
@@ -51,10 +59,11 @@ def test_steps_are_those_of_the_walks() -> None:
 
 
 def test_the_bound_is_the_smaller_one() -> None:
-    line = Line("gpu-direct", KernelUse("k", 32, 0, 0, 1024), 128, 2048, 20.0, 2000.0, 100)
+    line = Line("gpu-direct", KernelUse("k", 32, 0, 0, 1024), 1024, 128, 2048, 20.0, 2000.0, 100)
     by_code, by_bytes = line.bounds()
     assert by_code == pytest.approx(132 * 4 * 32 * 1.98e9 / 2000)
     assert by_bytes == pytest.approx(4.3e10)
     text = table([line], {"gpu-fil": "too many threads"})
     assert "16.7 billion (instructions)" in text
+    assert "not counted" in table([replace(line, per_step=None, per_row=None)], {})
     assert "`gpu-fil` is refused: too many threads" in text

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tests.gpu.pocl import device as pocl_device
+from treec.codegen.gpu_abi import STATIC_SHARED
 
 CUDA = 2
 
@@ -102,8 +103,11 @@ class Module:
 
         kernel, wanted = cl.Kernel(self.program, symbol), self.cupy.file.plan.kernel(symbol)
 
-        def launch(grid: tuple[int, ...], block: tuple[int, ...], arguments: tuple[Any, ...]) -> None:
+        def launch(grid: tuple[int, ...], block: tuple[int, ...], arguments: tuple[Any, ...], *, shared_mem: int) -> None:
             assert len(arguments) == len(wanted.arguments)
+            assert shared_mem == wanted.dynamic_bytes, "CUDA would give the kernel other shared memory than it uses"
+            if shared_mem > STATIC_SHARED:
+                assert launched.max_dynamic_shared_size_bytes == shared_mem, "CUDA would refuse the launch"
             self.cupy.calls.append(symbol)
             flags = cl.mem_flags.READ_WRITE | cl.mem_flags.COPY_HOST_PTR
             passed: list[Any] = []
@@ -123,7 +127,20 @@ class Module:
             for memory, buffer in back:
                 cl.enqueue_copy(self.queue, memory, buffer).wait()
 
-        return launch
+        launched = Function(launch)
+        return launched
+
+
+class Function:
+    """A kernel; what it may be launched with is set before."""
+
+    max_dynamic_shared_size_bytes = STATIC_SHARED
+
+    def __init__(self, launch: Any) -> None:
+        self.launch = launch
+
+    def __call__(self, *arguments: Any, **more: Any) -> None:
+        self.launch(*arguments, **more)
 
 
 def _memory(array: NDArray[Any]) -> NDArray[np.uint8]:
@@ -133,8 +150,9 @@ def _memory(array: NDArray[Any]) -> NDArray[np.uint8]:
     return flat.view(np.uint8) if array.size else np.zeros(0, np.uint8)
 
 
-def fake_cupy(file: Any, *, room: int = 1 << 40, devices: int = 1) -> Any:
-    """The module, for one model's file. ``room``: bytes that one array may have; ``devices``: GPUs there are."""
+def fake_cupy(file: Any, *, room: int = 1 << 40, devices: int = 1, shared: int = 227 << 10) -> Any:
+    """The module, for one model's file. ``room``: bytes that one array may have; ``devices``: GPUs there are; ``shared``:
+    bytes of shared memory that a block may ask for."""
     cupy: Any = types.ModuleType("cupy")
     cupy.file, cupy.calls, cupy.current, cupy.ndarray = file, [], 0, DeviceArray
 
@@ -181,7 +199,7 @@ def fake_cupy(file: Any, *, room: int = 1 << 40, devices: int = 1) -> Any:
     runtime = types.SimpleNamespace(
         CUDARuntimeError=CUDARuntimeError,
         getDeviceCount=count,
-        getDeviceProperties=lambda number: {"name": b"a GPU that is none"},
+        getDeviceProperties=lambda number: {"name": b"a GPU that is none", "sharedMemPerBlockOptin": shared},
     )
     cupy.cuda = types.SimpleNamespace(
         Device=Device,

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tests.gpu.fake_cupy import DeviceArray, fake_cupy
 from tests.unit.tools.tooling import model_text
 from treec import compiler
-from treec.errors import InputError, UsageError
+from treec.errors import ArtifactError, InputError, UsageError
 from treec.runtime import gpu_library
 from treec.runtime.library import open_bytes
 from treec.runtime.predictor import CompiledModel
@@ -29,6 +29,11 @@ PLAN = (
     "target gpu\nlayout packed\nsplit row into=(block, thread) by=64\nbind block grid.x\nbind thread block.x\n"
     "order block, thread, tree\nwalk with=scalar\n"
 )
+
+
+SHARED = PLAN.replace("(block, thread) by=64", "(block, chunk) by=2048\nsplit chunk into=(part, thread) by=64")
+SHARED = SHARED.replace("order block, thread, tree", "cache rows at=block in=shared")
+"""Blocks of 2048 rows of 5 doubles: 80 KiB."""
 
 
 def host(array: Any) -> NDArray[Any]:
@@ -111,6 +116,17 @@ def test_rows_of_the_host_give_answers_of_the_host(
 ) -> None:
     model, _ = placed(files, "regression", monkeypatch)
     assert type(model.predict(rows)) is np.ndarray
+
+
+def test_shared_memory_is_asked_for_at_launch(rows: NDArray[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = built(tmp_path, "regression", SHARED)
+    wanted, files = model.predict(rows), {"regression": model.library.all_bytes() or b""}
+    model, cupy = placed(files, "regression", monkeypatch)
+    assert max(kernel.dynamic_bytes for kernel in cupy.file.plan.kernels) == 81920
+    np.testing.assert_array_equal(host(model.predict(DeviceArray(rows, cupy))), wanted)
+    model, _ = placed(files, "regression", monkeypatch, shared=64 << 10)
+    with pytest.raises(ArtifactError, match=r"81,920 bytes of shared memory, 16,384 more than the 65,536 of CUDA"):
+        model.predict(rows)
 
 
 def test_strided_rows_are_read_in_place(

@@ -33,7 +33,7 @@ def test_a_device_that_has_all_is_taken() -> None:
         ({"single_fp_config": cl.device_fp_config.INF_NAN}, "float32 arithmetic"),
         ({"extensions": ""}, "float64"),
         ({"max_work_group_size": 128}, "blocks of so many threads"),
-        ({"local_mem_size": 16 << 10}, "so much memory that the threads of a block share"),
+        ({"local_mem_size": 16 << 10}, "32,768 bytes of memory that the threads of a block share: it has 16,384"),
     ],
 )
 def test_a_device_that_lacks_something_is_passed_over(device: dict[str, Any], reason: str) -> None:

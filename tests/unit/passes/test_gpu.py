@@ -15,6 +15,10 @@ from treec.treeir.forest_convert import forest_module
 
 FOREST = build(Shape(n_trees=9, n_inputs=28))
 BOUND = "bind block grid.x\nbind thread block.x\n"
+LANES = (
+    "split tree into=(round, lane) by=2\norder block, part, thread, round, lane\nbind lane block.y\nreduce lane in=shared\n"
+    "cache rows at=block in=shared\n"
+)
 
 
 def lower(text: str) -> ModuleOp:
@@ -27,6 +31,14 @@ def split(by: int, more: str = "") -> str:
     return f"layout packed\nsplit row into=(block, thread) by={by}\n{BOUND}{more}walk with=scalar\n"
 
 
+def chunks(by: int, more: str = "") -> str:
+    """Blocks of more rows than threads."""
+    return (
+        f"layout packed\nsplit row into=(block, chunk) by={by}\nsplit chunk into=(part, thread) by=400\n{BOUND}"
+        f"{more}walk with=scalar\n"
+    )
+
+
 def shared(rows: int, lanes: int, more: str = "") -> str:
     return (
         f"layout packed\nsplit row into=(block, thread) by={rows}\nsplit tree into=(round, lane) by={lanes}\n{BOUND}"
@@ -36,14 +48,18 @@ def shared(rows: int, lanes: int, more: str = "") -> str:
 
 def test_as_many_threads_and_shared_bytes_as_there_are() -> None:
     lower(split(1024))
-    lower(split(423, "cache rows at=block in=shared\n"))  # 423 rows of 29 values, an odd number, are 49,068 bytes
+    lower(chunks(2003, "cache rows at=block in=shared\n"))  # rows of 29 values, an odd number: 232,348 bytes of 227 KiB
 
 
 @pytest.mark.parametrize(
     ("text", "reason", "line"),
     [
         (split(1025), "block.x would have 1025 threads, 1 more than the 1024 of sm_90", 5),
-        (split(424, "cache rows at=block in=shared\n"), "49184 bytes, 32 more than the 49152 bytes of shared memory", 6),
+        (
+            chunks(2004, "cache rows at=block in=shared\n"),
+            "232464 bytes, 16 more than the 232448 bytes of shared memory",
+            7,
+        ),
         (split(64, "cache rows at=thread in=shared\n"), "`thread` is inside of `thread`, which threads share", 6),
         (
             "layout packed\nsplit row into=(block, b) by=2048\nsplit b into=(thread, c) by=32\nbind block grid.x\n"
@@ -63,11 +79,11 @@ def test_as_many_threads_and_shared_bytes_as_there_are() -> None:
             4,
         ),
         (shared(64, 32), "64 x 32 = 2048 threads, 1024 more than the 1024 of sm_90", 7),
-        (shared(400, 2, "cache rows at=block in=shared\n"), "46,400 + 3,200 + 1,600 = 51,200 bytes", None),
-        (shared(400, 2, "cache rows at=block in=shared\n"), "2,048 more than the 49,152 of sm_90", None),
+        (chunks(2000, LANES), "232,000 + 3,200 + 1,600 = 236,800 bytes", None),
+        (chunks(2000, LANES), "4,352 more than the 232,448 of sm_90", None),
         (shared(1024, 1, "unroll round by=2\n"), "loop `round` is unrolled, and threads share its trees", None),
         (
-            split(424, "cache nodes at=block in=shared\ncache rows at=block in=shared\n"),
+            chunks(2004, "cache nodes at=block in=shared\ncache rows at=block in=shared\n"),
             "bytes of shared memory that a block has",
             None,
         ),
@@ -111,7 +127,7 @@ def test_bits_take_what_shared_memory_there_is() -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        (bits(64, 1000), r"the codes of 1000 trees, are \d+ bytes, \d+ more than the 49152 bytes of shared memory"),
+        (bits(64, 4000), r"the codes of 4000 trees, are \d+ bytes, \d+ more than the 232448 bytes of shared memory"),
         (bits(walk=" word=64"), "a word of a GPU has 32 rows, not 64"),
         (bits(walk=" lookup=permute"), "registers of a GPU's thread are no tables"),
         (bits(more="unroll tree by=2\n"), "threads share the trees of `tree`, and it is unrolled"),
@@ -137,22 +153,22 @@ def test_bits_that_threads_cannot_share_are_refused(text: str, reason: str) -> N
 
 def test_the_fix_says_how_many_rows_there_is_room_for() -> None:
     with pytest.raises(ScheduleError) as caught:
-        lower(bits(1024, 64))
+        lower(bits(1024, 300))
     assert re.search(r"at most \d+ rows", caught.value.fix or "")
     most = int(re.findall(r"\d+", caught.value.fix or "")[0])
-    lower(bits(most, 64))
+    lower(bits(most, 300))
     with pytest.raises(ScheduleError):
-        lower(bits(most + 1, 64))
+        lower(bits(most + 1, 300))
 
 
 def test_nodes_that_do_not_fit_are_refused_by_how_many_bytes_they_are_too_many() -> None:
-    forest = build(Shape(n_trees=60, leaves=400, n_inputs=6))
+    forest = build(Shape(n_trees=100, leaves=600, n_inputs=6))
     lines = split(64, "cache nodes at=block in=shared\n").replace("layout packed", "layout packed align=8")
     module = forest_module(forest)
     nodes = int(forest.trees.n_nodes)  # type: ignore[union-attr]
-    assert nodes * 8 > 48 * 1024
+    assert nodes * 8 > 227 * 1024
     with pytest.raises(ScheduleError) as caught:
         run_pipeline(module, pipeline_of(Schedule.from_text("target gpu arch=sm_90 input=f32\n" + lines)))
     size = (nodes + 1) * 8
-    assert f"{nodes:,} nodes are {size:,} bytes, {size - 49152:,} more than the 49,152 bytes" in caught.value.message
+    assert f"{nodes:,} nodes are {size:,} bytes, {size - 232448:,} more than the 232,448 bytes" in caught.value.message
     assert caught.value.place == "<schedule>:6:1"
