@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from tests.property.forests import Shape, build
+from treec.codegen.abi import Task
 from treec.passes.pipeline import pipeline_of, run_pipeline
 from treec.passes.registry import get_all_passes
 from treec.schedule.base import Stage
@@ -53,3 +54,21 @@ def test_tables_of_equal_layouts_are_stored_once() -> None:
     names = {op.sym_name.data for op in two}
     assert {"nodes", "nodes_2"} <= names
     assert "leaf_values_2" not in names
+
+
+SLICED = """\
+split row into=(block, row) by={rows}
+rank features at=block to=u16
+predicates at=block
+order block, tree, row
+walk with=bitslice
+"""
+
+
+def test_leaf_ids_of_small_bitslices_are_the_next_kernel_s() -> None:
+    small, large = SLICED.format(rows=64), SLICED.format(rows=512)
+    module = forest_module(build(Shape(n_trees=3, leaves=6, seed=2)))
+    text = f"target cpu input=f32\nkernel when rows <= 8 {{\n{small}}}\n{large}"
+    run_pipeline(module, pipeline_of(Schedule.from_text(text)))
+    tasks = [(op.rows_max.value.data == 8, op.task.value.data) for op in module.ops if isinstance(op, KernelOp)]
+    assert tasks == [(True, Task.RAW), (True, Task.RESPONSE), (False, Task.RAW), (False, Task.RESPONSE), (False, Task.LEAF)]
