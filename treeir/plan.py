@@ -44,6 +44,7 @@ from treec.treeir.forest import InputsOp, ModelOp
 from treec.treeir.forest_checks import expect, expect_cover, require
 from treec.treeir.loop_types import DIMENSIONS, LoopKind, LoopKindAttr
 from treec.treeir.pairs import PairedTreesOp
+from treec.treeir.paths import PathMatrixOp
 from treec.treeir.plan_trees import BitFieldAttr, PackedTreesOp, TreesOp
 from treec.treeir.ranks import RanksOp
 from treec.treeir.reorg import ReorgTreesOp
@@ -62,6 +63,7 @@ __all__ = [
     "LoopAxisAttr",
     "PackedTreesOp",
     "PairedTreesOp",
+    "PathMatrixOp",
     "Plan",
     "PredicateBitsOp",
     "RanksOp",
@@ -88,7 +90,7 @@ class LoopAxisAttr(EnumAttribute[LoopAxis], SpacedOpaqueSyntaxAttribute):
     name = "plan.axis"
 
 
-STRATEGIES = ("scalar", "lanes", "tile", "branch", "bitslice")
+STRATEGIES = ("scalar", "lanes", "tile", "branch", "gemm", "bitslice")
 """Ways to walk that have an implementation."""
 WORDS = (64, 128, 256, 512, 1024)
 """Rows whose bits may be handled together."""
@@ -150,6 +152,7 @@ class WalkOp(IRDLOperation):
     ``word`` rows at once is then found where they land, and their leaf values by ``lookup``, one of `LOOKUPS`. The rows of
     each step of the loop ``rows_at`` are copied before it, ``rows_layout`` "row" by row or "column" by column;
     into workspace, or the memory that the threads of a block share where ``rows_in`` is "shared".
+    A product with the matrix ``paths`` finds leaves of a ``gemm`` walk.
     All nodes are copied there in each step of the grid loop ``nodes_at``.
     In each step of the loop ``prefetch_at`` the rows of the step ``prefetch_ahead`` steps further are asked for.
     """
@@ -157,6 +160,7 @@ class WalkOp(IRDLOperation):
     name = "plan.walk"
     strategy = opt_prop_def(StringAttr)
     trees = opt_prop_def(FlatSymbolRefAttrConstr)
+    paths = opt_prop_def(FlatSymbolRefAttrConstr)
     interleave = opt_prop_def(IntegerAttr)
     interleave_axis = opt_prop_def(StringAttr)
     peel = opt_prop_def(IntegerAttr)
@@ -208,6 +212,8 @@ class WalkOp(IRDLOperation):
             raise VerifyException("a bitslice walk, and no other, says how many rows a word has")
         if self.word is not None and (self.word.value.data not in (GPU_WORD, *WORDS) or self.predicates is None):
             raise VerifyException(f"a bitslice walk reads bits of predicates, words of {WORDS} rows")
+        if (self.strategy.data == "gemm") != (self.paths is not None):
+            raise VerifyException("a gemm walk, and no other, has a path matrix")
         if (self.lookup is None) != (self.word is None) or (self.lookup is not None and self.lookup.data not in LOOKUPS):
             raise VerifyException(f"a bitslice walk, and no other, looks leaf values up, by one of {LOOKUPS}")
         if (self.interleave is None) != (self.interleave_axis is None):
@@ -578,6 +584,7 @@ Plan = Dialect(
         KernelOp,
         PackedTreesOp,
         PairedTreesOp,
+        PathMatrixOp,
         PredicateBitsOp,
         RanksOp,
         ReorgTreesOp,

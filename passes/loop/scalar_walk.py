@@ -147,10 +147,7 @@ class ScalarWalk:
             b.named(name, value)
         node, end, lefts = state
         record = self._record(b, self.node_table(), self.packed.fields, node, self.copies)
-        goes_left = self._answer(b, record, lambda t, column: read(t, visit, column))
-        if "inverted" in record.fields:
-            goes_left = b.binary(BinaryKind.XOR, goes_left, record.flag(b, "inverted"))
-        b.named("goes_left", goes_left)
+        goes_left = self._goes_left(b, record, visit, read)
         if half is not None:
             one = b.cast(CastKind.ZEXT, goes_left, lefts.type)
             further = b.select(goes_left, b.constant(0), half)  # a shift; as select(1, half) LLVM makes it a branch
@@ -164,6 +161,12 @@ class ScalarWalk:
         next_node = b.select(goes_left, b.add(node, 1), right)
         next_end = b.select(goes_left, right, end)
         return next_node, next_end, b.add(lefts, b.cast(CastKind.ZEXT, goes_left, lefts.type))
+
+    def _goes_left(self, b: LoopBuilder, record: RecordReader, visit: Visit, read: ReadValue) -> SSAValue:
+        goes_left = self._answer(b, record, lambda t, column: read(t, visit, column))
+        if "inverted" in record.fields:
+            goes_left = b.binary(BinaryKind.XOR, goes_left, record.flag(b, "inverted"))
+        return b.named("goes_left", goes_left)
 
     def node_table(self) -> TableOp:
         """All nodes, and one record more."""

@@ -9,6 +9,7 @@ from treec.errors import ScheduleError
 from treec.frontends.base import Forest, Trees
 from treec.passes.algo.depths import leaf_depths
 from treec.passes.loop.branch_walk import BranchWalk
+from treec.passes.loop.gemm_walk import GemmWalk
 from treec.passes.loop.lanes_walk import LanesWalk
 from treec.passes.loop.pair_walk import PairWalk
 from treec.passes.loop.reorg_walk import ReorgWalk
@@ -16,9 +17,15 @@ from treec.passes.loop.scalar_walk import ScalarWalk
 from treec.passes.loop.tables import Tables
 from treec.passes.loop.tile_walk import TileWalk
 from treec.passes.loop.walking import Depth, TreeWalk
+from treec.treeir.paths import PathMatrixOp
 from treec.treeir.plan import KernelOp, PackedTreesOp, PairedTreesOp, ReorgTreesOp, TiledTreesOp
 
-FIXES = {"scalar": "use `layout packed`", "lanes": "use `layout packed`", "tile": "use `layout sparse` or `layout array`"}
+FIXES = {
+    "scalar": "use `layout packed`",
+    "lanes": "use `layout packed`",
+    "gemm": "use `layout packed`",
+    "tile": "use `layout sparse` or `layout array`",
+}
 """What a strategy needs."""
 
 
@@ -39,6 +46,11 @@ def walk_of(kernel: KernelOp, module: ModuleOp, forest: Forest, tables: Tables) 
     match walk.strategy.data, trees:
         case "scalar", PackedTreesOp():
             return ScalarWalk(walk, trees, tables, cast, depth)
+        case "gemm", PackedTreesOp() if walk.paths is not None:
+            paths = SymbolTable.lookup_symbol(module, walk.paths)
+            if not isinstance(paths, PathMatrixOp):
+                raise ScheduleError(f"there is no path matrix {walk.paths}", fix="use `walk with=gemm`")
+            return GemmWalk(walk, trees, paths, tables, cast, depth)
         case "scalar", PairedTreesOp():
             return PairWalk(walk, trees, tables, cast, depth)
         case "scalar", ReorgTreesOp():

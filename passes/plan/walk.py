@@ -13,6 +13,7 @@ from treec.codegen.cpu_levels import LEVELS, host_level
 from treec.errors import ScheduleError
 from treec.passes.plan.bitslice import add_sliced_trees
 from treec.passes.plan.branch import require_branches
+from treec.passes.plan.paths import add_path_matrix
 from treec.passes.plan.rewrite import PlanPass
 from treec.passes.plan.shared_bits import require_shared_nest
 from treec.treeir.loop_types import LoopKind
@@ -42,7 +43,8 @@ class WalkPass(PlanPass):
     """Choose how each kernel walks. ``scalar``: one row down one tree, a node at a time; needs a layout. ``lanes``: a
     vector of neighbouring rows down one tree, a row per lane; needs a vector loop. ``tile``: one row down one tree, a tile
     at a time; needs the layout ``sparse`` or ``array``. ``branch``: known trees as code (see `treec.passes.plan.branch`);
-    needs a specialised loop. ``bitslice``: selects between bits of ``predicates`` give the leaves of ``word`` rows at once
+    needs a specialised loop. ``gemm``: answers of all nodes times a path matrix (`treec.passes.algo.path_matrix`); needs
+    the layout ``packed``. ``bitslice``: selects between bits of ``predicates`` give the leaves of ``word`` rows at once
     (0: as many as a block has, up to 512), numbered as ``leaf`` says; ``multiplex`` says which trees are padded (see
     `treec.passes.algo.bitslice`), ``lookup`` how leaf values are found (`treec.passes.algo.lookups`), by the CPU level
     where ``auto``; this strategy lays the trees out itself.
@@ -53,7 +55,7 @@ class WalkPass(PlanPass):
     """
 
     name = "walk"
-    strategy: Literal["scalar", "lanes", "tile", "branch", "bitslice"] = "scalar"
+    strategy: Literal["scalar", "lanes", "tile", "branch", "gemm", "bitslice"] = "scalar"
     leaf: Literal["auto", "path", "index"] = "auto"
     word: int = 0
     multiplex: Literal["auto", "all", "none"] = "auto"
@@ -80,11 +82,21 @@ class WalkPass(PlanPass):
                 raise ScheduleError(f"a {self.strategy} walk needs trees in memory", fix="put `layout packed` before it")
             self._require_form(walk, op)
             walk.properties["strategy"] = StringAttr(self.strategy)
+            if self.strategy == "gemm":
+                self._gemm(walk, op)
             self._interleave(kernel, walk)
             if self.peel:
                 walk.properties["peel"] = IntegerAttr(self.peel, i64)
             if self.unroll == "full":
                 walk.properties["unroll"] = StringAttr(self.unroll)
+
+    def _gemm(self, walk: WalkOp, module: ModuleOp) -> None:
+        if self.peel or self.unroll == "full" or self.interleave.startswith(LoopAxis.TREE.value):
+            raise ScheduleError(
+                "a gemm walk asks all nodes of one tree, and has no steps",
+                fix="leave `peel`, `unroll` and interleave=tree out",
+            )
+        walk.properties["paths"] = add_path_matrix(module, walk)
 
     def _bitslice(self, kernel: KernelOp, walk: WalkOp, module: ModuleOp) -> None:
         if walk.trees is not None:

@@ -24,16 +24,20 @@ class Walk(Directive):
     lleaves and treelite: a node is a compare with a constant and a branch, a leaf a constant. `bitslice`: no walk at all.
     Each bit of the number of a row's leaf is computed from the answers of predicates by selects, for `word` rows with
     one instruction each; then the leaf values of all rows are looked up. A tree that is nearly full is
-    padded to a full one, up to 8 levels: a multiplexer, whose bits stay in registers.
+    padded to a full one, up to 8 levels: a multiplexer, whose bits stay in registers. `gemm`, for shallow trees: no walk
+    either. All predicates of a tree are asked, in order. How many conditions of a leaf hold is a sum of products of the
+    answers, 0 or 1, with a matrix of 1, -1 and 0, added up exactly, four leaves to a word; the row is at the leaf all of
+    whose conditions hold. It is Hummingbird's strategy of that name.
 
-    On a GPU, there are `scalar` and `bitslice`; `bitslice` has words of 32 rows, and threads share the rows of the
+    On a GPU, there are `scalar`, `gemm` and `bitslice`; `bitslice` has words of 32 rows, and threads share the rows of the
     innermost loop (`bind`), whose bits are in shared memory: 4 bytes for each predicate and 32 rows.
 
     Needs: a finished nest: no `split` or `order` comes after it. `scalar` and `lanes` need a `layout` before it, `lanes`
     also `vectorize`, which no other walk takes; `tile` needs `layout sparse` or `layout array`, and these need it, unless
     tiles are single nodes. `branch` needs `specialize` of a loop over single trees in place of a layout, at most 8,192
-    nodes, and no `unroll`; it has no further arguments. `bitslice` needs `predicates at` the loop right outside of the
-    trees, and trees of at most 4,096 leaves.
+    nodes, and no `unroll`; it has no further arguments. `gemm` needs `layout packed` and trees of at most 128 leaves; its
+    `interleave` is of rows, which then share what is loaded, and it has no `peel` and no `unroll`.
+    `bitslice` needs `predicates at` the loop right outside of the trees, and trees of at most 4,096 leaves.
 
     Pays: `scalar` is the plain strategy that works for every model. `lanes` does one step of all its rows with the
     instructions of one, and `interleave=row:N` makes N of its vectors go down together. `interleave` lets one walk's loads
@@ -45,6 +49,9 @@ class Walk(Directive):
     positive: single rows mostly took 0.4 to 0.9 of the time of `scalar` there, batches through one tree from 0.2 on. Where
     rows part evenly, a CPU guesses branches wrong, and it took from 0.9 to 1.8 times as long. It compiles about 1,000 nodes
     in 2 s.
+    `gemm` takes a number of instructions that is the same for all rows, and no load waits for another, but it asks every
+    node: on a GPU, with `interleave=row:4`, it takes fewer than a walk for trees of 1 or 2 levels, a quarter more for 3 and
+    several times as many from 5 on.
     `lookup=permute` pays with AVX-512 and `lookup=bytes` where that also permutes bytes (x86-64-v4-vbmi), for leaf values
     and for sets of up to 512 categories; elsewhere both take more instructions than a gather. Codes of more bits than
     registers hold (8, or 7 by 4 bytes) are gathered.
@@ -56,7 +63,9 @@ class Walk(Directive):
     finishes_nest: ClassVar[bool] = True
     required: ClassVar[str | None] = "nothing says how a tree is walked"
 
-    strategy: str = argument(Choice(("scalar", "lanes", "tile", "branch", "bitslice")), "the strategy", spelled="with")
+    strategy: str = argument(
+        Choice(("scalar", "lanes", "tile", "branch", "gemm", "bitslice")), "the strategy", spelled="with"
+    )
     interleave: str = argument(
         Neighbours(), "so many walks of neighbouring rows or trees go down together", default="none", quiet=True
     )
@@ -92,12 +101,12 @@ class Walk(Directive):
     )
 
     def check(self, scope: Scope) -> None:
-        if scope.machine is Machine.GPU and self.strategy not in ("scalar", "bitslice"):
+        if scope.machine is Machine.GPU and self.strategy not in ("scalar", "gemm", "bitslice"):
             kind = "code for CPUs alone" if self.strategy == "branch" else "vector code"
             reason = f"`walk with={self.strategy}` is {kind}, and each thread of a GPU walks by itself"
-            raise self.error(reason, "write with=scalar, or with=bitslice", argument="with")
+            raise self.error(reason, "write with=scalar, with=gemm or with=bitslice", argument="with")
         ranked = scope.find(RankFeatures)
-        if scope.machine is Machine.GPU and self.strategy == "scalar" and ranked is not None:
+        if scope.machine is Machine.GPU and self.strategy != "bitslice" and ranked is not None:
             reason = f"on a GPU ranks are for a bitslice alone, and rows are ranked ({ranked.where()})"
             raise self.error(reason, "write with=bitslice, or leave `rank features` out", argument="with")
         vector = scope.find(VectorizeLoop)
@@ -120,6 +129,8 @@ class Walk(Directive):
             raise self.error(reason, f"add `{Layout.shortest_usage()}` above it")
         for before in scope.done:
             before.check_nest(scope)
+        if self.strategy == "gemm":
+            self._check_gemm(scope)
         self._check_tiles(scope)
         self._check_interleave(scope)
         if self.strategy == "lanes":
@@ -166,6 +177,18 @@ class Walk(Directive):
                 raise self.error(f"{reason} ({other.where()})", f"leave `{other.keyword}` out", argument="with")
         for before in scope.done:
             before.check_nest(scope)
+
+    def _check_gemm(self, scope: Scope) -> None:
+        self._check_foreign(("peel", 0), ("unroll", "none"))
+        layout = scope.find(Layout)
+        if layout is not None and layout.kind != "packed":
+            reason = f"a gemm asks the predicates of packed nodes, and these lie as {layout.kind} ({layout.where()})"
+            raise self.error(reason, "write `layout packed`, or with=scalar", argument="with")
+        if self.interleave.startswith(Axis.TREE.value):
+            reason = "a gemm multiplies rows by the matrix of one tree, and these are several trees"
+            raise self.error(
+                reason, "write interleave=row:4 with a loop over rows innermost, or leave it out", argument="interleave"
+            )
 
     def _check_interleave(self, scope: Scope) -> None:
         cut = scope.find(SpecializeLoop)

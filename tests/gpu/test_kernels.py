@@ -88,14 +88,19 @@ def schedules(draw: st.DrawFn) -> Schedule:
         )
     lines += draw_node_copy(draw, lines, grid)
     axis = "row" if "tree" not in inside[-1] else "tree"
-    walk = "walk with=scalar"
-    if draw(st.booleans()):
+    gemm = lines_are_packed(lines) and draw(st.integers(0, 3)) == 0
+    walk = "walk with=gemm" if gemm else "walk with=scalar"
+    if draw(st.booleans()) and not (gemm and axis == "tree"):
         walk += f" interleave={axis}:{draw(st.sampled_from((1, 2, 3)))}"
-    if draw(st.booleans()):
+    if draw(st.booleans()) and not gemm:
         walk += f" peel={draw(st.integers(0, 3))}"
-    if draw(st.integers(0, 3)) == 0:
+    if draw(st.integers(0, 3)) == 0 and not gemm:
         walk += " unroll=full"
     return Schedule.from_text("\n".join([*lines, walk]))
+
+
+def lines_are_packed(lines: list[str]) -> bool:
+    return any(line.startswith("layout packed") for line in lines)
 
 
 def draw_layout(draw: st.DrawFn) -> str:
@@ -106,8 +111,7 @@ def draw_layout(draw: st.DrawFn) -> str:
 
 
 def draw_node_copy(draw: st.DrawFn, lines: list[str], grid: list[str]) -> list[str]:
-    packed = any(line.startswith("layout packed") for line in lines)
-    if not packed or len(grid) > 1 or draw(st.integers(0, 2)):
+    if not lines_are_packed(lines) or len(grid) > 1 or draw(st.integers(0, 2)):
         return []
     return [f"cache nodes at={grid[0]} in=shared"]
 
@@ -138,8 +142,9 @@ def draw_shared_trees(draw: st.DrawFn, lines: list[str]) -> Schedule:
         at = draw(st.sampled_from([loop for loop in nest if loop in ("block", "part")] or ["row"]))
         lines.append(f"cache rows at={at} layout={draw(st.sampled_from(('row', 'column')))} in=shared")
     lines += draw_node_copy(draw, lines, [nest[0]])
-    walk = f"walk with=scalar peel={draw(st.integers(0, 2))}"
-    if draw(st.booleans()):
+    gemm = lines_are_packed(lines) and draw(st.integers(0, 3)) == 0
+    walk = "walk with=gemm" if gemm else f"walk with=scalar peel={draw(st.integers(0, 2))}"
+    if draw(st.booleans()) and not (gemm and nest[-1] != "row"):
         walk += f" interleave={'row' if nest[-1] == 'row' else 'tree'}:{draw(st.sampled_from((1, 2, 3)))}"
     return Schedule.from_text("\n".join([*lines, walk]))
 

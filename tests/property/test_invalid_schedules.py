@@ -57,7 +57,7 @@ LINES = (
     *("order tree, row", "order row, tree", "fission tree by=depth", "layout array", "layout pairs", "layout packed"),
     *("rank features at=row to=u8", "predicates at=row", "cache rows at=row layout=column", "unroll tree by=300"),
     *("vectorize row", "walk with=tile", "walk with=lanes interleave=row:64", "walk with=bitslice", "parallel row"),
-    *("specialize tree", "walk with=branch"),
+    *("specialize tree", "walk with=branch", "walk with=gemm"),
     *("kernel when rows <= 8 {", "}", "kernel when rows <= 0 {", "kernel when rows < 8 {"),
 )
 
@@ -247,6 +247,7 @@ REFUSED = [
     ("no counts", "tile nodes size=8\nlayout sparse feature=u32\nwalk with=tile\n", 2, "a tile needs .* bits"),
     ("deep", "pad trees\nlayout packed\nwalk with=scalar\n", 1, "leaves"),
     ("many leaves", RANKED + "predicates at=block\norder block, tree, row\nwalk with=bitslice\n", 5, "leaves"),
+    ("many leaves", "layout packed\nwalk with=gemm\n", 2, "more than the 128 that a gemm counts for"),
     ("many depths", "layout packed\nfission tree by=depth\nwalk with=scalar\n", 2, "limit"),
     ("many depths", "specialize tree limit=3\nwalk with=branch\n", 1, "limit"),
     ("many nodes", "specialize tree\nwalk with=branch\n", 2, "9,000 nodes"),

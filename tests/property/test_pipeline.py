@@ -284,6 +284,9 @@ def plans(
         strategy = "with=lanes"
         by = draw(st.sampled_from((0, 2, 4, 8, 16)))
         lines.append(f"vectorize {nest[-1]} by={by}" if by else f"vectorize {nest[-1]}")
+    packed = strategy == "with=scalar" and not (pairs or by_tile or together)
+    if packed and not beside.startswith("tree") and draw(st.integers(0, 3)) == 0:
+        strategy, steps = "with=gemm", ""
     lines.append(f"walk {strategy} interleave={beside} {steps}")
     if (axis[nest[0]] == "row" or nest[0] == "group") and draw(st.booleans()):
         lines.append(f"parallel {nest[0]}")

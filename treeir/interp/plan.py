@@ -25,6 +25,7 @@ from treec.treeir.interp.branches import BranchWalk
 from treec.treeir.interp.forest import encode_inputs
 from treec.treeir.interp.landing import Landing
 from treec.treeir.interp.links import finish_sum, response
+from treec.treeir.interp.paths import PathWalk
 from treec.treeir.interp.predicates import goes_left
 from treec.treeir.interp.ranks import rank_rows, ranked_goes_left
 from treec.treeir.interp.reorg import ReorgWalk
@@ -38,6 +39,7 @@ from treec.treeir.plan import (
     LoopAxis,
     PackedTreesOp,
     PairedTreesOp,
+    PathMatrixOp,
     PredicateBitsOp,
     ReorgTreesOp,
     SlicedTreesOp,
@@ -147,10 +149,8 @@ class PackedWalk:
         """From the root: left is the next node, right is ``step`` nodes on; a leaf is where the subtree ends."""
         node, end, lefts = int(self.base[tree]), int(self.base[tree + 1]), 0
         while node != end:
-            question = int(self.node_fields["predicate"][node]) if "predicate" in self.node_fields else node
             right = node + int(self.node_fields["step"][node])
-            inverted = "inverted" in self.node_fields and bool(self.node_fields["inverted"][node])
-            if bool(self.answer(question, row[int(self.feature[question])])) != inverted:
+            if self.goes_left(row, node):
                 node, end, lefts = node + 1, right, lefts + 1
             else:
                 node = right
@@ -158,6 +158,11 @@ class PackedWalk:
         if self.packed.leaf_id is not None:
             return Landing(leaf, int(self.packed.leaf_id.array[leaf]))
         return Landing(leaf, 2 * (node - int(self.base[tree])) - lefts)
+
+    def goes_left(self, row: NDArray[Any], node: int) -> bool:
+        question = int(self.node_fields["predicate"][node]) if "predicate" in self.node_fields else node
+        inverted = "inverted" in self.node_fields and bool(self.node_fields["inverted"][node])
+        return bool(self.answer(question, row[int(self.feature[question])])) != inverted
 
     def leaf_row(self, leaf: int) -> int:
         return leaf if self.packed.leaf_row is None else int(self.packed.leaf_row.array[leaf])
@@ -372,7 +377,9 @@ def _reference_walk(module: ModuleOp, kernel: KernelOp, forest: Forest) -> Refer
         raise UsageError(f"kernel @{kernel.sym_name.data} has no walk yet", fix="run `layout` and `walk` before")
     match SymbolTable.lookup_symbol(module, walk.trees):
         case PackedTreesOp() as packed:
-            return PackedWalk(packed, forest)
+            plain = PackedWalk(packed, forest)
+            paths = None if walk.paths is None else SymbolTable.lookup_symbol(module, walk.paths)
+            return PathWalk(paths, plain) if isinstance(paths, PathMatrixOp) else plain
         case PairedTreesOp() as paired:
             return PairedWalk(paired)
         case ReorgTreesOp() as reorg:
