@@ -3,11 +3,12 @@
 
 usage: python -m bench.gpu_table [--arch sm_90] [--write docs/gpu.md] [MODEL]
 
-For treec's choice and each preset: registers, shared bytes and spills of the kernel of raw outputs, as ptxas says; and the
-instructions of its innermost loop of a walk, as nvdisasm shows it, for one step of one walk. Times the mean number of steps
-of the model's rows that is a lower bound of the instructions of a row: threads of a warp wait for the longest walk, and
-loads of nodes that lie apart take several turns. Bytes are those of a row and its outputs, each moved once. Both imply a
-bound of the rows per second of an H200. Needs nvcc and nvdisasm (`pip install nvidia-cuda-nvdisasm`), and no GPU.
+For treec's choice and each preset: registers, shared bytes and spills of the kernel of raw outputs, as ptxas says; and
+the instructions of its innermost loop of a walk, as nvdisasm shows it, for one step of one walk. Times the mean number
+of steps of the model's rows (all steps of straight code, all nodes of a gemm) that is a lower bound of the instructions
+of a row: threads of a warp wait for the longest walk, and loads of nodes that lie apart take several turns. Bytes are
+those of a row and its outputs, each moved once. Both imply a bound of the rows per second of an H200. Needs nvcc and
+nvdisasm (`pip install nvidia-cuda-nvdisasm`), and no GPU.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ from treec.default_gpu import default_gpu_schedule
 from treec.errors import ScheduleError, UsageError
 from treec.frontends.base import Forest, Trees
 from treec.frontends.load import LoadedModel, load_model
+from treec.passes.algo.depths import leaf_depths
+from treec.schedule.directives import CacheNodes, Walk
 from treec.schedule.gpus import BLOCK_SHARED, GPUS
 from treec.schedule.library import preset, preset_names
 from treec.schedule.schedule import Schedule
@@ -105,18 +108,41 @@ def _loop_of(ops: list[str]) -> Loop:
     return Loop(len(ops), nodes, values)
 
 
-def walk_loop(sass: str) -> Loop:
-    """The innermost loop with the most loads of nodes: that of interleaved walks."""
+def walk_loops(sass: str) -> list[Loop]:
+    """The innermost loops that load nodes, in the order of the code."""
     loops = [loop for loop in innermost_loops(sass) if loop.node_loads]
     if not loops:
         raise UsageError("no loop of the kernel loads records of 8 or 16 bytes", fix="use `layout packed align=8`")
-    return max(loops, key=lambda loop: loop.node_loads)
+    return loops
 
 
-def walk_step(sass: str) -> float:
-    """Instructions of a step of a walk whose nodes are in memory."""
-    loop = walk_loop(sass)
+def step_cost(sass: str, walk: Walk, deepest: int) -> float:
+    """Instructions of one step of one row, where the deepest tree has so many.
+
+    In the loop with the most loads of nodes, that of interleaved walks. Of a gemm in the first, where rows share each node,
+    before that of rows left over. Of straight code in the longest, that over trees.
+    """
+    if walk.strategy == "gemm":
+        loop, rows = walk_loops(sass)[0], 1 if walk.interleave == "none" else int(walk.interleave.partition(":")[2])
+        return loop.instructions / (loop.node_loads * rows)
+    if walk.unroll == "full":
+        return max(loop.instructions for loop in innermost_loops(sass)) / max(deepest, 1)
+    loop = max(walk_loops(sass), key=lambda loop: loop.node_loads)
     return loop.instructions / loop.node_loads
+
+
+def steps_taken(forest: Forest, walk: Walk, mean: float) -> float:
+    """Steps of a row: as many as it needs, on average; as the deepest tree has, of straight code; of a gemm all nodes."""
+    trees = forest.trees
+    if not isinstance(trees, Trees):
+        raise UsageError("only trees with nodes are walked")
+    if walk.strategy == "gemm":
+        return trees.n_nodes
+    return trees.n_trees * deepest_leaf(trees) if walk.unroll == "full" else mean
+
+
+def deepest_leaf(trees: Trees) -> int:
+    return int(leaf_depths(trees)[1].max(initial=0))
 
 
 def shared_step(sass: str) -> float:
@@ -190,9 +216,11 @@ def measure(name: str, model: LoadedModel, schedule: Schedule, steps: float, arc
     launched = built.cuda.kernel(symbol)
     threads, shared = int(np.prod(launched.block)), use.shared_bytes + launched.dynamic_bytes
     limits, per_step = GPUS[arch], None
-    if "walk with=bitslice" not in schedule.to_text():
-        sass = sass_of(built.cubin)[symbol]
-        per_step = shared_step(sass) if "cache nodes" in schedule.to_text() else walk_step(sass)
+    assert isinstance(forest.trees, Trees)
+    walk = next(directive for directive in schedule if isinstance(directive, Walk))
+    if walk.strategy != "bitslice":
+        sass, cached = sass_of(built.cubin)[symbol], any(isinstance(directive, CacheNodes) for directive in schedule)
+        per_step = shared_step(sass) if cached else step_cost(sass, walk, deepest_leaf(forest.trees))
     registers = -(-use.registers // 8) * 8 * -(-threads // WARP) * WARP
     blocks = min(
         limits.blocks_sm,
@@ -201,7 +229,7 @@ def measure(name: str, model: LoadedModel, schedule: Schedule, steps: float, arc
         limits.shared_sm // (shared + BLOCK_SHARED),
     )
     moved = 4 * forest.inputs.n_inputs + forest.sum.dtype.itemsize * forest.n_columns
-    per_row = None if per_step is None else per_step * steps
+    per_row = None if per_step is None else per_step * steps_taken(forest, walk, steps)
     return Line(name, use, shared, threads, blocks * threads, per_step, per_row, moved)
 
 

@@ -9,11 +9,23 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.gpu_table import Line, Loop, innermost_loops, mean_steps, shared_step, table, walk_loop
+from bench.gpu_table import (
+    Line,
+    Loop,
+    innermost_loops,
+    mean_steps,
+    shared_step,
+    step_cost,
+    steps_taken,
+    table,
+    walk_loops,
+)
 from tests.property.forests import Shape, build
 from treec.codegen.tir.nvcc import KernelUse
 from treec.errors import UsageError
 from treec.frontends.base import Trees
+from treec.passes.algo.depths import leaf_depths
+from treec.schedule.directives import Walk
 
 SASS = """
 treec_main_raw_f32:
@@ -39,9 +51,31 @@ treec_main_raw_f32:
 
 def test_innermost_loops_are_those_without_a_loop_inside() -> None:
     assert innermost_loops(SASS) == [Loop(5, 2), Loop(2, 0), Loop(1, 0)]
-    assert walk_loop(SASS) == Loop(5, 2)
+    assert walk_loops(SASS) == [Loop(5, 2)]
     with pytest.raises(UsageError, match="no loop of the kernel"):
-        walk_loop(SASS.replace("LDG.E.64", "LDG.E"))
+        walk_loops(SASS.replace("LDG.E.64", "LDG.E"))
+
+
+@pytest.mark.parametrize(
+    ("walk", "cost"),
+    [
+        (Walk("scalar"), 5 / 2),
+        (Walk("scalar", unroll="full"), 5 / 4),
+        (Walk("gemm"), 5 / 2),
+        (Walk("gemm", interleave="row:4"), 5 / 8),
+    ],
+)
+def test_a_step_costs_by_how_trees_are_walked(walk: Walk, cost: float) -> None:
+    assert step_cost(SASS, walk, 4) == cost
+
+
+def test_straight_code_takes_all_steps_and_a_gemm_all_nodes() -> None:
+    forest = build(Shape(n_trees=7, leaves=9, seed=1))
+    assert isinstance(forest.trees, Trees)
+    deepest = int(leaf_depths(forest.trees)[1].max())
+    assert steps_taken(forest, Walk("scalar"), 11.5) == 11.5
+    assert steps_taken(forest, Walk("scalar", unroll="full"), 11.5) == 7 * deepest
+    assert steps_taken(forest, Walk("gemm"), 11.5) == forest.trees.n_nodes
 
 
 def test_a_step_through_shared_nodes_loads_one_value() -> None:

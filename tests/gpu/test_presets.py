@@ -54,7 +54,14 @@ def planned(name: str, dtype: DType) -> Schedule:
 
 
 def test_there_are_presets() -> None:
-    assert {"gpu-bitslice", "gpu-direct", "gpu-fil", "gpu-nvforest", "gpu-tahoe-shared-data"} <= set(PRESETS)
+    assert {
+        "gpu-bitslice",
+        "gpu-direct",
+        "gpu-fil",
+        "gpu-nvforest",
+        "gpu-tahoe-shared-data",
+        "gpu-hummingbird-gemm",
+    } <= set(PRESETS)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -94,5 +101,6 @@ def test_a_preset_becomes_a_cubin_without_spills(name: str) -> None:
     for kernel in made.kernels:
         use = uses[kernel.symbol]
         assert use.spill_bytes == 0
-        assert use.registers <= 64
+        most = 96 if "gemm" in name else 64  # counts of up to 40 leaves, for 4 rows
+        assert use.registers <= most
         assert kernel.shared_bytes - 64 < use.shared_bytes <= kernel.shared_bytes  # behind the last buffer is no gap
