@@ -15,6 +15,7 @@ from treec.schedule.directives import (
     DIRECTIVES,
     AnswerPredicates,
     BindLoop,
+    CacheNodes,
     CacheRows,
     FissionLoop,
     FloatPolicy,
@@ -78,6 +79,7 @@ parallel block
 ELSEWHERE = {
     PrefetchRows,
     AnswerPredicates,
+    CacheNodes,
     CacheRows,
     FloatPolicy,
     FuseLoops,
