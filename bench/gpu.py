@@ -28,7 +28,6 @@ import treec
 from bench.models import BenchModel, bench_models
 from treec.codegen.abi import DType, Task
 from treec.errors import ScheduleError, TreecError
-from treec.runtime.gpu_device import scalars_of
 from treec.schedule.library import preset, preset_names
 
 MODELS = ["airline", "higgs", "year", "covtype_like", "letters_like", "abalone_like"]
@@ -70,25 +69,7 @@ def treec_contestant(name: str, model: BenchModel, rows: NDArray[np.float32]) ->
     device, task = library.device, library.kernel(Task.RAW, DType.F32, len(rows))
     kernels = [library.file.plan.kernel(symbol) for symbol in task.kernels]
     out = np.empty((len(rows), library.n_columns), np.float32 if library.out_dtype is DType.F32 else np.float64)
-    scalars = scalars_of((rows.shape[1], 1), (out.shape[1], 1), len(rows), (0, library.n_trees))
-    if device.name.startswith("CUDA"):
-        import cupy
-
-        there, results = cupy.asarray(rows), cupy.empty(out.shape, out.dtype)
-
-        def launch() -> None:
-            for kernel in kernels:
-                device._launch(kernel, there, results, scalars)
-
-        wait: Run = cupy.cuda.get_current_stream().synchronize
-    else:
-        buffers = {"rows": device._buffer(rows), "out": device._buffer(out)}
-
-        def launch() -> None:
-            for kernel in kernels:
-                device._launch(kernel, buffers, scalars, len(rows))
-
-        wait = device._queue.finish
+    launch, wait = device.launcher(kernels, rows, out, (0, library.n_trees))
     return Contestant(name, lambda: np.asarray(compiled.predict(rows, raw=True)), launch, wait, exact=True)
 
 

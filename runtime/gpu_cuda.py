@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,11 @@ def cuda_devices() -> list[str]:
         return [cupy.cuda.runtime.getDeviceProperties(number)["name"].decode() for number in range(count)]
     except (cupy.cuda.runtime.CUDARuntimeError, ImportError):
         return []
+
+
+def current_arch() -> str | None:
+    """Of the current device; None without one."""
+    return f"sm_{cupy.cuda.Device().compute_capability}" if cuda_devices() else None
 
 
 def device_rows(tensor: Any) -> Any:
@@ -134,6 +139,24 @@ class CudaDevice:
                     out[...] = results.get()  # waits for the current stream
         except cupy.cuda.memory.OutOfMemoryError as error:
             raise MemoryError(f"{self.name}: {error}") from error
+
+    def launcher(
+        self, kernels: Sequence[GpuKernel], rows: NDArray[Any], out: NDArray[Any], trees: tuple[int, int]
+    ) -> tuple[Callable[[], None], Callable[[], None]]:
+        try:
+            with self._device:
+                there, results = cupy.asarray(np.ascontiguousarray(rows)), cupy.empty(out.shape, out.dtype)
+                wait = cupy.cuda.get_current_stream().synchronize
+        except cupy.cuda.memory.OutOfMemoryError as error:
+            raise MemoryError(f"{self.name}: {error}") from error
+        scalars = scalars_of(_steps(there), _steps(results), len(there), trees)
+
+        def launch() -> None:
+            with self._device:
+                for kernel in kernels:
+                    self._launch(kernel, there, results, scalars)
+
+        return launch, wait
 
     def _launch(self, kernel: GpuKernel, rows: Any, out: Any, scalars: dict[str, int]) -> None:
         grid = kernel.launch_grid(len(rows))

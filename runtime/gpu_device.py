@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from typing import Any, Protocol
 
@@ -31,6 +32,13 @@ class Device(Protocol):
         MemoryError if the device has no room for so many rows."""
         ...
 
+    def launcher(
+        self, kernels: Sequence[GpuKernel], rows: NDArray[Any], out: NDArray[Any], trees: tuple[int, int]
+    ) -> tuple[Callable[[], None], Callable[[], None]]:
+        """For measuring: copies rows to the device and makes room for outputs like ``out``; a call that queues the kernels,
+        and one that waits for all that is queued."""
+        ...
+
 
 def open_device(file: GpuFile) -> Device:
     """The best device of this machine, with the file's kernels. Raises `UsageError` where there is none."""
@@ -48,6 +56,29 @@ def open_device(file: GpuFile) -> Device:
         f"no device can run this model: {'; '.join(reasons)}",
         fix="with an NVIDIA GPU, install cupy-cuda12x or cupy-cuda13x; else pip install pyopencl pocl-binary-distribution, "
         "which runs the kernels on the CPU",
+    )
+
+
+def require_gpu(*, pocl: bool) -> str | None:
+    """The architecture of the current CUDA device; None of another GPU or, where ``pocl`` allows that, of PoCL's CPU.
+    Raises `UsageError` where there is none of them."""
+    with contextlib.suppress(ImportError):  # of a library, or of what it needs itself
+        if find_spec("cupy") is not None:
+            from treec.runtime.gpu_cuda import current_arch
+
+            if (arch := current_arch()) is not None:
+                return arch
+    with contextlib.suppress(ImportError):
+        if find_spec("pyopencl") is not None:
+            from treec.runtime.gpu_opencl import is_gpu, opencl_devices
+
+            devices = opencl_devices()
+            if any(map(is_gpu, devices)) or (pocl and devices):
+                return None
+    raise UsageError(
+        "this machine has no GPU to measure on",
+        fix="run it where there is an NVIDIA GPU with CuPy, or another GPU with pyopencl; `--pocl` (in Python `pocl`) "
+        "takes PoCL's CPU, whose times say nothing of a GPU's",
     )
 
 

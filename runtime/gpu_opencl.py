@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,8 +42,12 @@ def opencl_devices() -> list[Any]:
     return sorted(found, key=_rank)
 
 
+def is_gpu(device: Any) -> bool:
+    return bool(device.type & cl.device_type.GPU)
+
+
 def _rank(device: Any) -> int:
-    if device.type & cl.device_type.GPU:
+    if is_gpu(device):
         return 0
     return 1 if _POCL in device.platform.name else 2
 
@@ -105,6 +109,24 @@ class OpenClDevice:
                 cl.enqueue_copy(self._queue, out, buffers["out"], is_blocking=True)
         except cl.MemoryError as error:
             raise MemoryError(f"{self.name}: {error}") from error
+
+    def launcher(
+        self, kernels: Sequence[GpuKernel], rows: NDArray[Any], out: NDArray[Any], trees: tuple[int, int]
+    ) -> tuple[Callable[[], None], Callable[[], None]]:
+        try:
+            buffers = {
+                "rows": self._buffer(np.ascontiguousarray(rows)),
+                "out": cl.Buffer(self._context, cl.mem_flags.READ_WRITE, out.nbytes),
+            }
+        except cl.MemoryError as error:
+            raise MemoryError(f"{self.name}: {error}") from error
+        scalars = scalars_of((rows.shape[1], 1), (out.shape[1], 1), len(rows), trees)
+
+        def launch() -> None:
+            for kernel in kernels:
+                self._launch(kernel, buffers, scalars, len(rows))
+
+        return launch, self._queue.finish
 
     def _launch(self, kernel: GpuKernel, buffers: dict[str, Any], scalars: dict[str, int], n: int) -> None:
         grid = kernel.launch_grid(n)

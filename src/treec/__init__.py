@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from treec.runtime import CompiledModel as CompiledModel
     from treec.runtime import load as load
     from treec.schedule.schedule import Schedule as Schedule
+    from treec.tuning import tune as tune
 
-__all__ = ["CompiledModel", "Schedule", "TreecError", "compile", "load"]
+__all__ = ["CompiledModel", "Schedule", "TreecError", "compile", "load", "tune"]
 
 _HOMES = {
     "CompiledModel": "treec.runtime",
@@ -29,6 +30,7 @@ _HOMES = {
     "TreecError": "treec.errors",
     "compile": "treec.compiler",
     "load": "treec.runtime",
+    "tune": "treec.tuning",
 }
 
 

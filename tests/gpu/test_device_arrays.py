@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 from tests.gpu.fake_cupy import DeviceArray, fake_cupy
 from tests.unit.tools.tooling import model_text
 from treec import compiler
+from treec.codegen.abi import DType, Task
 from treec.errors import ArtifactError, InputError, UsageError
 from treec.runtime import gpu_library
+from treec.runtime.gpu_device import require_gpu
 from treec.runtime.library import open_bytes
 from treec.runtime.predictor import CompiledModel
 
@@ -116,6 +118,21 @@ def test_rows_of_the_host_give_answers_of_the_host(
 ) -> None:
     model, _ = placed(files, "regression", monkeypatch)
     assert type(model.predict(rows)) is np.ndarray
+
+
+def test_a_launcher_queues_kernels_and_waits(
+    files: dict[str, bytes], rows: NDArray[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, cupy = placed(files, "regression", monkeypatch)
+    library: Any = model.library
+    task = library.kernel(Task.RAW, DType.F64, len(rows))
+    kernels = [library.file.plan.kernel(symbol) for symbol in task.kernels]
+    launch, wait = library.device.launcher(kernels, rows, np.empty((len(rows), 1)), (0, library.n_trees))
+    assert cupy.calls == ["synchronize"]
+    launch()
+    wait()
+    assert cupy.calls == ["synchronize", *task.kernels, "synchronize"]
+    assert require_gpu(pocl=False) == "sm_75"
 
 
 def test_shared_memory_is_asked_for_at_launch(rows: NDArray[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

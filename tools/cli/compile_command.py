@@ -16,6 +16,7 @@ from treec.tools.cli.predict_command import predict_command
 from treec.tools.cli.report import Report
 from treec.tools.cli.schedules_command import schedules_command
 from treec.tools.cli.transcript import say_schedule, say_total, say_verified, say_written
+from treec.tools.cli.tune_command import tune_command
 from treec.tools.cli.verify_command import verify_command
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def _version(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> No
         "inspect": inspect_command,
         "verify": verify_command,
         "predict": predict_command,
+        "tune": tune_command,
         "schedules": schedules_command,
         "doctor": doctor_command,
     },
