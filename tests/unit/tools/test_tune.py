@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ from tests.property.forests import Shape, build
 from tests.unit.tools.tooling import Run, model_text
 from treec import tuning
 from treec.errors import InputError, UsageError, VerificationError
+from treec.passes.pipeline import pipeline_of, run_pipeline
 from treec.runtime import gpu_opencl
 from treec.schedule.gpus import GPUS
 from treec.schedule.schedule import Schedule
+from treec.treeir.forest_convert import forest_module
 from treec.tune_grid import MOST, Candidate, gpu_candidates
 
 pytest.importorskip("tvm")
@@ -35,17 +38,26 @@ HUGE = PLAIN.replace("by=32", "by=2048")
 def test_a_grid_has_at_most_forty_schedules_each_of_its_own(arch: str, features: int, batch: int) -> None:
     forest = build(Shape(n_trees=6, leaves=5, n_inputs=features))
     found = gpu_candidates(forest, arch, "f32", batch)
-    assert 29 <= len(found) <= MOST
+    assert 33 <= len(found) <= MOST
     assert found[0].name == "treec's choice"
     assert len({candidate.name for candidate in found}) == len(found)
     for candidate in found:
         target = candidate.schedule.gpu
         assert target is not None
         assert (target.arch, target.input) == (arch, "f32")
-    grid = "\n".join(candidate.schedule.to_text() for candidate in found if "together" in candidate.name)
+    grid = "\n".join(one.schedule.to_text() for one in found if one.name.startswith(("packed", "reorg")))
+    assert all("cache nodes" in one.schedule.to_text() for one in found[-2:])
+    assert len({one.schedule.to_text() for one in found}) == len(found)
     assert ("cache rows" in grid) == (features <= 1500)
     assert ("by=50" in grid) == (batch == 512 or features > 100)
     assert gpu_candidates(forest, arch, "f32", batch, most=3) == found[:3]
+
+
+@pytest.mark.parametrize("batch", [512, 1 << 16])
+def test_the_grid_applies_to_a_plain_forest(batch: int) -> None:
+    forest = build(replace(SMALL, leaves=2))
+    for candidate in gpu_candidates(forest, "sm_90", "f32", batch):
+        run_pipeline(forest_module(forest), pipeline_of(candidate.schedule))
 
 
 @pytest.fixture
