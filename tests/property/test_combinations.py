@@ -40,6 +40,6 @@ def test_a_word_that_no_schedule_draws_is_lacking() -> None:
 
 def test_the_words_come_from_the_table_of_directives() -> None:
     words = set(language())
-    assert words >= set(DIRECTIVES) - {"target gpu", "bind"}
+    assert words >= set(DIRECTIVES) - {"target gpu", "bind", "cache nodes"}
     assert {"walk with=bitslice", "layout array", "unroll by=full", "walk interleave=row", "walk peel="} <= words
     assert {f"target cpu level={level}" for level in levels()} <= words_of(TargetCpu)
