@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from treec.codegen.abi import CALL_WORDS, Axis, DType, Task
 from treec.runtime.memory import address_of, workspace
-from treec.runtime.threads import MIN_WORK
+from treec.runtime.threads import MIN_WORK, thread_count
 
 if TYPE_CHECKING:
     from treec.runtime.library import Library
@@ -49,6 +49,7 @@ class QuickCalls:
     __slots__ = ("_call", "_kernels", "_n_features", "_n_trees")
 
     def __init__(self, library: Library) -> None:
+        thread_count(None, 0)  # refuses a senseless environment here: to ask in each call takes a third of its time
         self._call: Callable[[bytes], int] = library.call
         self._n_features = library.n_features
         self._n_trees = library.n_trees

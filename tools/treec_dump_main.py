@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from treec.errors import TreecError, UsageError
-from treec.tools.cli.command import Command, json_option, option
+from treec.tools.cli.command import Command, json_option, option, trust_option
 from treec.tools.cli.report import Report
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def main() -> None:
     "--tree", type=click.IntRange(min=0), default=0, metavar="N", section="Output", help="The tree to draw. Default: 0."
 )
 @json_option
-@option("--trust", is_flag=True, section="Checks", help="Unpickle the model, which runs the code in it.")
+@trust_option
 @click.pass_obj
 def treec_dump(
     report: Report,

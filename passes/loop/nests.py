@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.ir import Attribute
+from xdsl.ir import Attribute, Operation
 from xdsl.traits import SymbolTable
 
 from treec.codegen.abi import Task
@@ -24,18 +24,22 @@ from treec.passes.loop.walks import walk_of
 from treec.treeir.plan import KernelOp, PredicateBitsOp, SlicedTreesOp
 
 
+def _trees_of(kernel: KernelOp, module: ModuleOp) -> Operation | None:
+    """What the kernel's walk goes through, if that has a form of its own."""
+    name = kernel.innermost_walk().trees
+    return None if name is None else SymbolTable.lookup_symbol(module, name)
+
+
 def is_sliced(kernel: KernelOp, module: ModuleOp) -> bool:
     """Whether the kernel has no walk, but selects between bits."""
-    name = kernel.innermost_walk().trees
-    return name is not None and isinstance(SymbolTable.lookup_symbol(module, name), SlicedTreesOp)
+    return isinstance(_trees_of(kernel, module), SlicedTreesOp)
 
 
 def nest_of(
     kernel: KernelOp, module: ModuleOp, forest: Forest, tables: Tables, task: Task, row_type: Attribute
 ) -> BlockNest:
     """The lowering of a kernel for one task and dtype of rows; raises `ScheduleError` where its walk is not finished."""
-    ranks, name = ranks_of_walk(kernel, module), kernel.innermost_walk().trees
-    trees = None if name is None else SymbolTable.lookup_symbol(module, name)
+    ranks, trees = ranks_of_walk(kernel, module), _trees_of(kernel, module)
     if isinstance(trees, SlicedTreesOp):
         predicates = SymbolTable.lookup_symbol(module, trees.predicates)
         if ranks is None or not isinstance(predicates, PredicateBitsOp):

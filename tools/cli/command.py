@@ -38,6 +38,12 @@ def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return option("--json", is_flag=True, expose_value=False, section="Output", help=what)(command)
 
 
+def trust_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """``--trust``, for commands that read a model."""
+    what = "Unpickle the model, which runs the code in it, if treec can't read it safely."
+    return option("--trust", is_flag=True, section="Checks", help=what)(command)
+
+
 class Command(click.Command):
     """A command of treec. ``main`` ends the process with the documented exit codes and never shows a traceback."""
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from treec.errors import UsageError
-from treec.tools.cli.command import CommandWithOthers, json_option, option
+from treec.tools.cli.command import CommandWithOthers, json_option, option, trust_option
 from treec.tools.cli.doctor_command import doctor_command
 from treec.tools.cli.inspect_command import inspect_command
 from treec.tools.cli.predict_command import predict_command
@@ -92,12 +92,7 @@ def _version(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> No
 @option("--quiet", is_flag=True, section="Output", help="Print errors only.")
 @json_option
 @option("--no-verify", is_flag=True, section="Checks", help="Skip the check of the written code; its card says so.")
-@option(
-    "--trust",
-    is_flag=True,
-    section="Checks",
-    help="Unpickle the model, which runs the code in it, if treec can't read it safely.",
-)
+@trust_option
 @option(
     "--max-seconds",
     type=click.FloatRange(min=0, min_open=True),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from treec.errors import UnsupportedModelError, UsageError
-from treec.tools.cli.command import Command, json_option, option
+from treec.tools.cli.command import Command, json_option, trust_option
 from treec.tools.cli.report import Report
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ SIMPLE = "layout packed predicates=table align=1\norder row, tree\nwalk with=sca
     ),
 )
 @click.argument("file")
-@option("--trust", is_flag=True, section="Checks", help="Unpickle the model, which runs the code in it.")
+@trust_option
 @json_option
 @click.pass_obj
 def inspect_command(report: Report, file: str, trust: bool) -> None:

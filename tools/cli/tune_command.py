@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from treec.tools.cli.command import Command, json_option, option
+from treec.tools.cli.command import Command, json_option, option, trust_option
 from treec.tools.cli.report import Report
 
 if TYPE_CHECKING:
@@ -33,12 +33,7 @@ if TYPE_CHECKING:
 @option("--most", type=click.IntRange(min=1), metavar="N", section="Checks", help="Measure the first N schedules only.")
 @option("--rounds", type=click.IntRange(min=1), metavar="N", section="Checks", help="Times that each is timed. Default: 7.")
 @option("--pocl", is_flag=True, section="Checks", help="Without a GPU, use PoCL's CPU: a trial, whose times say nothing.")
-@option(
-    "--trust",
-    is_flag=True,
-    section="Checks",
-    help="Unpickle the model, which runs the code in it, if treec can't read it safely.",
-)
+@trust_option
 @option(
     "--max-seconds",
     type=click.FloatRange(min=0, min_open=True),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from treec.errors import VerificationError
-from treec.tools.cli.command import Command, json_option, option
+from treec.tools.cli.command import Command, json_option, option, trust_option
 from treec.tools.cli.report import Report
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ CHUNK_CELLS = 1 << 22
 @option(
     "--seed", type=click.IntRange(min=0), default=0, metavar="N", section="Input", help="Of the random rows. Default: 0."
 )
-@option("--trust", is_flag=True, section="Checks", help="Unpickle the model, which runs the code in it.")
+@trust_option
 @option("--quiet", is_flag=True, section="Output", help="Print errors only.")
 @json_option
 @click.pass_obj

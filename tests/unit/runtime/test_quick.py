@@ -69,6 +69,13 @@ def test_calls_for_several_threads_go_the_general_way(make: Any) -> None:
             compiled.predict(_rows(1), n_threads=bad)
 
 
+def test_a_senseless_environment_is_refused_when_a_model_is_loaded(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, compiled = make()
+    monkeypatch.setenv("TREEC_NUM_THREADS", "many")
+    with pytest.raises(UsageError, match="TREEC_NUM_THREADS"):
+        _quick(compiled)
+
+
 def test_kernels_that_run_in_parts_or_share_groups_go_the_general_way(make: Any) -> None:
     _, compiled = make(defines={"RUN_ROWS": 64})
     quick, _ = _quick(compiled)
