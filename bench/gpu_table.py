@@ -4,11 +4,11 @@
 usage: python -m bench.gpu_table [--arch sm_90] [--write docs/gpu.md] [MODEL]
 
 For treec's choice and each preset: registers, shared bytes and spills of the kernel of raw outputs, as ptxas says; and
-the instructions of its innermost loop of a walk, as nvdisasm shows it, for one step of one walk. Times the mean number
-of steps of the model's rows (all steps of straight code, all nodes of a gemm) that is a lower bound of the instructions
-of a row: threads of a warp wait for the longest walk, and loads of nodes that lie apart take several turns. Bytes are
-those of a row and its outputs, each moved once. Both imply a bound of the rows per second of an H200. Needs nvcc and
-nvdisasm (`pip install nvidia-cuda-nvdisasm`), and no GPU.
+the instructions of its innermost loop of a walk, as nvdisasm shows it, for one step of one walk. Times the mean number of
+steps of the model's rows (all steps of straight code and of counted loops, all nodes of a gemm) that is a lower bound of
+the instructions of a row: threads of a warp wait for the longest walk, and loads of nodes that lie apart take several
+turns. Bytes are those of a row and its outputs, each moved once. Both imply a bound of the rows per second of an H200.
+Needs nvcc and nvdisasm (`pip install nvidia-cuda-nvdisasm`), and no GPU.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from treec.errors import ScheduleError, UsageError
 from treec.frontends.base import Forest, Trees
 from treec.frontends.load import LoadedModel, load_model
 from treec.passes.algo.depths import leaf_depths
-from treec.schedule.directives import CacheNodes, Walk
+from treec.schedule.directives import CacheNodes, Layout, Walk
 from treec.schedule.gpus import BLOCK_SHARED, GPUS
 from treec.schedule.library import preset, preset_names
 from treec.schedule.schedule import Schedule
@@ -126,19 +126,23 @@ def step_cost(sass: str, walk: Walk, deepest: int) -> float:
         loop, rows = walk_loops(sass)[0], 1 if walk.interleave == "none" else int(walk.interleave.partition(":")[2])
         return loop.instructions / (loop.node_loads * rows)
     if walk.unroll == "full":
-        return max(loop.instructions for loop in innermost_loops(sass)) / max(deepest, 1)
+        trees = int(walk.interleave.partition(":")[2]) if walk.interleave.startswith("tree:") else 1
+        return max(loop.instructions for loop in innermost_loops(sass)) / (max(deepest, 1) * trees)
     loop = max(walk_loops(sass), key=lambda loop: loop.node_loads)
     return loop.instructions / loop.node_loads
 
 
-def steps_taken(forest: Forest, walk: Walk, mean: float) -> float:
-    """Steps of a row: as many as it needs, on average; as the deepest tree has, of straight code; of a gemm all nodes."""
+def steps_taken(forest: Forest, walk: Walk, mean: float, *, counted: bool = False) -> float:
+    """Steps of a row: as many as it needs, on average; as each tree has at most, where they are ``counted``, as those of
+    pairs about values; as the deepest tree has, of straight code; of a gemm all nodes."""
     trees = forest.trees
     if not isinstance(trees, Trees):
         raise UsageError("only trees with nodes are walked")
     if walk.strategy == "gemm":
         return trees.n_nodes
-    return trees.n_trees * deepest_leaf(trees) if walk.unroll == "full" else mean
+    if walk.unroll == "full":
+        return trees.n_trees * deepest_leaf(trees)
+    return float(leaf_depths(trees)[1].sum()) if counted else mean
 
 
 def deepest_leaf(trees: Trees) -> int:
@@ -229,7 +233,8 @@ def measure(name: str, model: LoadedModel, schedule: Schedule, steps: float, arc
         limits.shared_sm // (shared + BLOCK_SHARED),
     )
     moved = 4 * forest.inputs.n_inputs + forest.sum.dtype.itemsize * forest.n_columns
-    per_row = None if per_step is None else per_step * steps_taken(forest, walk, steps)
+    counted = any(isinstance(directive, Layout) and directive.kind == "pairs" for directive in schedule)
+    per_row = None if per_step is None else per_step * steps_taken(forest, walk, steps, counted=counted)
     return Line(name, use, shared, threads, blocks * threads, per_step, per_row, moved)
 
 

@@ -52,13 +52,8 @@ class BenchModel:
         return {".txt": "lightgbm", ".pkl": "sklearn"}.get(self.path.suffix, "xgboost")
 
     def batch(self, n_rows: int) -> NDArray[np.float32]:
-        """The first ``n_rows`` of the rows; when they are used up, new ones: each feature from one of two rows, by lot. The
-        same rows again and again would teach a branch predictor the answers."""
-        new = max(0, n_rows - len(self.rows))
-        rng = np.random.default_rng(len(self.rows))
-        one, other = self.rows[rng.integers(0, len(self.rows), (2, new))]
-        mixed = np.where(rng.random(one.shape) < 0.5, one, other)
-        return np.ascontiguousarray(np.concatenate([self.rows, mixed])[:n_rows])
+        """See `mixed_batch`."""
+        return mixed_batch(self.rows, n_rows)
 
     @cached_property
     def forest(self) -> Any:
@@ -104,6 +99,16 @@ class BenchModel:
         """Digests that differ from the frozen ones; empty for a model that is not in the lock file."""
         frozen = json.loads(LOCK.read_text()).get(self.name, {}) if LOCK.exists() else {}
         return [what for what, digest in frozen.get("digests", {}).items() if digest != self.digests[what]]
+
+
+def mixed_batch(rows: NDArray[np.float32], n_rows: int) -> NDArray[np.float32]:
+    """The first ``n_rows`` of the rows; when they are used up, new ones: each feature from one of two rows, by lot. The
+    same rows again and again would teach a branch predictor the answers."""
+    new = max(0, n_rows - len(rows))
+    rng = np.random.default_rng(len(rows))
+    one, other = rows[rng.integers(0, len(rows), (2, new))]
+    mixed = np.where(rng.random(one.shape) < 0.5, one, other)
+    return np.ascontiguousarray(np.concatenate([rows, mixed])[:n_rows])
 
 
 def _digest(arrays: list[NDArray[Any]]) -> str:

@@ -61,6 +61,7 @@ def test_innermost_loops_are_those_without_a_loop_inside() -> None:
     [
         (Walk("scalar"), 5 / 2),
         (Walk("scalar", unroll="full"), 5 / 4),
+        (Walk("scalar", unroll="full", interleave="tree:2"), 5 / 8),
         (Walk("gemm"), 5 / 2),
         (Walk("gemm", interleave="row:4"), 5 / 8),
     ],
@@ -75,6 +76,7 @@ def test_straight_code_takes_all_steps_and_a_gemm_all_nodes() -> None:
     deepest = int(leaf_depths(forest.trees)[1].max())
     assert steps_taken(forest, Walk("scalar"), 11.5) == 11.5
     assert steps_taken(forest, Walk("scalar", unroll="full"), 11.5) == 7 * deepest
+    assert steps_taken(forest, Walk("scalar"), 11.5, counted=True) == leaf_depths(forest.trees)[1].sum()
     assert steps_taken(forest, Walk("gemm"), 11.5) == forest.trees.n_nodes
 
 
