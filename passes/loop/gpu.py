@@ -11,6 +11,7 @@ from xdsl.ir import SSAValue
 
 from treec.errors import ScheduleError
 from treec.frontends.base import Inputs
+from treec.passes.algo.shared_rows import copy_shape
 from treec.passes.loop.builder import ForBody, LoopBuilder, Values
 from treec.passes.loop.row_cache import CopyValue, RowCache
 from treec.passes.plan.bind_loop import extent_of, threads_of
@@ -89,21 +90,33 @@ def emit_shared_copy(
     *,
     again: bool,
 ) -> None:
-    """Copy a block of rows, all threads of the block together, neighbours neighbouring values; ``again``: it is not the
-    block's first copy, and threads may still read the one before."""
-    begin, end = bounds
-    n_inputs = max(1, inputs.n_inputs)
-    count = b.mul(b.minimum(b.sub(end, begin), b.constant(cache.block)), n_inputs)
+    """Copy a block of rows, all threads of the block together; ``again``: it is not the block's first copy, and threads
+    may still read the one before.
 
-    def one(t: LoopBuilder, at: SSAValue, _: Values) -> Values:
-        row = t.binary(BinaryKind.DIV, at, n_inputs)
-        copy(t, t.add(begin, row), row, t.sub(at, t.mul(row, n_inputs)))
-        return []
+    Some neighbouring threads have a row, the next ones the next row, and so on; each then goes from row to row in even
+    steps, so that the place of a value follows from the one before by a sum.
+    """
+    begin, end = bounds
+    n_rows = b.minimum(b.sub(end, begin), b.constant(cache.block))
+    lanes, together = copy_shape(inputs.n_inputs, prod(threads), by_column=cache.by_column)
+
+    def one_thread(t: LoopBuilder, at: SSAValue, _: Values) -> Values:
+        first, lane = t.binary(BinaryKind.DIV, at, lanes), t.binary(BinaryKind.REM, at, lanes)
+
+        def one_column(u: LoopBuilder, number: SSAValue, _: Values) -> Values:
+            def one_row(v: LoopBuilder, row: SSAValue, _: Values) -> Values:
+                copy(v, v.add(begin, row), row, number)
+                return []
+
+            return u.for_(first, n_rows, one_row, step=together)
+
+        return t.for_(lane, t.constant(inputs.n_inputs), one_column, step=lanes)
 
     if again:
         b.barrier()
     if inputs.n_inputs:
-        emit_shared_out(b, count, cache.block * n_inputs, threads, one, label="copy")
+        busy = lanes * together
+        emit_shared_out(b, b.constant(busy), busy, threads, one_thread, label="copy")
     b.barrier()
 
 
