@@ -43,7 +43,7 @@ from treec.treeir.blob import BlobAttr
 from treec.treeir.forest import InputsOp, ModelOp
 from treec.treeir.forest_checks import expect, expect_cover, require
 from treec.treeir.loop_types import DIMENSIONS, LoopKind, LoopKindAttr
-from treec.treeir.pairs import PairedTreesOp
+from treec.treeir.pairs import PairedTreesOp, ValuePairsOp
 from treec.treeir.paths import PathMatrixOp
 from treec.treeir.plan_trees import BitFieldAttr, PackedTreesOp, TreesOp
 from treec.treeir.ranks import RanksOp
@@ -72,6 +72,7 @@ __all__ = [
     "TargetOp",
     "TiledTreesOp",
     "TreesOp",
+    "ValuePairsOp",
     "WalkOp",
     "compares_f64",
     "kernels_of",
@@ -591,6 +592,7 @@ Plan = Dialect(
         SlicedTreesOp,
         TargetOp,
         TiledTreesOp,
+        ValuePairsOp,
         WalkOp,
     ],
     [BitFieldAttr, LoopAxisAttr],

@@ -30,7 +30,7 @@ class Widths:
 
     def of(self, field: str) -> tuple[str, int]:
         """The argument that is about a field, and its bits."""
-        if field in ("step", "delta", "child"):
+        if field in ("step", "delta", "right", "child"):
             return "child", self.child
         return field, self.feature if field == "feature" else 0
 

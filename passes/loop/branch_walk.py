@@ -27,6 +27,8 @@ class BranchWalk:
     """Emits a tree as one ``loop.decide``. Its result is the leaf's value where that is one number, weighted already; else
     the row of its values; or with ``ids`` the library's number of the leaf."""
 
+    leaf_values = None
+
     def __init__(self, forest: Forest, trees: Trees, tables: Tables) -> None:
         self.forest = forest
         self.trees = trees

@@ -137,9 +137,12 @@ class WalkNest(GroupNest):
         known = landing.value
         if known is not None:
             return lambda t, offset: known
-        values = b.table(self.tables.of("leaf_values", self.forest.leaves.values))
-        width, row = self.forest.leaf_width, self.walk.leaf_row(b, landing)
-        first = row if width == 1 else b.mul(row, width)
+        width = self.forest.leaf_width
+        if self.walk.leaf_values is not None:
+            values, first = b.table(self.tables.of("values", self.walk.leaf_values)), landing.position
+        else:
+            values, row = b.table(self.tables.of("leaf_values", self.forest.leaves.values)), self.walk.leaf_row(b, landing)
+            first = row if width == 1 else b.mul(row, width)
         return lambda t, offset: self.sums_rule.weighted(t, t.load(values, t.add(first, offset)), visit.tree)
 
     def _sum_place(self, b: LoopBuilder, row: SSAValue, column: SSAValue) -> tuple[SSAValue, list[SSAValue]]:

@@ -26,6 +26,8 @@ class PairWalk:
     Straight code takes the first ``peel`` steps, or all with ``unroll``; then a loop steps until no walk moves.
     """
 
+    leaf_values = None
+
     def __init__(
         self, walk: WalkOp, trees: PairedTreesOp, tables: Tables, category_cast: CategoryCast, depth: Depth
     ) -> None:

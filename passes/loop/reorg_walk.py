@@ -36,6 +36,8 @@ class ReorgWalk:
     deepest tree of this part needs. A landing's ``position`` is the leaf's slot.
     """
 
+    leaf_values = None
+
     def __init__(
         self, walk: WalkOp, trees: ReorgTreesOp, tables: Tables, category_cast: CategoryCast, depth: Depth
     ) -> None:

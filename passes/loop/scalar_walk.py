@@ -38,6 +38,8 @@ class ScalarWalk:
     lanes = 1
     copies: Mapping[str, SSAValue] | None = None
 
+    leaf_values = None
+
     def __init__(
         self, walk: WalkOp, packed: PackedTreesOp, tables: Tables, category_cast: CategoryCast, depth: Depth
     ) -> None:

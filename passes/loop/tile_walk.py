@@ -46,6 +46,8 @@ class TileWalk:
     Straight code takes the first ``peel`` steps, or all with ``unroll``; then a loop steps until every walk has its leaf.
     """
 
+    leaf_values = None
+
     def __init__(
         self, walk: WalkOp, trees: TiledTreesOp, tables: Tables, category_cast: CategoryCast, depth: Depth
     ) -> None:

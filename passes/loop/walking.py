@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
+from numpy.typing import NDArray
 from xdsl.ir import SSAValue
 
 from treec.passes.loop.builder import LoopBuilder
@@ -57,6 +58,11 @@ class Landing:
 
 class TreeWalk(Protocol):
     """Code for walks over one form of trees: what a nest needs of it."""
+
+    @property
+    def leaf_values(self) -> NDArray[Any] | None:
+        """Single values of leaves by their position, where they lie so; else they are found by `leaf_row`."""
+        ...
 
     def plain(self) -> TreeWalk:
         """The same walk without straight code: a fraction of the machine code, for leaf ids, which are rarely asked for in

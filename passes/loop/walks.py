@@ -16,9 +16,10 @@ from treec.passes.loop.reorg_walk import ReorgWalk
 from treec.passes.loop.scalar_walk import ScalarWalk
 from treec.passes.loop.tables import Tables
 from treec.passes.loop.tile_walk import TileWalk
+from treec.passes.loop.value_pair_walk import ValuePairWalk
 from treec.passes.loop.walking import Depth, TreeWalk
 from treec.treeir.paths import PathMatrixOp
-from treec.treeir.plan import KernelOp, PackedTreesOp, PairedTreesOp, ReorgTreesOp, TiledTreesOp
+from treec.treeir.plan import KernelOp, PackedTreesOp, PairedTreesOp, ReorgTreesOp, TiledTreesOp, ValuePairsOp
 
 FIXES = {
     "scalar": "use `layout packed`",
@@ -53,6 +54,9 @@ def walk_of(kernel: KernelOp, module: ModuleOp, forest: Forest, tables: Tables) 
             return GemmWalk(walk, trees, paths, tables, cast, depth)
         case "scalar", PairedTreesOp():
             return PairWalk(walk, trees, tables, cast, depth)
+        case "scalar", ValuePairsOp():
+            values = forest.leaves.values if forest.leaf_width == 1 else None
+            return ValuePairWalk(walk, trees, tables, cast, depth, values)
         case "scalar", ReorgTreesOp():
             return ReorgWalk(walk, trees, tables, cast, depth)
         case "tile", TiledTreesOp():

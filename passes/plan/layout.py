@@ -13,7 +13,7 @@ from treec.errors import ScheduleError, UnsupportedModelError
 from treec.frontends.base import F64, Forest, Predicates, Trees
 from treec.passes.algo.bit_fields import Widths
 from treec.passes.algo.packed import PackedTrees, narrow, pack_ranked_trees, pack_trees, walk_columns
-from treec.passes.algo.pairs import pair_trees
+from treec.passes.algo.pairs import pair_trees, pair_values
 from treec.passes.algo.thresholds import Width as ThresholdWidth
 from treec.passes.algo.thresholds import with_thresholds
 from treec.passes.plan.rank_features import ranks_of, tables_of
@@ -23,7 +23,7 @@ from treec.passes.plan.tiled_layout import bit_fields, tiled_trees_op
 from treec.treeir.blob import BlobAttr
 from treec.treeir.forest import only_model
 from treec.treeir.forest_convert import forest_of
-from treec.treeir.plan import PackedTreesOp, PairedTreesOp, TreesOp, only_f32_rows
+from treec.treeir.plan import PackedTreesOp, PairedTreesOp, TreesOp, ValuePairsOp, only_f32_rows
 from treec.treeir.ranks import RanksOp
 
 
@@ -41,8 +41,8 @@ class LayoutPass(PlanPass):
 
     ``packed``: narrow records in preorder (see `treec.passes.algo.packed`). ``predicates=inline`` puts threshold and
     feature into each node; ``table`` puts a predicate id there, smaller where ``share predicates`` left few of them.
-    Records have a multiple of ``align`` bytes. After ``rank-features`` thresholds are ranks, bits among others, and
-    ``pairs`` can be had: records of nodes and leaves, siblings side by side, leaves pointing at themselves (see
+    Records have a multiple of ``align`` bytes. After ``rank-features`` thresholds are ranks, bits among others. ``pairs``
+    has records of nodes and leaves, siblings side by side, leaves pointing at themselves (see
     `treec.passes.algo.pairs`). ``reorg`` has complete trees, position by position (see `treec.passes.algo.reorg`).
     ``sparse`` and ``array`` have a record per tile (see `treec.passes.algo.tiled`); without tiles, a node is one. Needs
     trees with nodes and plain leaf values.
@@ -92,8 +92,8 @@ class LayoutPass(PlanPass):
             return tiled_trees_op(forest, trees, ranks, self.kind, **how)
         if self.kind == "reorg":
             return reorg_trees_op(forest, trees, ranks, **how)
-        if self.kind == "pairs" and ranks is not None:
-            return _pairs(trees, ranks, **how)
+        if self.kind == "pairs":
+            return _value_pairs(forest, trees, **how) if ranks is None else _pairs(trees, ranks, **how)
         with_table = self.predicates == "table"
         if ranks is None:
             packed = pack_trees(forest.predicates, trees, walk_columns(forest.inputs), with_table=with_table, **how)
@@ -112,8 +112,6 @@ class LayoutPass(PlanPass):
                 f"`layout {self.kind}` knows nothing of tiles, and the trees have some",
                 fix="use `layout sparse` or `layout array`",
             )
-        if self.kind == "pairs" and ranks is None:
-            raise ScheduleError("`layout pairs` has thresholds that are ranks", fix="put `rank features` above it")
         if self.child != "auto" and self.kind in ("reorg", "array"):
             raise ScheduleError(
                 f"`layout {self.kind}` computes where children are, and has no `child`", fix="leave `child` out"
@@ -154,6 +152,22 @@ def _pairs(trees: Trees, ranks: RanksOp, *, align: int, widths: Widths) -> Paire
     if paired.column is not None:
         properties["column"] = BlobAttr.of(paired.column)
     return PairedTreesOp.create(properties=properties)
+
+
+def _value_pairs(forest: Forest, trees: Trees, *, align: int, widths: Widths) -> ValuePairsOp:
+    paired = pair_values(forest.predicates, walk_columns(forest.inputs), trees, align=align, widths=widths)
+    properties: dict[str, Attribute] = {
+        "sym_name": StringAttr("trees"),
+        "nodes": BlobAttr.of(paired.nodes.table),
+        "fields": bit_fields(paired.nodes.fields),
+        "set_offset": BlobAttr.of(narrow(forest.predicates.set_offset)),
+        "set_words": BlobAttr.of(forest.predicates.set_words),
+    }
+    for key in ("base", "kinds", "depth", "leaf_row", "leaf_id", "column"):
+        table = getattr(paired, key)
+        if table is not None:
+            properties[key] = BlobAttr.of(table)
+    return ValuePairsOp.create(properties=properties)
 
 
 def _packed_op(name: str, packed: PackedTrees, forest: Forest, ranks: RanksOp | None) -> PackedTreesOp:

@@ -11,7 +11,7 @@ from treec.schedule.directives.tiles import TileNodes
 
 TILED = ("sparse", "array")
 """Layouts of tiles."""
-ON_GPU = ("packed", "reorg")
+ON_GPU = ("packed", "pairs", "reorg")
 COMPUTED = ("array", "reorg")
 """Layouts without pointers."""
 
@@ -30,22 +30,21 @@ class Layout(Directive):
     down and `<` ones up: for f32 rows that changes no answer, so `target cpu input=f32` has to promise them. Given widths
     start at a byte and are refused where the model's numbers are larger.
 
-    Needs: a place before `walk`; `pairs` needs `rank features` before it. Trees with tiles need `sparse` or `array`; an
-    `array` and `reorg` need trees that are nearly full, they are refused beyond 256 MiB. All but `packed` keep predicates
-    inline.
+    Needs: a place before `walk`. Trees with tiles need `sparse` or `array`; an `array` and `reorg` need trees that are
+    nearly full, they are refused beyond 256 MiB. All but `packed` keep predicates inline.
 
-    Pays: `pairs` with interleaved walks: a step has a third of the instructions, for twice as many records. `reorg` where
-    all trees are nearly full and of one depth: 1.3 to 1.8 times the speed of `packed` for 100 trees of depth 8, as every
-    walk has the same number of steps and no test for a leaf. Each leaf above the last level takes the steps and the memory
-    of a node there: where trees are ragged it was half as fast as `packed`, on thousands of trees even less;
-    (On a GPU, threads that share trees read neighbouring records of it at the first levels.)
-    `reorder trees by=depth` and `fission` give each depth its own number of steps, which wins some of that back.
-    `predicates=inline` has all that a step needs in one record, mostly one cache line; `predicates=table` has
-    smaller records and one more load per step. A small `align` saves memory; a larger one lets a record be read with
-    aligned loads, and keeps the record of a large tile in one cache line. `array` has less to load than `sparse`, and more
-    memory to load it from. `threshold=f32` for a model of f64: 1.1 times the speed for 500 trees of 31
-    leaves node by node, 1.6 times in lanes, of which a vector then has 16. Given widths were never faster than `auto`: they
-    are for other readers of the tables.
+    Pays: `pairs` with interleaved walks: a step has a third of the instructions (on ranks; half of them on values), for
+    twice as many records. Pairs on values lie level by level and have a count of steps for each tree; for GPUs. `reorg`
+    where all trees are nearly full and of one depth: 1.3 to 1.8 times the speed of `packed` for 100 trees of depth 8, as
+    every walk has the same number of steps and no test for a leaf. Each leaf above the last level takes the steps and the
+    memory of a node there: where trees are ragged it was half as fast as `packed`, on thousands of trees even less; (On a
+    GPU, threads that share trees read neighbouring records of it at the first levels.) `reorder trees by=depth` and
+    `fission` give each depth its own number of steps, which wins some of that back. `predicates=inline` has all that a
+    step needs in one record, mostly one cache line; `predicates=table` has smaller records and one more load per step. A
+    small `align` saves memory; a larger one lets a record be read with aligned loads, and keeps the record of a large
+    tile in one cache line. `array` has less to load than `sparse`, and more memory to load it from. `threshold=f32` for a
+    model of f64: 1.1 times the speed for 500 trees of 31 leaves node by node, 1.6 times in lanes, of which a vector then
+    has 16. Given widths were never faster than `auto`: they are for other readers of the tables.
     """
 
     keyword: ClassVar[str] = "layout"
@@ -90,7 +89,7 @@ class Layout(Directive):
             raise self.error(reason, "leave `child` out", argument="child")
         if scope.machine is Machine.GPU and self.kind not in ON_GPU:
             reason = f"kernels for GPUs do not walk nodes that lie as {self.kind}"
-            raise self.error(reason, "write `layout packed` or `layout reorg`", argument="kind")
+            raise self.error(reason, "write `layout packed`, `layout pairs` or `layout reorg`", argument="kind")
         tiles = scope.find(TileNodes)
         if tiles is not None and self.kind not in TILED:
             reason = f"`layout {self.kind}` knows nothing of tiles, and the trees have some ({tiles.where()})"

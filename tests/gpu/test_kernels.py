@@ -105,8 +105,8 @@ def lines_are_packed(lines: list[str]) -> bool:
 
 def draw_layout(draw: st.DrawFn) -> str:
     align = draw(st.sampled_from((1, 4, 8)))
-    if draw(st.integers(0, 3)) == 0:
-        return f"layout reorg align={align}"
+    if draw(st.booleans()):
+        return f"layout {draw(st.sampled_from(('pairs', 'reorg')))} align={align}"
     return f"layout packed predicates={draw(st.sampled_from(('inline', 'table')))} align={align}"
 
 

@@ -255,7 +255,7 @@ def plans(
     most = "u16" if feature == "u32" else "u32"  # a node has 64 bits beside its threshold
     child = f" child={draw(st.sampled_from(('auto', most if padded else 'u8', 'u16', most)))}"
     predicates, align = draw(st.sampled_from(("inline", "table"))), draw(st.sampled_from((1, 4, 8)))
-    pairs = not tiled and ranked and draw(st.booleans())
+    pairs = not tiled and draw(st.integers(0, 1 if ranked else 2)) == 0
     by_tile = tiled or (not pairs and draw(st.integers(0, 3)) == 0)
     together = not pairs and not by_tile and draw(st.integers(0, 2)) == 0
     if by_tile:

@@ -45,6 +45,7 @@ from treec.treeir.plan import (
     SlicedTreesOp,
     TiledTreesOp,
     TreesOp,
+    ValuePairsOp,
     kernels_of,
 )
 from treec.treeir.ranks import RanksOp
@@ -199,6 +200,28 @@ class PairedWalk:
         return 0 if self.trees.column is None else int(self.trees.column.array[tree])
 
 
+class ValuePairsWalk:
+    """Walks over the tables of one ``plan.value_pairs``: a leaf's ``right`` is 0. A leaf's number is its position."""
+
+    def __init__(self, trees: ValuePairsOp, cast: CategoryCast) -> None:
+        self.trees = trees
+        self.fields = decode(trees.nodes, trees.fields)
+        self.answer = _answer_of_values(_predicates(trees, self.fields, trees.nodes, cast))
+
+    def walk(self, row: NDArray[Any], tree: int) -> Landing:
+        """From the root to where no record leads on."""
+        position = int(self.trees.base.array[tree])
+        while right := int(self.fields["right"][position]):
+            position += right - self.answer(position, row[int(self.fields["feature"][position])])
+        return Landing(position, int(self.trees.leaf_id.array[position]))
+
+    def leaf_row(self, leaf: int) -> int:
+        return int(self.trees.leaf_row.array[leaf])
+
+    def column(self, tree: int) -> int:
+        return 0 if self.trees.column is None else int(self.trees.column.array[tree])
+
+
 def _answer_of_values(predicates: Predicates) -> Answer:
     return lambda question, value: bool(goes_left(predicates, np.array([question]), np.array([value]))[0])
 
@@ -229,7 +252,7 @@ def _bits(word: NDArray[np.uint64], field: BitFieldAttr) -> NDArray[np.int64]:
 
 
 def _predicates(
-    packed: PackedTreesOp, asked: dict[str, NDArray[np.int64]], table: BlobAttr, cast: CategoryCast
+    packed: PackedTreesOp | ValuePairsOp, asked: dict[str, NDArray[np.int64]], table: BlobAttr, cast: CategoryCast
 ) -> Predicates:
     """One predicate per record of ``table``."""
     kinds = packed.kinds.array[asked["kind"]].reshape(-1, 3)
@@ -382,6 +405,8 @@ def _reference_walk(module: ModuleOp, kernel: KernelOp, forest: Forest) -> Refer
             return PathWalk(paths, plain) if isinstance(paths, PathMatrixOp) else plain
         case PairedTreesOp() as paired:
             return PairedWalk(paired)
+        case ValuePairsOp() as paired:
+            return ValuePairsWalk(paired, forest.predicates.category_cast)
         case ReorgTreesOp() as reorg:
             return ReorgWalk(reorg, forest.predicates.category_cast)
         case SlicedTreesOp() as sliced:

@@ -8,16 +8,16 @@ from hypothesis import given
 
 from tests.property.forests import Shape, build, forests
 from treec.errors import ScheduleError
-from treec.frontends.base import Forest, Trees
-from treec.passes.algo.packed import load_word
-from treec.passes.algo.pairs import PairedTrees, pair_trees
+from treec.frontends.base import Forest, Test, Trees
+from treec.passes.algo.packed import load_word, walk_columns
+from treec.passes.algo.pairs import PairedTrees, ValuePairs, pair_trees, pair_values
 from treec.passes.algo.ranks import rank_tables
 from treec.passes.pipeline import pipeline_of, run_pipeline
 from treec.schedule.schedule import Schedule
 from treec.treeir.forest_convert import forest_module
 
 
-def column(paired: PairedTrees, name: str) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def column(paired: PairedTrees | ValuePairs, name: str) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     field = paired.nodes.fields[name]
     mask = np.uint64((1 << field.width) - 1)
     word = load_word(paired.nodes.table)
@@ -68,14 +68,58 @@ def test_records_are_as_small_as_the_model_allows(align: int, size: int) -> None
 @pytest.mark.parametrize(
     ("lines", "message", "fix"),
     [
-        (("layout pairs",), "has thresholds that are ranks", "put `rank features` above it"),
+        (("layout pairs predicates=table",), "keeps predicates in the nodes", "leave"),
         (("rank features at=row to=u8", "layout pairs predicates=table"), "keeps predicates in the nodes", "leave"),
     ],
 )
-def test_pairs_without_ranks_or_with_a_table_are_refused(lines: tuple[str, ...], message: str, fix: str) -> None:
+def test_pairs_with_a_table_are_refused(lines: tuple[str, ...], message: str, fix: str) -> None:
     with pytest.raises(ScheduleError, match=message) as error:
         run_pipeline(
             forest_module(build(Shape())), pipeline_of(Schedule.from_text("\n".join([*lines, "walk with=scalar"])))
         )
     assert fix in str(error.value.fix)
     assert error.value.place is not None
+
+
+@given(forest=forests())
+def test_pairs_about_values_lead_to_children_and_leaves_answer_false(forest: Forest) -> None:
+    assert isinstance(forest.trees, Trees)
+    trees = forest.trees
+    paired = pair_values(forest.predicates, walk_columns(forest.inputs), trees, align=4)
+    right, threshold = column(paired, "right"), paired.nodes.table["threshold"]
+    tests = paired.kinds[column(paired, "kind"), 0]
+    for tree in range(trees.n_trees):
+        base = int(paired.base[tree])
+        open_ = [(base, 0 if trees.node_offset[tree] < trees.node_offset[tree + 1] else ~0, 0)]
+        seen, deepest = 0, 0
+        while open_:
+            position, child, depth = open_.pop()
+            seen, deepest = seen + 1, max(deepest, depth)
+            if child < 0:
+                leaf = int(trees.leaf_offset[tree]) + ~child
+                assert right[position] == 0
+                assert np.isnan(threshold[position])
+                assert tests[position] != Test.IN_SET
+                assert not column(paired, "missing_left")[position]
+                assert (paired.leaf_row[position], paired.leaf_id[position]) == (trees.leaf_row[leaf], trees.leaf_id[leaf])
+                continue
+            assert right[position] >= 2
+            other = position + int(right[position])
+            node = int(trees.node_offset[tree]) + child
+            inverted = trees.inverted is not None and bool(trees.inverted[node])
+            children = [int(trees.left[node]), int(trees.right[node])]
+            after_true, after_false = children[::-1] if inverted else children
+            open_ += [(other - 1, after_true, depth + 1), (other, after_false, depth + 1)]
+        assert seen == int(paired.base[tree + 1]) - base
+        assert paired.depth[tree] == deepest
+
+
+def test_pairs_about_values_lie_level_by_level() -> None:
+    forest = build(Shape(n_trees=1, leaves=16, seed=3))
+    assert isinstance(forest.trees, Trees)
+    paired = pair_values(forest.predicates, walk_columns(forest.inputs), forest.trees, align=8)
+    right = column(paired, "right")
+    depth = np.zeros(len(right), int)
+    for position in np.flatnonzero(right):
+        depth[position + right[position] - 1 : position + right[position] + 1] = depth[position] + 1
+    assert (np.diff(depth) >= 0).all()

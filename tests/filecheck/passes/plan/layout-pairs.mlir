@@ -1,4 +1,5 @@
 // RUN: tree-opt %s -p 'plan-kernels,rank-features{at=row to=u8},layout{kind=pairs}' | filecheck %s
+// RUN: tree-opt %s -p 'plan-kernels,layout{kind=pairs}' | filecheck %s --check-prefix VALUES
 
 // The root, then a pair for each node. A leaf points at itself by a view that is always 0; its threshold is its number.
 
@@ -13,6 +14,21 @@
 // CHECK-NEXT:   ranks = @ranks
 // CHECK-NEXT: }
 // CHECK: trees = @trees
+
+// About values: level by level; a leaf's threshold is NaN, and `right` is 0. Leaves' numbers stand at their positions.
+
+// VALUES: plan.value_pairs @trees {
+// VALUES-NEXT:   nodes = #forest.blob<"threshold:0:<f4;word0:4:<u4;8", [8], "0x0000003f0b000000000000800c0000000000c07f000000000000c07f000000000000c07f000000000000003f0b0000000000c07f000000000000c07f00000000">,
+// VALUES-NEXT:   fields = {feature = #plan.bits<1 at 0 plus 0>, kind = #plan.bits<0 at 1 plus 0>, missing_left = #plan.bits<1 at 1 plus 0>, right = #plan.bits<2 at 2 plus 0>},
+// VALUES-NEXT:   set_offset = #forest.blob<"|u1", [1], "0x00">,
+// VALUES-NEXT:   set_words = #forest.blob<"<u4", [0], "0x">,
+// VALUES-NEXT:   base = #forest.blob<"|u1", [3], "0x000508">,
+// VALUES-NEXT:   kinds = #forest.blob<"<i8", [1, 3], "0x000000000000000001000000000000000000000000000000">,
+// VALUES-NEXT:   depth = #forest.blob<"|u1", [2], "0x0201">,
+// VALUES-NEXT:   leaf_row = #forest.blob<"|u1", [8], "0x0000020001000304">,
+// VALUES-NEXT:   leaf_id = #forest.blob<"|u1", [8], "0x0000040203000102">
+// VALUES-NEXT: }
+// VALUES: trees = @trees
 
 forest.model @small {
 ^bb0(%0: !forest.rows):
