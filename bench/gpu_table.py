@@ -1,7 +1,7 @@
 # pyright: basic
 """What the kernels of every preset for GPUs take, read from their machine code, and the speed that this allows at most.
 
-usage: python -m bench.gpu_table [--arch sm_90] [--write docs/gpu.md] [MODEL]
+usage: python -m bench.gpu_table [--arch sm_90] [--write docs/gpu.md] [--choices MODEL …] [MODEL]
 
 For treec's choice and each preset: registers, shared bytes and spills of the kernel of raw outputs, as ptxas says; and
 the instructions of its innermost loop of a walk, as nvdisasm shows it, for one step of one walk. Times the mean number of
@@ -27,7 +27,8 @@ from typing import Any
 
 import numpy as np
 
-from bench.models import bench_models
+from bench.gpu import MODELS
+from bench.models import BenchModel, bench_models
 from treec.codegen.tir.nvcc import Cubin, KernelUse
 from treec.compiler import Compilation, generate
 from treec.default_gpu import default_gpu_schedule
@@ -57,24 +58,26 @@ _NODE = re.compile(r"LDG\.E\.(?:64|128)|LDG\.E\.\w*\.?(?:64|128)")
 @dataclass(frozen=True)
 class Loop:
     """An innermost loop: instructions, and loads of nodes. ``value_loads``: other loads of memory in a loop that reads
-    shared memory, too: one of a row's value for each step of a walk whose nodes are there."""
+    shared memory, too: one of a row's value for each step of a walk whose nodes are there. ``around``: instructions of the
+    next loop around it, those of loops inside of that left out."""
 
     instructions: int
     node_loads: int
     value_loads: int = 0
+    around: int = 0
 
 
 @dataclass(frozen=True)
 class Line:
-    """Of one schedule. ``shared``: bytes of a block. ``resident``: threads on a multiprocessor. ``per_step``: instructions
-    of one step of one walk; it and ``per_row`` are None of a schedule that does not walk."""
+    """Of one schedule. ``shared``: bytes of a block. ``resident``: threads on a multiprocessor. ``cost``: in instructions;
+    it and ``per_row`` are None of a schedule that does not walk."""
 
     name: str
     use: KernelUse
     shared: int
     threads: int
     resident: int
-    per_step: float | None
+    cost: Cost | None
     per_row: float | None
     bytes_row: int
 
@@ -99,13 +102,23 @@ def innermost_loops(sass: str) -> list[Loop]:
         if found.group(1).startswith("BRA") and target and labels.get(target.group(1), len(ops)) < len(ops):
             spans.append((labels[target.group(1)], len(ops)))
     inner = [s for s in spans if not any(o != s and s[0] <= o[0] and o[1] <= s[1] for o in spans)]
-    return [_loop_of([op for op, _ in ops[first:end]]) for first, end in inner]
+    return [_loop_of([op for op, _ in ops[first:end]], _around((first, end), spans)) for first, end in inner]
 
 
-def _loop_of(ops: list[str]) -> Loop:
+def _around(span: tuple[int, int], spans: list[tuple[int, int]]) -> int:
+    """Instructions of the smallest loop around one, without those of loops inside."""
+    outer = [o for o in spans if o != span and o[0] <= span[0] and span[1] <= o[1]]
+    if not outer:
+        return 0
+    first, end = min(outer, key=lambda o: o[1] - o[0])
+    inside = {at for o in spans if o != (first, end) and first <= o[0] and o[1] <= end for at in range(*o)}
+    return end - first - len(inside)
+
+
+def _loop_of(ops: list[str], around: int) -> Loop:
     nodes = sum(bool(_NODE.match(op)) for op in ops)
     values = sum(op.startswith("LDG") for op in ops) - nodes if any(op.startswith("LDS") for op in ops) else 0
-    return Loop(len(ops), nodes, values)
+    return Loop(len(ops), nodes, values, around)
 
 
 def walk_loops(sass: str) -> list[Loop]:
@@ -116,33 +129,42 @@ def walk_loops(sass: str) -> list[Loop]:
     return loops
 
 
-def step_cost(sass: str, walk: Walk, deepest: int) -> float:
-    """Instructions of one step of one row, where the deepest tree has so many.
+@dataclass(frozen=True)
+class Cost:
+    """Instructions of one step of one row, and of a row for a tree beside the steps that are counted so."""
 
-    In the loop with the most loads of nodes, that of interleaved walks. Of a gemm in the first, where rows share each node,
-    before that of rows left over. Of straight code in the longest, that over trees.
-    """
+    step: float
+    tree: float
+
+
+def walk_cost(sass: str, walk: Walk, deepest: int) -> Cost:
+    """In the loop with the most loads of nodes, that of interleaved walks, and in the loop around it. Of a gemm in the
+    first, where rows share each node, before that of rows left over. Of straight code in the longest, that over trees."""
+    axis, _, number = walk.interleave.partition(":")
+    together = int(number) if number else 1
     if walk.strategy == "gemm":
-        loop, rows = walk_loops(sass)[0], 1 if walk.interleave == "none" else int(walk.interleave.partition(":")[2])
-        return loop.instructions / (loop.node_loads * rows)
+        loop = walk_loops(sass)[0]
+        return Cost(loop.instructions / (loop.node_loads * together), loop.around / together)
     if walk.unroll == "full":
-        trees = int(walk.interleave.partition(":")[2]) if walk.interleave.startswith("tree:") else 1
-        return max(loop.instructions for loop in innermost_loops(sass)) / (max(deepest, 1) * trees)
+        longest = max(loop.instructions for loop in innermost_loops(sass))
+        return Cost(longest / (max(deepest, 1) * (together if axis == "tree" else 1)), 0.0)
     loop = max(walk_loops(sass), key=lambda loop: loop.node_loads)
-    return loop.instructions / loop.node_loads
+    return Cost(loop.instructions / loop.node_loads, loop.around / together)
 
 
 def steps_taken(forest: Forest, walk: Walk, mean: float, *, counted: bool = False) -> float:
-    """Steps of a row: as many as it needs, on average; as each tree has at most, where they are ``counted``, as those of
-    pairs about values; as the deepest tree has, of straight code; of a gemm all nodes."""
+    """Steps of a row in loops: as many as it needs, on average; as each tree has at most, where they are ``counted``, as
+    those of pairs about values; as the deepest tree has, of straight code; of a gemm all nodes. Straight code before a loop
+    is counted with the tree."""
     trees = forest.trees
     if not isinstance(trees, Trees):
         raise UsageError("only trees with nodes are walked")
     if walk.strategy == "gemm":
         return trees.n_nodes
+    depths = leaf_depths(trees)[1]
     if walk.unroll == "full":
         return trees.n_trees * deepest_leaf(trees)
-    return float(leaf_depths(trees)[1].sum()) if counted else mean
+    return float(np.maximum(depths - walk.peel, 0).sum()) if counted else max(0.0, mean - walk.peel * trees.n_trees)
 
 
 def deepest_leaf(trees: Trees) -> int:
@@ -219,12 +241,12 @@ def measure(name: str, model: LoadedModel, schedule: Schedule, steps: float, arc
     use = next(use for use in built.cubin.uses if use.symbol == symbol)
     launched = built.cuda.kernel(symbol)
     threads, shared = int(np.prod(launched.block)), use.shared_bytes + launched.dynamic_bytes
-    limits, per_step = GPUS[arch], None
+    limits, cost = GPUS[arch], None
     assert isinstance(forest.trees, Trees)
-    walk = next(directive for directive in schedule if isinstance(directive, Walk))
+    walk = main_walk(schedule)
     if walk.strategy != "bitslice":
         sass, cached = sass_of(built.cubin)[symbol], any(isinstance(directive, CacheNodes) for directive in schedule)
-        per_step = shared_step(sass) if cached else step_cost(sass, walk, deepest_leaf(forest.trees))
+        cost = Cost(shared_step(sass), 0.0) if cached else walk_cost(sass, walk, deepest_leaf(forest.trees))
     registers = -(-use.registers // 8) * 8 * -(-threads // WARP) * WARP
     blocks = min(
         limits.blocks_sm,
@@ -234,25 +256,33 @@ def measure(name: str, model: LoadedModel, schedule: Schedule, steps: float, arc
     )
     moved = 4 * forest.inputs.n_inputs + forest.sum.dtype.itemsize * forest.n_columns
     counted = any(isinstance(directive, Layout) and directive.kind == "pairs" for directive in schedule)
-    per_row = None if per_step is None else per_step * steps_taken(forest, walk, steps, counted=counted)
-    return Line(name, use, shared, threads, blocks * threads, per_step, per_row, moved)
+    per_row = None
+    if cost is not None:
+        per_row = cost.step * steps_taken(forest, walk, steps, counted=counted) + cost.tree * forest.trees.n_trees
+    return Line(name, use, shared, threads, blocks * threads, cost, per_row, moved)
+
+
+def main_walk(schedule: Schedule) -> Walk:
+    """That of calls of any number of rows."""
+    return [directive for directive in schedule if isinstance(directive, Walk)][-1]
 
 
 def table(lines: list[Line], refused: dict[str, str]) -> str:
     """In Markdown."""
     text = [
-        "| schedule | threads | registers | shared bytes | spills | threads on an SM | instructions a step | a row "
-        "| bytes a row | rows/s at most |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "| schedule | threads | registers | shared bytes | spills | threads on an SM | instructions a step | a tree "
+        "| a row | bytes a row | rows/s at most |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for line in lines:
         by_code, by_bytes = line.bounds()
         which = "instructions" if by_code < by_bytes else "bytes"
         bound = f"{min(by_code, by_bytes) / 1e9:.1f} billion ({which})" if line.per_row else "not counted"
+        step, tree = (None, None) if line.cost is None else (line.cost.step, line.cost.tree)
         text.append(
             f"| {line.name if ' ' in line.name else f'`{line.name}`'} | {line.threads} | {line.use.registers} | "
-            f"{line.shared:,} | {line.use.spill_bytes} | {line.resident:,} | {_shown(line.per_step, '.1f')} | "
-            f"{_shown(line.per_row, ',.0f')} | {line.bytes_row} | {bound} |"
+            f"{line.shared:,} | {line.use.spill_bytes} | {line.resident:,} | {_shown(step, '.1f')} | "
+            f"{_shown(tree, '.0f')} | {_shown(line.per_row, ',.0f')} | {line.bytes_row} | {bound} |"
         )
     return "\n".join([*text, *(f"\n`{name}` is refused: {why}" for name, why in refused.items())])
 
@@ -261,11 +291,22 @@ def _shown(number: float | None, form: str) -> str:
     return "none" if number is None else format(number, form)
 
 
+def choices(models: list[BenchModel], arch: str) -> list[Line]:
+    """treec's choice for each model."""
+    lines: list[Line] = []
+    for chosen in models:
+        model = load_model(str(chosen.path))
+        schedule = default_gpu_schedule(model.forest, arch).schedule.with_target(input="f32", arch=arch)
+        lines.append(measure(chosen.name, model, schedule, mean_steps(model.forest, chosen.batch(ROWS)), arch))
+    return lines
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", nargs="?", default="higgs", help="of bench.models, or a model file")
+    parser.add_argument("--choices", nargs="*", metavar="MODEL", default=MODELS, help="models to show treec's choice for")
     parser.add_argument("--arch", default="sm_90", choices=tuple(GPUS))
-    parser.add_argument("--write", metavar="PAGE", help="put the table between the marks of this page")
+    parser.add_argument("--write", metavar="PAGE", help="put the tables between the marks of this page")
     options = parser.parse_args()
     (chosen,) = bench_models([options.model])
     model = load_model(str(chosen.path))
@@ -278,6 +319,8 @@ def main() -> int:
             refused[name] = error.message
     head = f"`{chosen.name}`: {model.forest.trees.n_trees} trees, {steps:,.0f} steps a row on average, {options.arch}."
     text = f"{head}\n\n{table(lines, refused)}"
+    if options.choices:
+        text += f"\n\ntreec's choice:\n\n{table(choices(bench_models(options.choices), options.arch), {})}"
     print(text)
     if options.write:
         page = Path(options.write)

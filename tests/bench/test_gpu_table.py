@@ -10,14 +10,15 @@ import numpy as np
 import pytest
 
 from bench.gpu_table import (
+    Cost,
     Line,
     Loop,
     innermost_loops,
     mean_steps,
     shared_step,
-    step_cost,
     steps_taken,
     table,
+    walk_cost,
     walk_loops,
 )
 from tests.property.forests import Shape, build
@@ -50,8 +51,8 @@ treec_main_raw_f32:
 
 
 def test_innermost_loops_are_those_without_a_loop_inside() -> None:
-    assert innermost_loops(SASS) == [Loop(5, 2), Loop(2, 0), Loop(1, 0)]
-    assert walk_loops(SASS) == [Loop(5, 2)]
+    assert innermost_loops(SASS) == [Loop(5, 2, around=2), Loop(2, 0), Loop(1, 0)]
+    assert walk_loops(SASS) == [Loop(5, 2, around=2)]
     with pytest.raises(UsageError, match="no loop of the kernel"):
         walk_loops(SASS.replace("LDG.E.64", "LDG.E"))
 
@@ -59,15 +60,16 @@ def test_innermost_loops_are_those_without_a_loop_inside() -> None:
 @pytest.mark.parametrize(
     ("walk", "cost"),
     [
-        (Walk("scalar"), 5 / 2),
-        (Walk("scalar", unroll="full"), 5 / 4),
-        (Walk("scalar", unroll="full", interleave="tree:2"), 5 / 8),
-        (Walk("gemm"), 5 / 2),
-        (Walk("gemm", interleave="row:4"), 5 / 8),
+        (Walk("scalar"), Cost(5 / 2, 2)),
+        (Walk("scalar", interleave="tree:2"), Cost(5 / 2, 1)),
+        (Walk("scalar", unroll="full"), Cost(5 / 4, 0)),
+        (Walk("scalar", unroll="full", interleave="tree:2"), Cost(5 / 8, 0)),
+        (Walk("gemm"), Cost(5 / 2, 2)),
+        (Walk("gemm", interleave="row:4"), Cost(5 / 8, 1 / 2)),
     ],
 )
-def test_a_step_costs_by_how_trees_are_walked(walk: Walk, cost: float) -> None:
-    assert step_cost(SASS, walk, 4) == cost
+def test_a_step_costs_by_how_trees_are_walked(walk: Walk, cost: Cost) -> None:
+    assert walk_cost(SASS, walk, 4) == cost
 
 
 def test_straight_code_takes_all_steps_and_a_gemm_all_nodes() -> None:
@@ -77,6 +79,8 @@ def test_straight_code_takes_all_steps_and_a_gemm_all_nodes() -> None:
     assert steps_taken(forest, Walk("scalar"), 11.5) == 11.5
     assert steps_taken(forest, Walk("scalar", unroll="full"), 11.5) == 7 * deepest
     assert steps_taken(forest, Walk("scalar"), 11.5, counted=True) == leaf_depths(forest.trees)[1].sum()
+    assert steps_taken(forest, Walk("scalar", peel=1), 11.5) == 4.5
+    assert steps_taken(forest, Walk("scalar", peel=deepest), 99.0, counted=True) == 0
     assert steps_taken(forest, Walk("gemm"), 11.5) == forest.trees.n_nodes
 
 
@@ -95,11 +99,11 @@ def test_steps_are_those_of_the_walks() -> None:
 
 
 def test_the_bound_is_the_smaller_one() -> None:
-    line = Line("gpu-direct", KernelUse("k", 32, 0, 0, 1024), 1024, 128, 2048, 20.0, 2000.0, 100)
+    line = Line("gpu-direct", KernelUse("k", 32, 0, 0, 1024), 1024, 128, 2048, Cost(20.0, 40.0), 2000.0, 100)
     by_code, by_bytes = line.bounds()
     assert by_code == pytest.approx(132 * 4 * 32 * 1.98e9 / 2000)
     assert by_bytes == pytest.approx(4.3e10)
     text = table([line], {"gpu-fil": "too many threads"})
     assert "16.7 billion (instructions)" in text
-    assert "not counted" in table([replace(line, per_step=None, per_row=None)], {})
+    assert "not counted" in table([replace(line, cost=None, per_row=None)], {})
     assert "`gpu-fil` is refused: too many threads" in text
