@@ -87,8 +87,14 @@ class BitsliceNest(GroupNest):
             )
             codes = [b.alloc([self.step_words * WORD_ROWS], i8) for _ in range(self.code_bytes)]
             self._workspace = slots, codes, sums
-        self.bits.emit(b, ranked, self._slots, self.n_words, self.step_words)
+        used = None if self.n_words == self.step_words else self._used_words(b, (begin, end))
+        self.bits.emit(b, ranked, self._slots, self.n_words, self.step_words, used)
         return replace(state, first_row=begin)
+
+    def _used_words(self, b: LoopBuilder, rows: tuple[SSAValue, SSAValue]) -> SSAValue:
+        """Words of the block that have rows, up to a whole step."""
+        words = b.binary(BinaryKind.SHR, b.add(b.sub(rows[1], rows[0]), self.step_words * WORD_ROWS - 1), 6)
+        return b.both(words, b.constant(-self.step_words))
 
     def _block_rows(self) -> int:
         return self.block

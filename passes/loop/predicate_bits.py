@@ -55,8 +55,11 @@ class PredicateBits:
         columns = (op.test, op.view, op.operand, op.set_words)
         self.sets = set_bytes(*(column.array for column in columns)) if by_bytes else None
 
-    def emit(self, b: LoopBuilder, ranked: SSAValue, slots: SSAValue, n_words: int, step: int) -> None:
-        """``step``: words that are handled together."""
+    def emit(
+        self, b: LoopBuilder, ranked: SSAValue, slots: SSAValue, n_words: int, step: int, used: SSAValue | None = None
+    ) -> None:
+        """``step``: words that are handled together. ``used``: of the ``n_words``, those with rows; by default all."""
+        self.used = b.constant(n_words) if used is None else used
         test, views = self.op.test.array, self.op.view.array
         for kind in (Test.LESS_EQUAL, Test.EQUAL, Test.IN_SET):
             asked = test == kind
@@ -65,20 +68,20 @@ class PredicateBits:
             if kind is Test.IN_SET and self.sets is not None:
                 asked = asked & ~np.isin(views, self.sets.views)
             if asked.any():
-                self._predicates(b, kind, np.flatnonzero(asked), ranked, slots, n_words)
+                self._predicates(b, kind, np.flatnonzero(asked), ranked, slots)
         if len(self.many[0]):
             self._by_bits(b, ranked, slots, n_words, step)
         if self.sets is not None and len(self.sets.views):
             self._by_bytes(b, self.sets, ranked, slots, n_words)
         for offset, word in ((0, 0), (1, -1)):
-            self._constant(b, slots, test.size + offset, word, n_words)
+            self._constant(b, slots, test.size + offset, word)
 
-    def _constant(self, b: LoopBuilder, slots: SSAValue, slot: int, word: int, n_words: int) -> None:
+    def _constant(self, b: LoopBuilder, slots: SSAValue, slot: int, word: int) -> None:
         def one_word(t: LoopBuilder, at: SSAValue, _: Values) -> Values:
             t.store(t.constant(word), slots, t.constant(slot), at)
             return []
 
-        b.for_(b.constant(0), b.constant(n_words), one_word)
+        b.for_(b.constant(0), self.used, one_word)
 
     def _predicates(
         self,
@@ -87,7 +90,6 @@ class PredicateBits:
         asked: NDArray[np.int64],
         ranked: SSAValue,
         slots: SSAValue,
-        n_words: int,
     ) -> None:
         """The predicates of a kind in the slots ``asked``."""
         views = b.table(self.tables.of("bit_view", narrow(self.op.view.array)))
@@ -103,7 +105,7 @@ class PredicateBits:
                 u.store(u.cast(CastKind.BITCAST, answer, i64), slots, slot, word)
                 return []
 
-            return t.for_(t.constant(0), t.constant(n_words), one_word)
+            return t.for_(t.constant(0), self.used, one_word)
 
         b.for_(b.constant(0), b.constant(len(asked)), one_predicate, label="predicate")
 
@@ -117,7 +119,7 @@ class PredicateBits:
             view, first, last, whole = (
                 self.tables.number(t, name, narrow(column), number) for name, column in zip(names, columns, strict=True)
             )
-            self._planes(t, ranked, view, planes, n_words)
+            self._planes(t, ranked, view, planes)
 
             def some_words(u: LoopBuilder, at: SSAValue, _: Values) -> Values:
                 self._marks(u, planes, at, marks, word)
@@ -129,11 +131,11 @@ class PredicateBits:
 
                 return u.for_(whole, last, one_predicate, label="predicate")
 
-            return t.for_(t.constant(0), t.constant(n_words), some_words, step=step)
+            return t.for_(t.constant(0), self.used, some_words, step=step)
 
         b.for_(b.constant(0), b.constant(len(self.many[0])), one_view, label="view")
 
-    def _planes(self, b: LoopBuilder, ranked: SSAValue, view: SSAValue, planes: SSAValue, n_words: int) -> None:
+    def _planes(self, b: LoopBuilder, ranked: SSAValue, view: SSAValue, planes: SSAValue) -> None:
         """Words of each bit of the ranks of a view."""
 
         def one_word(t: LoopBuilder, word: SSAValue, _: Values) -> Values:
@@ -143,7 +145,7 @@ class PredicateBits:
                 t.store(t.cast(CastKind.BITCAST, is_set, i64), planes, t.constant(bit), word)
             return []
 
-        b.for_(b.constant(0), b.constant(n_words), one_word)
+        b.for_(b.constant(0), self.used, one_word)
 
     def _marks(self, b: LoopBuilder, planes: SSAValue, at: SSAValue, marks: SSAValue, word: VectorType[Attribute]) -> None:
         """Words that say, for every number of 4 bits: the upper bits are below it; they are it; the lower bits are at most
@@ -199,7 +201,7 @@ class PredicateBits:
             view, first, last, row = (
                 self.tables.number(t, f"bit_set_{name}", narrow(column), number) for name, column in columns.items()
             )
-            self._set_places(t, ranked, view, places, n_words)
+            self._set_places(t, ranked, view, places)
 
             def one_predicate(u: LoopBuilder, slot: SSAValue, _: Values) -> Values:
                 at = u.mul(u.add(u.sub(slot, first), row), SET_BYTES)
@@ -214,13 +216,13 @@ class PredicateBits:
                     v.store(v.cast(CastKind.BITCAST, answer, i64), slots, slot, word)
                     return []
 
-                return u.for_(u.constant(0), u.constant(n_words), one_word)
+                return u.for_(u.constant(0), self.used, one_word)
 
             return t.for_(first, last, one_predicate, label="predicate")
 
         b.for_(b.constant(0), b.constant(len(sets.views)), one_view, label="view")
 
-    def _set_places(self, b: LoopBuilder, ranked: SSAValue, view: SSAValue, places: SSAValue, n_words: int) -> None:
+    def _set_places(self, b: LoopBuilder, ranked: SSAValue, view: SSAValue, places: SSAValue) -> None:
         """Where the ranks of a view are in any set: number of the byte, and the bit in it."""
         bytes_ = VectorType(i8, [WORD_ROWS])
         units = b.load_vector(b.table(self.tables.of("bit_units", UNITS)), b.constant(0), type_=bytes_)
@@ -233,7 +235,7 @@ class PredicateBits:
             t.store(t.shuffle(units, t.cast(CastKind.TRUNC, rank, bytes_)), places, t.constant(1), at)
             return []
 
-        b.for_(b.constant(0), b.constant(n_words), one_word)
+        b.for_(b.constant(0), self.used, one_word)
 
     def _operands(self) -> TableOp:
         """Ranks to compare with; 0 where a predicate has a set."""

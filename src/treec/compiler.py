@@ -138,10 +138,10 @@ def _settle(
         choice = default_gpu_schedule(forest, arch)
         return choice.schedule, choice.reasons
     if schedule is None:
-        from treec.default_blocks import L2_BYTES, host_l2_bytes
+        from treec.default_machine import machine_of
         from treec.default_schedule import default_schedule
 
-        choice = default_schedule(forest, host_l2_bytes() if level in (None, "native") else L2_BYTES)
+        choice = default_schedule(forest, machine_of(level))
         return choice.schedule, choice.reasons
     if isinstance(schedule, Schedule):
         return schedule.check(), ()

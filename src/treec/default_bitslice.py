@@ -17,25 +17,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from treec.default_bits import WORD, BlockShape, best_block
 from treec.default_blocks import STEP_PAIRS
+from treec.default_machine import Machine
 from treec.default_small import SMALL_BLOCK, SmallCalls, small_calls
 from treec.frontends.base import Forest, Test, Trees
 from treec.passes.algo.bitslice import BYTE_BITS, MOST_BITS, Cost, SliceSizes, slice_sizes
 from treec.passes.algo.depths import leaf_depths
 from treec.passes.algo.lookups import cost_of
 from treec.passes.algo.packed import narrow
-from treec.passes.algo.predicate_bits import predicate_bits
+from treec.passes.algo.predicate_bits import SET_BYTES, PredicateBits, predicate_bits
 from treec.passes.algo.ranks import rank_tables
-from treec.passes.plan.walk import best_lookup
+from treec.passes.loop.predicate_bits import MANY
 
-BLOCK_ROWS = 512
-"""One register of bits. In blocks of 1,024 rows answers lie in every second line of the first cache, and twice as many
-have to stay in the second: four models took 1.1 to 1.25 times as long; in blocks of 2,048, 1.2 to 1.3 times."""
-RANK = {"gather": 6.0, "permute": 3.5, "bytes": 3.5}
+RANK = {"gather": 5.0, "permute": 1.4, "bytes": 1.4}
 """Cycles to rank a value, by the way of looking up."""
-PREDICATE = 4.0
-"""Cycles to answer a predicate for a block, by the bits of ranks of u8; ranks of u16 are compared, 64 rows at a time."""
-COMPARED = 28.0
+PREDICATE, COMPARED = 4.0, 17.0
+"""Cycles to answer a predicate for 512 rows: by the bits of ranks, where a view of u8 has many; by compares of vectors of
+ranks, or sets in registers. These three by calls for no tree, of 13 models."""
 SUM = 64.0
 """Cycles to add a tree's values to the sums of a block."""
 STEP = 4.0
@@ -58,10 +57,11 @@ LEAST_SPEEDUP, LEAST_WIDE_SPEEDUP = 2.0, 1.25
 
 @dataclass(frozen=True)
 class Sliced:
-    """A plan for batches. ``small``: what smaller calls do. ``to``: type of the ranks. ``speedup``: of a full block, over
-    walks, by the estimate."""
+    """A plan for batches. ``small``: what smaller calls do. ``block_rows``: of a block of bits. ``to``: type of the ranks.
+    ``speedup``: of a full block, over walks, by the estimate."""
 
     small: SmallCalls
+    block_rows: int
     to: str
     n_predicates: int
     selects: float
@@ -77,9 +77,9 @@ class Sliced:
     def plan(self) -> list[str]:
         """The kernels for calls that are not walked."""
         if not self.small.has_block:
-            return [*self._blocks(BLOCK_ROWS), "parallel block"]
+            return [*self._blocks(self.block_rows), "parallel block"]
         small = [f"  {line}" for line in self._blocks(SMALL_BLOCK)]
-        return [f"kernel when rows <= {SMALL_BLOCK} {{", *small, "}", *self._blocks(BLOCK_ROWS), "parallel block"]
+        return [f"kernel when rows <= {SMALL_BLOCK} {{", *small, "}", *self._blocks(self.block_rows), "parallel block"]
 
     def _blocks(self, rows: int) -> list[str]:
         return [
@@ -94,13 +94,13 @@ class Sliced:
         from_rows = f"calls of more than {self.rows} rows" if self.rows else "all calls"
         return [
             f"{from_rows} are bitsliced: {self.n_predicates:,} distinct predicates and {self.selects:,.0f} selects a tree "
-            f"for {BLOCK_ROWS} rows at once; some {self.speedup:.1f} times faster than walks, by estimate",
+            f"for {self.block_rows} rows at once; some {self.speedup:.1f} times faster than walks, by estimate",
             f"tables of selects and leaf codes: {self.node_bytes:.1f} bytes per inner node",
             *self.small.reasons(),
         ]
 
 
-def bitslice_pays(forest: Forest) -> Sliced | None:
+def bitslice_pays(forest: Forest, machine: Machine) -> Sliced | None:
     """The plan, or None where walks are cheaper even for full blocks, or the model has no bitslice."""
     trees = forest.trees
     if not isinstance(trees, Trees) or forest.leaves.linear is not None or trees.n_nodes == 0:
@@ -115,13 +115,12 @@ def bitslice_pays(forest: Forest) -> Sliced | None:
     if to is None:
         return None
     bits = predicate_bits(tables)
-    lookup = best_lookup("native")
-    cost = cost_of(lookup, forest.leaves.values.dtype.itemsize)
+    cost = cost_of(machine.lookup, forest.leaves.values.dtype.itemsize)
     shallowest, deepest = leaf_depths(trees)
     walk = (STEP_PAIRS if wide else STEP) * float((shallowest + deepest).sum()) / 2
-    rank = RANK[lookup] * len(tables.view_missing)
-    answers = (PREDICATE if to == "u8" else COMPARED) * len(bits.test)
-    most = BLOCK_ROWS / (LEAST_WIDE_SPEEDUP if wide else LEAST_SPEEDUP) * (walk - rank)
+    rank = RANK[machine.lookup] * len(tables.view_missing)
+    answers = _answer_cycles(bits, to)
+    most = WORD / (LEAST_WIDE_SPEEDUP if wide else LEAST_SPEEDUP) * (walk - rank)
     if wide and answers + WIDE_FACTOR * WIDE_SELECTS * cost.select * trees.n_nodes > most:
         return None  # before selects are made: that takes seconds
     sizes = slice_sizes(trees, bits.slot, len(bits.test), cost)
@@ -130,13 +129,41 @@ def bitslice_pays(forest: Forest) -> Sliced | None:
         return None
     few_step = FEW_STEP_SETS if (forest.predicates.test == Test.IN_SET).any() else FEW_STEP
     few = _few_cycles(block, len(tables.view_missing), sizes, cost)
+    block_rows = best_block(_shape(forest, bits, sizes, cost, (rank, answers)), machine)
     return Sliced(
-        small=small_calls(few, few_step * float(deepest.sum()), BLOCK_ROWS),
+        small=small_calls(few * min(1.0, block_rows / WORD), few_step * float(deepest.sum()), block_rows),
+        block_rows=block_rows,
         to=to,
         n_predicates=len(bits.test),
         selects=float((sizes.selects + sizes.nodes).sum()) / trees.n_trees,
-        speedup=walk / (rank + block / BLOCK_ROWS),
+        speedup=walk / (rank + block / WORD),
         node_bytes=_table_bytes(forest, sizes) / trees.n_nodes,
+    )
+
+
+def _answer_cycles(bits: PredicateBits, to: str) -> float:
+    """What the answers to all predicates cost for 512 rows."""
+    of_view = np.bincount(bits.view[bits.test == Test.LESS_EQUAL])
+    by_bits = int(of_view[of_view >= MANY].sum()) if to == "u8" else 0
+    return PREDICATE * by_bits + COMPARED * (len(bits.test) - by_bits)
+
+
+def _shape(forest: Forest, bits: PredicateBits, sizes: SliceSizes, cost: Cost, cycles: tuple[float, float]) -> BlockShape:
+    """``cycles``: to rank a row, and to answer all predicates for 512."""
+    rank, answers = cycles
+    code = float((cost.codes + cost.bit * sizes.bits).sum())
+    n_selects, n_nodes, n_views = int(sizes.selects.sum()), int(sizes.nodes.sum()), int(bits.view.max(initial=0)) + 1
+    n_sets = int((bits.test == Test.IN_SET).sum())
+    return BlockShape(
+        work=answers + cost.select * n_selects + cost.node * n_nodes + code,
+        other=rank + float((cost.lookup(sizes.bits) + SUM).sum()) / WORD,
+        trees=forest.trees.n_trees,
+        slots=sizes.n_slots,
+        reads=3 * n_selects + n_nodes,
+        nodes=forest.trees.n_nodes if isinstance(forest.trees, Trees) else 0,
+        predicates=len(bits.test),
+        row_bytes=n_views * (1 + forest.inputs.dtype.itemsize) + forest.n_columns * forest.sum.dtype.itemsize,
+        table_bytes=_table_bytes(forest, sizes) + SET_BYTES * n_sets,
     )
 
 
@@ -149,7 +176,7 @@ def _tree_cycles(sizes: SliceSizes, cost: Cost) -> float:
 def _few_cycles(block: float, n_views: int, sizes: SliceSizes, cost: Cost) -> float:
     """What a block of few rows costs: leaf values are looked up and added for 64 of them."""
     lookups = float((cost.lookup(sizes.bits) + SUM).sum())
-    return block - lookups * (1 - 64 / BLOCK_ROWS) + VIEW * n_views
+    return block - lookups * (1 - 64 / WORD) + VIEW * n_views
 
 
 def _table_bytes(forest: Forest, sizes: SliceSizes) -> int:

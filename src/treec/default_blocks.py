@@ -11,10 +11,6 @@ neighbouring sizes differ by a tenth.
 
 from __future__ import annotations
 
-from pathlib import Path
-
-L2_BYTES = 1 << 20
-"""Second-level cache of a core that is not known."""
 LEAST_ROWS, MOST_ROWS = 64, 2048
 """Larger blocks are some percent faster yet, but a call of a few thousand rows then has too few of them for all threads."""
 STEP_PAIRS, STEP_PACKED = 2.5, 6.0
@@ -23,9 +19,6 @@ NEAR, FAR = 8.0, 40.0
 """Cycles to bring a line of 64 bytes from the second-level cache, and from behind it."""
 SHARE = 0.1
 """What bringing a tree may take of the time of its walks."""
-
-_CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
-_UNITS = {"K": 1 << 10, "M": 1 << 20}
 
 
 def block_rows(tree_bytes: float, n_trees: int, steps: float, step_cycles: float, row_bytes: int, l2_bytes: int) -> int:
@@ -40,16 +33,3 @@ def block_rows(tree_bytes: float, n_trees: int, steps: float, step_cycles: float
     while rows < MOST_ROWS and bring / rows > SHARE * walk and 2 * rows * row_bytes <= l2_bytes / 2:
         rows *= 2
     return rows
-
-
-def host_l2_bytes(folder: Path = _CACHES) -> int:
-    """The second-level cache of this machine's first core; `L2_BYTES` where the system does not say."""
-    for index in sorted(folder.glob("index*")):
-        try:
-            level, size = ((index / name).read_text(encoding="ascii").strip() for name in ("level", "size"))
-        except (OSError, UnicodeDecodeError):
-            continue
-        number, unit = size[:-1], _UNITS.get(size[-1:])
-        if level == "2" and unit is not None and number.isdigit() and int(number) > 0:
-            return int(number) * unit
-    return L2_BYTES

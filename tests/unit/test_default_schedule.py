@@ -10,6 +10,7 @@ from hypothesis import given, settings
 
 from tests.property.forests import Shape, build, forests
 from treec.default_bitslice import Sliced, bitslice_pays
+from treec.default_machine import Machine, machine_of
 from treec.default_schedule import BYTES_PER_NODE, FEW_ROWS, default_schedule
 from treec.default_small import SMALL_BLOCK, SmallCalls, small_calls
 from treec.errors import UnsupportedModelError
@@ -61,7 +62,7 @@ def test_batches_of_a_model_with_few_predicates_are_bitsliced_and_few_rows_walke
 
 
 def test_trees_of_more_leaves_than_a_byte_numbers_are_walked() -> None:
-    text = default_schedule(build(replace(LARGE, n_trees=3, leaves=257))).schedule.to_text()
+    text = default_schedule(build(replace(LARGE, n_trees=1, leaves=257, n_predicates=500))).schedule.to_text()
     assert "bitslice" not in text
     assert "walk with=scalar" in text
 
@@ -171,11 +172,11 @@ def test_too_few_trees_to_walk_together_are_walked_by_rows() -> None:
 
 def test_calls_of_many_rows_are_walked_by_rows_and_those_of_few_by_trees(monkeypatch: pytest.MonkeyPatch) -> None:
     forest = build(WIDE)
-    sliced = bitslice_pays(forest)
+    sliced = bitslice_pays(forest, machine_of("native"))
     assert sliced is not None
     other = replace(sliced, small=SmallCalls(FEW_ROWS + 1, False))
 
-    def pays(_: Forest) -> Sliced:
+    def pays(_: Forest, machine: Machine) -> Sliced:
         return other
 
     monkeypatch.setattr("treec.default_schedule.bitslice_pays", pays)
