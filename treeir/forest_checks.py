@@ -9,7 +9,7 @@ import numpy as np
 from xdsl.utils.exceptions import VerifyException
 
 from treec.errors import ModelError
-from treec.frontends.base import check_preorder
+from treec.frontends.checks import check_preorder
 from treec.treeir.blob import Blob, BlobAttr
 
 FLOATS = (np.float32, np.float64)

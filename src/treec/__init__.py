@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from treec.schedule.schedule import Schedule as Schedule
     from treec.tuning import tune as tune
 
+    __version__: str
+
 __all__ = ["CompiledModel", "Schedule", "TreecError", "compile", "load", "tune"]
 
 _HOMES = {
@@ -35,6 +37,8 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return import_module("importlib.metadata").version("treec")
     if name not in _HOMES:
         raise AttributeError(f"module 'treec' has no attribute {name!r}")
     value = getattr(import_module(_HOMES[name]), name)
@@ -43,4 +47,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOMES])
+    return sorted([*globals(), *_HOMES, "__version__"])
