@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-GPU_ABI_VERSION = 2
+GPU_ABI_VERSION = 3
 
 STATIC_SHARED = 48 << 10
 """Bytes of shared memory that a CUDA kernel may declare; what needs more gets all of it at launch."""
@@ -64,8 +64,7 @@ class GpuKernel:
 
     ``grid``, ``block``: per dimension. ``shared_bytes``: of a block, all that it needs; ``dynamic_bytes``: those that a
     CUDA launch passes, all or none (`STATIC_SHARED`). OpenCL's form declares them all. ``uses_f64``: an OpenCL device needs
-    ``cl_khr_fp64``. ``exact``: False if it calls functions (exp, log) that a device rounds in a way of
-    its own; everything else has the same bits on every device.
+    ``cl_khr_fp64``.
     """
 
     symbol: str
@@ -75,7 +74,6 @@ class GpuKernel:
     shared_bytes: int
     dynamic_bytes: int
     uses_f64: bool
-    exact: bool
 
     def launch_grid(self, n_rows: int) -> tuple[int, int, int]:
         """Blocks per dimension for so many rows; nothing is to be launched if one of them is 0."""

@@ -99,8 +99,7 @@ def _kernel(found: dict[str, Any], tables: tuple[str, ...]) -> GpuKernel:
     if dynamic not in (0, shared):
         raise bad(f"its manifest has a launch with {dynamic} of {shared} bytes of shared memory")
     symbol = text(found["symbol"], _SYMBOL)
-    flags = _flag(found["uses_f64"]), _flag(found["exact"])
-    return GpuKernel(symbol, arguments, (x, y, z), (a, b, c), shared, dynamic, *flags)
+    return GpuKernel(symbol, arguments, (x, y, z), (a, b, c), shared, dynamic, _flag(found["uses_f64"]))
 
 
 def _grid(found: dict[str, Any]) -> GridRule:

@@ -59,17 +59,8 @@ def run_task(
 
 
 def _on_device(library: GpuLibrary, task: Task, rows: NDArray[Any], trees: tuple[int, int], as_rows: int) -> NDArray[Any]:
-    """Outputs are where rows are. Responses that no two devices compute alike follow on the host, from raw outputs."""
+    """Outputs are where rows are."""
     rows, kernel = _choose(library, task, rows, as_rows)
-    if task is Task.RESPONSE and not library.exact(kernel):
-        from treec.runtime.links import host_response
-
-        raw: Any = _on_device(library, Task.RAW, rows, trees, as_rows)
-        if hasattr(raw, "get"):  # an array of CuPy
-            from treec.runtime.gpu_cuda import to_device
-
-            return to_device(host_response(library.card, raw.get()))
-        return host_response(library.card, raw)
     shape, dtype = _output_form(library, task, len(rows), trees[1] - trees[0])
     out = library.device.outputs_for(rows, shape, dtype)
     library.run(kernel, rows, out, trees)

@@ -15,7 +15,6 @@ from treec.codegen.gpu_file import REBUILD, GpuFile, parse_gpu_file
 from treec.errors import ArtifactError, InputError, UsageError
 from treec.runtime.card import Facts, facts_of, parse_card
 from treec.runtime.gpu_device import Device, open_device
-from treec.runtime.links import link_of
 
 BLOCK_BYTES = 1 << 28
 """Rows and outputs that are on the device at once."""
@@ -87,10 +86,6 @@ class GpuLibrary:
                 return found
         return None
 
-    def exact(self, task: GpuTask) -> bool:
-        """Whether every device gives the same bits."""
-        return all(self.file.plan.kernel(symbol).exact for symbol in task.kernels)
-
     def device_rows(self, tensor: Any) -> Any | None:
         """A tensor on a CUDA device as rows there, without a copy; None for anything else."""
         where = getattr(tensor, "__dlpack_device__", None)
@@ -132,7 +127,6 @@ def gpu_library(data: bytes, place: str) -> GpuLibrary:
     file = parse_gpu_file(data, place)
     card = parse_card(file.card, place)
     facts = facts_of(card, place)
-    link_of(card)
     plan = file.plan
     sizes = (plan.n_features, plan.n_trees, plan.n_columns)
     if sizes != (facts.n_features, facts.n_trees, facts.n_columns):

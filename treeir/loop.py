@@ -15,7 +15,7 @@ from treec.treeir.loop_control import BarrierOp, ForOp, IfOp, RepeatOp, RepeatWh
 from treec.treeir.loop_decide import DecideOp
 from treec.treeir.loop_hints import OpaqueOp, PrefetchOp
 from treec.treeir.loop_memory import AllocOp, GetTableOp, LoadOp, StoreOp, TableOp
-from treec.treeir.loop_scalars import BinaryOp, CastOp, CompareOp, ConstantOp, MathOp, SelectOp
+from treec.treeir.loop_scalars import BinaryOp, CastOp, CompareOp, ConstantOp, FmaOp, MathOp, SelectOp
 from treec.treeir.loop_shuffle import InterleaveOp, MultiplexOp, ShuffleOp, TransposeBitsOp
 from treec.treeir.loop_stage import FuncOp, KernelOp, ReturnOp
 from treec.treeir.loop_types import (
@@ -39,6 +39,7 @@ __all__ = [
     "CompareOp",
     "ConstantOp",
     "DecideOp",
+    "FmaOp",
     "ForOp",
     "FuncOp",
     "GatherOp",
@@ -81,6 +82,7 @@ Loop = Dialect(
         CompareOp,
         ConstantOp,
         DecideOp,
+        FmaOp,
         ForOp,
         FuncOp,
         GatherOp,

@@ -83,6 +83,27 @@ class BinaryOp(IRDLOperation):
 
 
 @irdl_op_definition
+class FmaOp(IRDLOperation):
+    """``factor * other + addend`` of floats, rounded once: what nothing but this op may become."""
+
+    name = "loop.fma"
+    T: ClassVar = VarConstraint("T", AnyAttr())
+    factor = operand_def(T)
+    other = operand_def(T)
+    addend = operand_def(T)
+    result = result_def(T)
+    traits = traits_def(Pure())
+    assembly_format = "$factor `,` $other `,` $addend attr-dict `:` type($result)"
+
+    def __init__(self, factor: SSAValue, other: SSAValue, addend: SSAValue) -> None:
+        initialise(self, [factor, other, addend], {}, factor.type)
+
+    def verify_(self) -> None:
+        if not is_float(self.result.type):
+            raise VerifyException("a fused multiply-add is of floats")
+
+
+@irdl_op_definition
 class CompareOp(IRDLOperation):
     """Element-wise compare."""
 

@@ -30,6 +30,8 @@ class Verification:
     ``nodes_unreachable`` of the tested that no row can reach, ``nodes_reached`` by a boundary row. ``comparisons``: numbers
     compared with the interpreter. ``oracle_rows`` compared with the library, ``oracle_ulp`` the largest distance of a
     response from the library's, of ``oracle_bound`` allowed; raw outputs, labels and leaf ids are always equal.
+    ``unlike``: functions that this machine's C library has with other bits than kernels for GPUs do; responses were then
+    ``unlike_ulp`` from the interpreter's, which calls it.
     """
 
     nodes: int = 0
@@ -48,6 +50,8 @@ class Verification:
     oracle_rows: int = 0
     oracle_ulp: int = 0
     oracle_bound: int = 0
+    unlike: tuple[str, ...] = ()
+    unlike_ulp: int = 0
     row_dtypes: tuple[str, ...] = ()
     seed: int = 0
     seconds: float = field(default=0.0, compare=False)
@@ -96,6 +100,7 @@ class Verification:
             "comparisons": self.comparisons,
             "max_difference": self.max_difference,
             **({"bound_share": self.bound_share} if self.reassociated else {}),
+            **({"c_library": {"unlike": list(self.unlike), "max_ulp": self.unlike_ulp}} if self.unlike else {}),
             "library": oracle,
             "seed": self.seed,
             "seconds": round(self.seconds, 3),
@@ -111,7 +116,15 @@ class Verification:
             library += f", links within {self.oracle_ulp} ulp" if self.oracle_bound else ""
         return (
             f"{self.verdict}: {self.nodes_reached:,} of {self.nodes_reachable:,} nodes{sample} reached{unreachable}; "
-            f"{self.boundary_rows:,} boundary and {self.random_rows:,} random rows; {library}"
+            f"{self.boundary_rows:,} boundary and {self.random_rows:,} random rows; {library}{self._other_c_library()}"
+        )
+
+    def _other_c_library(self) -> str:
+        if not self.unlike:
+            return ""
+        return (
+            f"; the C library here has another {' and '.join(self.unlike)} than kernels, which have glibc's with fused "
+            f"multiply-adds: responses within {self.unlike_ulp} ulp of its"
         )
 
 

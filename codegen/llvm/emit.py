@@ -22,7 +22,15 @@ from treec.codegen.llvm.control import emit_for, emit_if, emit_repeat, emit_retu
 from treec.codegen.llvm.decide import emit_decide
 from treec.codegen.llvm.hints import emit_opaque, emit_prefetch
 from treec.codegen.llvm.memory import WORKSPACE_ALIGN, bind_arguments, emit_alloc, emit_get_table, emit_load, emit_store
-from treec.codegen.llvm.scalars import emit_binary, emit_cast, emit_compare, emit_constant, emit_math, emit_select
+from treec.codegen.llvm.scalars import (
+    emit_binary,
+    emit_cast,
+    emit_compare,
+    emit_constant,
+    emit_fma,
+    emit_math,
+    emit_select,
+)
 from treec.codegen.llvm.shuffles import emit_interleave, emit_multiplex, emit_shuffle, emit_transpose_bits
 from treec.codegen.llvm.stage import ARGUMENT, Place, Stage
 from treec.codegen.llvm.tables import TableSection, declare_tables
@@ -47,6 +55,7 @@ EMITTERS: dict[type[Operation], Callable[[Stage, Any], None]] = {
     loop.CompareOp: emit_compare,
     loop.ConstantOp: emit_constant,
     loop.DecideOp: lambda stage, op: emit_decide(stage, op, emit_op),
+    loop.FmaOp: emit_fma,
     loop.ForOp: emit_for,
     loop.GatherOp: emit_gather,
     loop.GetTableOp: emit_get_table,

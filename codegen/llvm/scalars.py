@@ -55,6 +55,13 @@ def emit_binary(stage: Stage, op: loop.BinaryOp) -> None:
     stage.values[op.result] = getattr(stage.builder, methods[op.kind.data])(lhs, rhs)
 
 
+def emit_fma(stage: Stage, op: loop.FmaOp) -> None:
+    operands = [stage.value(operand) for operand in op.operands]
+    type_ = operands[0].type
+    function = stage.declare(f"llvm.fma.{scalar_name(type_)}", ir.FunctionType(type_, [type_] * 3))
+    stage.values[op.result] = stage.builder.call(function, operands)
+
+
 def emit_compare(stage: Stage, op: loop.CompareOp) -> None:
     lhs, rhs = stage.value(op.lhs), stage.value(op.rhs)
     stage.values[op.result] = compare(stage.builder, op.kind.data, lhs, rhs)

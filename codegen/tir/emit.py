@@ -40,6 +40,7 @@ from treec.codegen.tir.scalars import (
     emit_cast,
     emit_compare,
     emit_constant,
+    emit_fma,
     emit_math,
     emit_opaque,
     emit_select,
@@ -56,6 +57,7 @@ EMITTERS: dict[type[Operation], Callable[[Stage, Any], None]] = {
     loop.CastOp: emit_cast,
     loop.CompareOp: emit_compare,
     loop.ConstantOp: emit_constant,
+    loop.FmaOp: emit_fma,
     loop.ForOp: emit_for,
     loop.GetTableOp: emit_get_table,
     loop.IfOp: emit_if,
@@ -141,7 +143,7 @@ def _kernel(stage: Stage, op: loop.FuncOp) -> GpuKernel:
     uses_f64 = any(value.type == f64 for inner in op.walk() for value in (*inner.operands, *inner.results))
     shared = stage.shared_bytes
     dynamic = shared if shared > STATIC_SHARED else 0
-    return GpuKernel(PREFIX + stage.name, arguments, (x, y, z), stage.threads, shared, dynamic, uses_f64, not stage.inexact)
+    return GpuKernel(PREFIX + stage.name, arguments, (x, y, z), stage.threads, shared, dynamic, uses_f64)
 
 
 def _ordered(stage: Stage) -> list[str]:

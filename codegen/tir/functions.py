@@ -24,6 +24,7 @@ class Functions:
     as_float: dict[int, str]
     as_int: dict[int, str]
     math: dict[MathKind, dict[int, str]]
+    fma: dict[int, str]
     arithmetic: dict[str, dict[int, str]] | None = None
     select: bool = False
 
@@ -31,17 +32,15 @@ class Functions:
 OPENCL = Functions(
     as_float={32: "as_float", 64: "as_double"},
     as_int={32: "as_int", 64: "as_long"},
-    math={kind: {32: name, 64: name} for kind, name in {
-        MathKind.ABS: "fabs", MathKind.SQRT: "sqrt", MathKind.EXP: "exp", MathKind.LOG: "log", MathKind.LOG1P: "log1p",
-    }.items()},
-)  # fmt: skip
+    math={MathKind.ABS: {32: "fabs", 64: "fabs"}, MathKind.SQRT: {32: "sqrt", 64: "sqrt"}},
+    fma={32: "fma", 64: "fma"},
+)
 
 CUDA = Functions(
     as_float={32: "__int_as_float", 64: "__longlong_as_double"},
     as_int={32: "__float_as_int", 64: "__double_as_longlong"},
-    math={kind: {32: f"{name}f", 64: name} for kind, name in {
-        MathKind.ABS: "fabs", MathKind.SQRT: "sqrt", MathKind.EXP: "exp", MathKind.LOG: "log", MathKind.LOG1P: "log1p",
-    }.items()},
+    math={MathKind.ABS: {32: "fabsf", 64: "fabs"}, MathKind.SQRT: {32: "sqrtf", 64: "sqrt"}},
+    fma={32: "__fmaf_rn", 64: "__fma_rn"},
     arithmetic={
         "add": {32: "__fadd_rn", 64: "__dadd_rn"},
         "sub": {32: "__fsub_rn", 64: "__dsub_rn"},
@@ -49,7 +48,7 @@ CUDA = Functions(
         "div": {32: "__fdiv_rn", 64: "__ddiv_rn"},
     },
     select=True,
-)  # fmt: skip
+)
 
 BY_KIND = {"opencl": OPENCL, "cuda": CUDA}
 

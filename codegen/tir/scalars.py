@@ -68,6 +68,12 @@ def _binary(stage: Stage, kind: BinaryKind, dtype: str, lhs: Expr, rhs: Expr) ->
     return tirx.Cast(dtype, made) if kind in _UNSIGNED else made
 
 
+def emit_fma(stage: Stage, op: loop.FmaOp) -> None:
+    dtype = dtype_of(op.result.type)
+    operands = [stage.value(operand) for operand in op.operands]
+    stage.define(op.result, call(dtype, stage.functions.fma[bits_of(dtype)], *operands))
+
+
 def emit_compare(stage: Stage, op: loop.CompareOp) -> None:
     kind, ranges = op.kind.data, [stage.narrow.range(side) for side in (op.lhs, op.rhs)]
     signed, unsigned_ = all(map(fits_signed, ranges)), all(map(fits_unsigned, ranges))
@@ -175,5 +181,6 @@ def emit_math(stage: Stage, op: loop.MathOp) -> None:
         flipped = tirx.BitwiseXor(bitcast(stage, value, dtype, f"int{bits}"), integer(1 << bits - 1, f"int{bits}"))
         stage.define(op.result, bitcast(stage, flipped, f"int{bits}", dtype))
         return
-    stage.inexact |= kind in (MathKind.EXP, MathKind.LOG, MathKind.LOG1P)
+    if kind not in stage.functions.math:
+        raise stage.error(f"{kind.value} of a device has bits of its own, and no emission to TIR")
     stage.define(op.result, call(dtype, stage.functions.math[kind][bits], value))

@@ -76,7 +76,6 @@ class Stage:
     views: dict[tuple[str, str], Expr] = field(default_factory=dict)
     shared: Expr | None = None
     shared_taken: int = 0
-    inexact: bool = False
     threading: dict[str, Expr] = field(default_factory=dict)
     grid_steps: dict[str, tuple[int | None, int]] = field(default_factory=dict)
 

@@ -19,6 +19,7 @@ from treec.treeir.loop import (
     CompareOp,
     ConstantOp,
     DecideOp,
+    FmaOp,
     ForOp,
     GatherOp,
     GetTableOp,
@@ -157,6 +158,10 @@ class LoopBuilder:
 
     def div(self, lhs: SSAValue, rhs: SSAValue) -> SSAValue:
         return self.binary(BinaryKind.DIV, lhs, rhs)
+
+    def fma(self, factor: SSAValue, other: SSAValue, addend: SSAValue) -> SSAValue:
+        """``factor * other + addend``, rounded once."""
+        return self._value(FmaOp(factor, other, addend))
 
     def both(self, lhs: SSAValue, rhs: SSAValue | int) -> SSAValue:
         return self.binary(BinaryKind.AND, lhs, rhs)

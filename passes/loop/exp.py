@@ -1,4 +1,4 @@
-"""``expf`` with the bits of the C library, for devices whose own function has others: see `treec.passes.algo.exp`."""
+"""Functions with the bits of the C library, for devices whose own have others. ``expf``: see `treec.passes.algo.exp`."""
 
 from __future__ import annotations
 
@@ -9,20 +9,25 @@ from xdsl.ir import SSAValue
 
 from treec.passes.algo import exp
 from treec.passes.loop.builder import LoopBuilder
-from treec.passes.loop.links import library_exp
+from treec.passes.loop.device_math import emit_exp, emit_log1p
 from treec.passes.loop.tables import Tables
 from treec.treeir.loop_types import BinaryKind, CastKind, CompareKind
 
 
 @dataclass(frozen=True)
-class DeviceExp:
-    """exp of f32 by steps that every device rounds alike; of f64 a device's own."""
+class DeviceMath:
+    """By steps that every device rounds alike."""
 
     tables: Tables
 
-    def __call__(self, b: LoopBuilder, x: SSAValue) -> SSAValue:
-        if x.type != f32:
-            return library_exp(b, x)
+    def exp(self, b: LoopBuilder, x: SSAValue) -> SSAValue:
+        return emit_exp(b, self.tables, x) if x.type == f64 else self._expf(b, x)
+
+    def log1p(self, b: LoopBuilder, x: SSAValue) -> SSAValue:
+        """Of ``x`` that is at least 0 or NaN, in f64, which alone has links with it."""
+        return emit_log1p(b, x)
+
+    def _expf(self, b: LoopBuilder, x: SSAValue) -> SSAValue:
         z = b.mul(b.cast(CastKind.FPEXT, x, f64), b.constant(exp.SCALE, f64))
         shift = b.constant(exp.ROUND, f64)
         shifted = b.add(z, shift)

@@ -15,9 +15,9 @@ from treec.errors import ScheduleError
 from treec.frontends.base import Forest, Link
 from treec.passes.loop.block_nest import ROW_TYPES, name_arguments
 from treec.passes.loop.builder import LoopBuilder, Values
-from treec.passes.loop.exp import DeviceExp
+from treec.passes.loop.exp import DeviceMath
 from treec.passes.loop.gpu import emit_row_per_thread
-from treec.passes.loop.links import divide_row, emit_link, library_exp
+from treec.passes.loop.links import LibraryMath, divide_row, emit_link
 from treec.passes.loop.nests import is_sliced, nest_of
 from treec.passes.loop.tables import Tables
 from treec.treeir.forest import only_model
@@ -164,6 +164,6 @@ class _ModuleLowering:
         if outputs.average != 1.0:
             divide_row(b, out, row, n_columns, outputs.average)
         if outputs.link is not Link.IDENTITY:
-            exp = DeviceExp(self.tables) if self.on_gpu else library_exp
-            emit_link(b, outputs.link, outputs.link_scale, out, row, n_columns, exp)
+            functions = DeviceMath(self.tables) if self.on_gpu else LibraryMath()
+            emit_link(b, outputs.link, outputs.link_scale, out, row, n_columns, functions)
         return []

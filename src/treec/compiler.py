@@ -278,6 +278,7 @@ def _verify(compilation: Compilation, compiled: CompiledModel, progress: Progres
 
 
 def _check(compilation: Compilation, runner: Runner, progress: Progress) -> None:
+    from treec.gpu_compiler import unlike_functions
     from treec.verify.check import Budget
     from treec.verify.check import verify as check
     from treec.verify.runner import LoopRunner
@@ -295,6 +296,7 @@ def _check(compilation: Compilation, runner: Runner, progress: Progress) -> None
             budget=Budget(SLOW_BOUNDARY, pairs=1) if slow else None,
             oracle_absent=why_no_oracle(compilation.forest.source),
             reassociated=compilation.schedule.float_policy == "reassociate",
+            unlike=() if compilation.gpu is None else unlike_functions(compilation.forest),
             progress=lambda done: progress("verify", done),
         )
 

@@ -17,7 +17,7 @@ from treec.codegen.files import PendingFile, unwritable
 from treec.codegen.gpu_abi import GpuObject, GpuTarget
 from treec.codegen.gpu_file import gpu_file_bytes
 from treec.errors import ScheduleError, ToolchainError, UsageError
-from treec.frontends.base import F32, F64, Forest
+from treec.frontends.base import F32, F64, Forest, Link
 from treec.schedule.gpus import GPUS
 
 WARP = 32
@@ -76,6 +76,17 @@ def build_kernels(module: ModuleOp, forest: Forest, arch: str) -> GpuBuild:
     if cubin is not None:
         require_registers(cuda, cubin)
     return GpuBuild(module, cuda, opencl, cubin)
+
+
+def unlike_functions(forest: Forest) -> tuple[str, ...]:
+    """Functions of the link in f64 that this machine's C library has with other bits than kernels do."""
+    from treec.passes.algo.c_math import others
+
+    link = forest.outputs.link
+    if link in (Link.IDENTITY, Link.LGB_SIGNED_SQUARE) or link.value.startswith("xgb_"):
+        return ()
+    used = ("exp", "log1p") if link is Link.LGB_LOG1P_EXP else ("exp",)
+    return tuple(name for name in others() if name in used)
 
 
 def require_registers(made: GpuObject, cubin: Cubin) -> None:

@@ -37,7 +37,7 @@ Members = dict[str, bytes]
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A verified file, with a link that devices round in ways of their own."""
+    """A verified file, with a link in f64."""
     folder = tmp_path_factory.mktemp("gpu")
     (folder / "model.txt").write_text(model_text(objective="binary sigmoid:1"))
     compilation = compiler.start(folder / "model.txt", PLAN)
@@ -180,7 +180,7 @@ def test_members_are_those_of_the_manifest(data: bytes) -> None:
 
 HOSTILE: list[tuple[str, Callable[[Any], None], str]] = [
     ("another version", lambda m: m.update(version=9), "version 9"),
-    ("an older launch plan", lambda m: m.update(abi=1), "version 1.1 and this treec reads 1.2"),
+    ("an older launch plan", lambda m: m.update(abi=1), "version 1.1 and this treec reads 1.3"),
     ("a part of the shared memory", lambda m: m["plan"]["kernels"][0].update(dynamic_bytes=64), "64 of 0 bytes of shared"),
     ("no plan", lambda m: m.pop("plan"), "damaged"),
     ("a path for a table", lambda m: m["plan"]["tables"].append("../x"), "for a name"),

@@ -212,10 +212,7 @@ def check(forest: Forest, schedule: Schedule, dtype: DType, n: int, seed: int, h
     made = compile_gpu(loops, facts_of(forest), GpuTarget("opencl"), verified=True)
     device = Device(made)
     for task, wanted in wanted_of(forest, schedule, planned, rows, trees).items():
-        found = made.find_task(task, dtype, n)
-        assert found is not None
-        if all(made.kernel(symbol).exact for symbol in found.kernels):
-            assert_same(device.run(task, rows, trees), wanted)
+        assert_same(device.run(task, rows, trees), wanted)
 
 
 @settings(max_examples=EXAMPLES)

@@ -71,7 +71,16 @@ class Program:
         return self.add(loop.CastOp(kind, value, vector_like(value.type, scalar)))
 
     def step(self, depth: int) -> None:
-        makers = [self.binary, self.binary, self.compare, self.select, self.convert, self.math, self.through_memory]
+        makers = [
+            self.binary,
+            self.binary,
+            self.compare,
+            self.select,
+            self.convert,
+            self.fused,
+            self.math,
+            self.through_memory,
+        ]
         if depth:
             makers += [self.branch, self.count, self.again]
         makers[self.draw(len(makers))](depth)
@@ -125,6 +134,11 @@ class Program:
     def math(self, depth: int) -> None:
         kinds = list(MathKind)
         self.pool.append(self.add(loop.MathOp(kinds[self.draw(len(kinds))], self.pick(is_float))))
+
+    def fused(self, depth: int) -> None:
+        value = self.pick(is_float)
+        others = [self.pick(lambda type_: type_ == value.type) for _ in range(2)]
+        self.pool.append(self.add(loop.FmaOp(value, *others)))
 
     def through_memory(self, depth: int) -> None:
         value = self.pick(lambda type_: type_ not in (i1, vector_like(type_, i1)))

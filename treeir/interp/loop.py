@@ -24,6 +24,7 @@ from treec.treeir.interp.loop_scalars import (
     compare,
     constant,
     dtype_of,
+    fma,
     lanes_of,
     math_function,
     select,
@@ -153,6 +154,10 @@ def _constant(machine: Machine, op: loop.ConstantOp) -> None:
 
 def _binary(machine: Machine, op: loop.BinaryOp) -> None:
     machine.values[op.result] = binary(op.kind.data, machine.value(op.lhs), machine.value(op.rhs))
+
+
+def _fma(machine: Machine, op: loop.FmaOp) -> None:
+    machine.values[op.result] = fma(machine.value(op.factor), machine.value(op.other), machine.value(op.addend))
 
 
 def _compare(machine: Machine, op: loop.CompareOp) -> None:
@@ -343,6 +348,7 @@ _RUNNERS: dict[type[Operation], Callable[[Machine, Any], None]] = {
     loop.CompareOp: _compare,
     loop.ConstantOp: _constant,
     loop.DecideOp: _decide,
+    loop.FmaOp: _fma,
     loop.ForOp: _for,
     loop.GatherOp: _gather,
     loop.GetTableOp: _get_table,

@@ -91,6 +91,14 @@ def binary(kind: BinaryKind, lhs: Value, rhs: Value) -> Value:
     return _ARITHMETIC[kind](lhs, rhs)
 
 
+def fma(factor: Value, other: Value, addend: Value) -> Value:
+    """By the C library, which rounds once on every machine."""
+    function = _c_function("fma", factor.dtype.itemsize, 3)
+    if factor.ndim == 0:
+        return factor.dtype.type(function(factor, other, addend))
+    return np.array([function(*lane) for lane in zip(factor, other, addend, strict=True)], factor.dtype)
+
+
 def compare(kind: CompareKind, lhs: Value, rhs: Value) -> Value:
     result: Value
     match kind:
@@ -182,12 +190,12 @@ def math_function(kind: MathKind, value: Value) -> Value:
 
 
 @cache
-def _c_function(name: str, size: int) -> Callable[[Any], float]:
-    """The C library's own function for floats of ``size`` bytes."""
+def _c_function(name: str, size: int, arguments: int = 1) -> Callable[..., float]:
+    """The C library's own function of floats of ``size`` bytes."""
     library = ctypes.CDLL(None)
     if not hasattr(library, name):
         library = ctypes.CDLL("libm.so.6")
     ctype = ctypes.c_float if size == 4 else ctypes.c_double
     function = getattr(library, name + ("f" if size == 4 else ""))
-    function.argtypes, function.restype = (ctype,), ctype
+    function.argtypes, function.restype = (ctype,) * arguments, ctype
     return function

@@ -36,6 +36,8 @@ loop.func @scalars axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : 
   %p = loop.math abs %f : f32
   // CHECK-NEXT: call float @"llvm.sqrt.f32"(float
   %q = loop.math sqrt %f : f32
+  // CHECK-NEXT: call float @"llvm.fma.f32"(float {{.*}}, float {{.*}}, float {{.*}})
+  %fused = loop.fma %f, %x, %f : f32
   // CHECK-NEXT: call float @"expf"(float
   %r = loop.math exp %f : f32
   // CHECK-NEXT: call double @"log1p"(double

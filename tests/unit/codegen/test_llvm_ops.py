@@ -118,6 +118,9 @@ def test_arithmetic_compares_and_selects_on_the_edges_of_a_type(type_, lanes, bu
         elif kind in (BinaryKind.DIV, BinaryKind.REM) and type_ in BITS:
             operand = columns.add(loop.BinaryOp(BinaryKind.OR, rhs, columns.constant(1, columns.type)))
         columns.write(columns.add(loop.BinaryOp(kind, lhs, operand)))
+    if type_ in FLOATS:
+        columns.write(columns.add(loop.FmaOp(lhs, rhs, lhs)))
+        columns.write(columns.add(loop.FmaOp(rhs, rhs, lhs)))
     for kind in CompareKind:
         if kind.on_floats == (type_ in FLOATS):
             truth = columns.add(loop.CompareOp(kind, lhs, rhs))

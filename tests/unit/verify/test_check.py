@@ -369,3 +369,20 @@ class WrongChoice(InterpreterRunner):
 def test_calls_around_the_limit_of_a_kernel_are_checked(forest: Forest, wrong: int) -> None:
     with pytest.raises(VerificationError, match=f"batch of {wrong}"):
         verify(forest, WrongChoice(forest, wrong=wrong))
+
+
+def test_a_c_library_with_other_functions_is_told_and_bounds_responses(forest: Forest) -> None:
+    linked = replace(forest, outputs=Outputs(vector=True, link=Link.XGB_EXP)).check()
+    one_off = Faulty(linked, fault=lambda task, rows, out, threads, trees: off_by_a_bit(out) if task == "response" else out)
+    with pytest.raises(VerificationError, match="response"):
+        verify(linked, one_off)
+    found = verify(linked, one_off, unlike=("exp",))
+    assert "the C library here has another exp than kernels" in found.summary()
+    assert "responses within 1 ulp" in found.summary()
+    assert found.to_dict()["c_library"] == {"unlike": ["exp"], "max_ulp": 1}
+    far = Faulty(
+        linked, fault=lambda task, rows, out, threads, trees: out * np.float32(1.01) if task == "response" else out
+    )
+    with pytest.raises(VerificationError, match="response"):
+        verify(linked, far, unlike=("exp",))
+    assert "C library" not in verify(linked, InterpreterRunner(linked)).summary()

@@ -69,6 +69,8 @@ loop.func @every axis 0 grain 64 (%rows : !loop.buffer<f32, 2, global>, %out : !
       }
       // CHECK: loop.repeat carry(%{{.*}} = %{{.*}}) : (f32) {
       %u = loop.repeat carry(%e = %i) : (f32) {
+        // CHECK: loop.fma %{{.*}}, %{{.*}}, %{{.*}} : f32
+        %fused = loop.fma %e, %e, %e : f32
         // CHECK: loop.math exp %{{.*}} : f32
         %ee = loop.math exp %e : f32
         // CHECK: loop.repeat_while %{{.*}} %{{.*}} : f32

@@ -276,6 +276,15 @@ loop.func @f axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.
 
 loop.func @f axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {
   %i = loop.constant 1 : i64 -> i64
+  %y = loop.fma %i, %i, %i : i64
+  loop.return
+}
+// CHECK: a fused multiply-add is of floats
+
+// -----
+
+loop.func @f axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {
+  %i = loop.constant 1 : i64 -> i64
   loop.for serial %k = %i to %i step %i {
     loop.return
   }
