@@ -9,18 +9,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.gpu_table import (
-    Cost,
-    Line,
-    Loop,
-    innermost_loops,
-    mean_steps,
-    shared_step,
-    steps_taken,
-    table,
-    walk_cost,
-    walk_loops,
-)
+from bench.gpu_table import Line, mean_steps, steps_taken, table
+from bench.sass import Cost, Loop, innermost_loops, shared_step, walk_cost, walk_loops
 from tests.property.forests import Shape, build
 from treec.codegen.tir.nvcc import KernelUse
 from treec.errors import UsageError
