@@ -2,7 +2,8 @@
 
 Scalars are builtin ``i1, i8, i16, i32, i64, f32, f64`` (signless); element-wise ops also take 1-D vectors of them. Memory
 is reached through buffers only: strided arguments, constant tables of plain values or records, and workspace. Structured
-control flow only. A ``loop.func`` is one stage of the C ABI (`treec.codegen.abi`), a ``loop.kernel`` one of its kernels.
+control flow only. A ``loop.func`` is one stage of the C ABI (`treec.codegen.abi`), a ``loop.kernel`` one of its kernels, a
+``loop.routine`` what stages have in common.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from treec.treeir.loop_control import BarrierOp, ForOp, IfOp, RepeatOp, RepeatWh
 from treec.treeir.loop_decide import DecideOp
 from treec.treeir.loop_hints import OpaqueOp, PrefetchOp
 from treec.treeir.loop_memory import AllocOp, GetTableOp, LoadOp, StoreOp, TableOp
+from treec.treeir.loop_routine import CallOp, RoutineOp
 from treec.treeir.loop_scalars import BinaryOp, CastOp, CompareOp, ConstantOp, FmaOp, MathOp, SelectOp
 from treec.treeir.loop_shuffle import InterleaveOp, MultiplexOp, ShuffleOp, TransposeBitsOp
 from treec.treeir.loop_stage import FuncOp, KernelOp, ReturnOp
@@ -35,6 +37,7 @@ __all__ = [
     "AnyLaneOp",
     "BarrierOp",
     "BinaryOp",
+    "CallOp",
     "CastOp",
     "CompareOp",
     "ConstantOp",
@@ -61,6 +64,7 @@ __all__ = [
     "RepeatWhileOp",
     "ReturnOp",
     "ReverseBitsOp",
+    "RoutineOp",
     "ScatterOp",
     "SelectOp",
     "ShuffleOp",
@@ -78,6 +82,7 @@ Loop = Dialect(
         AnyLaneOp,
         BarrierOp,
         BinaryOp,
+        CallOp,
         CastOp,
         CompareOp,
         ConstantOp,
@@ -103,6 +108,7 @@ Loop = Dialect(
         RepeatWhileOp,
         ReturnOp,
         ReverseBitsOp,
+        RoutineOp,
         ScatterOp,
         SelectOp,
         ShuffleOp,

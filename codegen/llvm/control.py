@@ -115,7 +115,10 @@ def emit_terminator(stage: Stage, op: loop.YieldOp | loop.RepeatWhileOp) -> None
 
 
 def emit_return(stage: Stage, op: loop.ReturnOp) -> None:
-    stage.builder.ret(I32(0))
+    if isinstance(stage.function.ftype.return_type, ir.VoidType):  # a routine
+        stage.builder.ret_void()
+    else:
+        stage.builder.ret(I32(0))
     stage.leave(op)
 
 

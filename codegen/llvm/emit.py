@@ -21,7 +21,16 @@ from treec.codegen.llvm.columns import emit_load_columns
 from treec.codegen.llvm.control import emit_for, emit_if, emit_repeat, emit_return, emit_terminator
 from treec.codegen.llvm.decide import emit_decide
 from treec.codegen.llvm.hints import emit_opaque, emit_prefetch
-from treec.codegen.llvm.memory import WORKSPACE_ALIGN, bind_arguments, emit_alloc, emit_get_table, emit_load, emit_store
+from treec.codegen.llvm.memory import (
+    WORKSPACE_ALIGN,
+    allotted,
+    bind_arguments,
+    emit_alloc,
+    emit_get_table,
+    emit_load,
+    emit_store,
+)
+from treec.codegen.llvm.routines import emit_call_routine, emit_routine
 from treec.codegen.llvm.scalars import (
     emit_binary,
     emit_cast,
@@ -32,7 +41,7 @@ from treec.codegen.llvm.scalars import (
     emit_select,
 )
 from treec.codegen.llvm.shuffles import emit_interleave, emit_multiplex, emit_shuffle, emit_transpose_bits
-from treec.codegen.llvm.stage import ARGUMENT, Place, Stage
+from treec.codegen.llvm.stage import ARGUMENT, EmittedRoutine, Place, Stage
 from treec.codegen.llvm.tables import TableSection, declare_tables
 from treec.codegen.llvm.target import ResolvedTarget
 from treec.codegen.llvm.types import I32, I64, POINTER, define_function
@@ -51,6 +60,7 @@ EMITTERS: dict[type[Operation], Callable[[Stage, Any], None]] = {
     loop.AllocOp: emit_alloc,
     loop.AnyLaneOp: emit_any_lane,
     loop.BinaryOp: emit_binary,
+    loop.CallOp: emit_call_routine,
     loop.CastOp: emit_cast,
     loop.CompareOp: emit_compare,
     loop.ConstantOp: emit_constant,
@@ -110,40 +120,55 @@ def emit_module(module: ModuleOp, target: ResolvedTarget) -> EmittedModule:
     """Emit every stage and declare every table of a verified module; raises `CodegenError` naming an op it can't emit."""
     llvm_module = ir.Module("treec")
     llvm_module.triple, llvm_module.data_layout = target.triple, target.data_layout
-    funcs, kernels, tables = _sort(module)
+    kernels, tables, functions = _sort(module)
     places, sections = declare_tables(llvm_module, tables)
-    stages = {op.sym_name.data: _emit_stage(llvm_module, op, target, places) for op in funcs}
+    routines: dict[str, EmittedRoutine] = {}
+    stages: dict[str, EmittedStage] = {}
+    for op in functions:
+        name = op.sym_name.data
+        if isinstance(op, loop.RoutineOp):
+            routines[name] = emit_routine(llvm_module, op, target, places, routines, emit_op)
+        else:
+            stages[name] = _emit_stage(llvm_module, op, target, places, routines)
     return EmittedModule(llvm_module, target, stages, tuple(kernels), tuple(sections))
 
 
-def _sort(module: ModuleOp) -> tuple[list[loop.FuncOp], list[loop.KernelOp], list[loop.TableOp]]:
-    funcs: list[loop.FuncOp] = []
+def _sort(
+    module: ModuleOp,
+) -> tuple[list[loop.KernelOp], list[loop.TableOp], list[loop.FuncOp | loop.RoutineOp]]:
+    functions: list[loop.FuncOp | loop.RoutineOp] = []
     kernels: list[loop.KernelOp] = []
     tables: list[loop.TableOp] = []
     for op in module.body.block.ops:
         match op:
-            case loop.FuncOp():
-                funcs.append(op)
+            case loop.FuncOp() | loop.RoutineOp():
+                functions.append(op)
             case loop.KernelOp():
                 kernels.append(op)
             case loop.TableOp():
                 tables.append(op)
             case _:
                 raise CodegenError(f"{op.name} has no place in a module for LLVM")
-    return funcs, kernels, tables
+    return kernels, tables, functions
 
 
-def _emit_stage(module: ir.Module, op: loop.FuncOp, target: ResolvedTarget, tables: dict[str, Place]) -> EmittedStage:
+def _emit_stage(
+    module: ir.Module,
+    op: loop.FuncOp,
+    target: ResolvedTarget,
+    tables: dict[str, Place],
+    routines: dict[str, EmittedRoutine],
+) -> EmittedStage:
     name = f"stage.{op.sym_name.data}"
     special = _is_special(op)
     if not special:
-        stage = _emit_body(module, op, name, target, tables)
+        stage = _emit_body(module, op, name, target, tables, routines)
         return EmittedStage(op, stage.function, stage.workspace_bytes)
-    stage = _emit_body(module, op, f"{name}.body", target, tables)
+    stage = _emit_body(module, op, f"{name}.body", target, tables, routines)
     bodies = [stage.function] * 2
     if _has_trees(op):
         # Functions of trees are not inlined, so that each body needs its own.
-        bodies[0] = _emit_body(module, op, f"{name}.adjacent", target, tables, adjacent=True).function
+        bodies[0] = _emit_body(module, op, f"{name}.adjacent", target, tables, routines, adjacent=True).function
     function = _new_function(module, name, target)
     _promise(function, op, stage.workspace_bytes)
     _choose_body(function, bodies)
@@ -156,6 +181,7 @@ def _emit_body(
     name: str,
     target: ResolvedTarget,
     tables: dict[str, Place],
+    routines: dict[str, EmittedRoutine],
     *,
     adjacent: bool = False,
 ) -> Stage:
@@ -163,6 +189,7 @@ def _emit_body(
     body = _new_function(module, name, target)
     entry = ir.IRBuilder(body.append_basic_block("entry"))
     stage = Stage(op.sym_name.data, module, body, entry, tables, target.level, target.function_attributes)
+    stage.workspace, stage.own_bytes, stage.routines = stage.argument("workspace"), allotted(op), routines
     bind_arguments(stage, op, adjacent=adjacent)
     stage.enter(op.body.block, lambda _: None)
     while stage.frames:

@@ -27,7 +27,9 @@ def bind_arguments(stage: Stage, op: loop.FuncOp, *, adjacent: bool = False) -> 
         buffer = arguments.pop(pointer)
         column_stride = None if adjacent and pointer == "rows" else stage.argument(f"{prefix}column_stride")
         strides = (stage.argument(f"{prefix}row_stride"), column_stride)
-        stage.places[buffer] = Place(stage.argument(pointer), strides, buffer_type(buffer).element, Scope.GLOBAL, 1)
+        stage.places[buffer] = Place(
+            stage.argument(pointer), strides, buffer_type(buffer).element, Scope.GLOBAL, 1, pointer != "rows"
+        )
     if (scratch := arguments.pop("scratch", None)) is not None:
         strides, element = (stage.argument("scratch_rows"), None), buffer_type(scratch).element
         stage.places[scratch] = Place(stage.argument("scratch"), strides, element, Scope.GLOBAL, byte_size(element))
@@ -46,10 +48,10 @@ def emit_get_table(stage: Stage, op: loop.GetTableOp) -> None:
 def emit_alloc(stage: Stage, op: loop.AllocOp) -> None:
     type_ = buffer_type(op.result)
     scope, element = type_.scope.data, type_.element
-    size = byte_size(element) * prod(op.extents)
+    size = _size(op)
     if scope is Scope.WORKSPACE:
-        base = stage.builder.gep(stage.argument("workspace"), [I64(stage.workspace_bytes)], inbounds=True, source_etype=I8)
-        stage.workspace_bytes += -(-size // WORKSPACE_ALIGN) * WORKSPACE_ALIGN
+        base = stage.builder.gep(stage.workspace, [I64(stage.allotted_bytes)], inbounds=True, source_etype=I8)
+        stage.allotted_bytes += _rounded(size)
     elif scope is Scope.LOCAL:
         base = _stack(stage, size)
     else:
@@ -57,6 +59,20 @@ def emit_alloc(stage: Stage, op: loop.AllocOp) -> None:
     strides = [prod(op.extents[dimension + 1 :]) for dimension in range(len(op.extents))]
     place = Place(base, tuple(None if s == 1 else I64(s) for s in strides), element, scope, WORKSPACE_ALIGN)
     stage.places[op.result] = place
+
+
+def allotted(op: loop.FuncOp | loop.RoutineOp) -> int:
+    """Bytes of workspace that the allocations in a function take."""
+    allocs = (inner for inner in op.walk() if isinstance(inner, loop.AllocOp))
+    return sum(_rounded(_size(alloc)) for alloc in allocs if buffer_type(alloc.result).scope.data is Scope.WORKSPACE)
+
+
+def _size(op: loop.AllocOp) -> int:
+    return byte_size(buffer_type(op.result).element) * prod(op.extents)
+
+
+def _rounded(size: int) -> int:
+    return -(-size // WORKSPACE_ALIGN) * WORKSPACE_ALIGN
 
 
 def _stack(stage: Stage, size: int) -> ir.Value:
@@ -85,7 +101,7 @@ def emit_load(stage: Stage, op: loop.LoadOp) -> None:
 
 def emit_store(stage: Stage, op: loop.StoreOp) -> None:
     place, value = stage.place(op.buffer), stage.value(op.value)
-    if place.base is stage.argument("rows"):
+    if not place.writable:
         raise CodegenError("a stage does not write its rows", place=f"stage @{stage.name}")
     if _is_gather(place, value.type):
         _store_lanes(stage, place, op.indices, value)

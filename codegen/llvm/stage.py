@@ -31,6 +31,15 @@ class Place:
     element: Attribute
     scope: Scope
     align: int
+    writable: bool = True
+
+
+@dataclass(frozen=True)
+class EmittedRoutine:
+    """The function of a routine, and the bytes of workspace that a call of it needs."""
+
+    function: ir.Function
+    workspace_bytes: int
 
 
 Finish = Callable[[Operation], None]
@@ -46,7 +55,7 @@ class Frame:
 
 @dataclass
 class Stage:
-    """One stage function: LLVM values of SSA values, places of buffers, and the stack of open regions.
+    """One stage function, or routine: LLVM values of SSA values, places of buffers, and the stack of open regions.
 
     The stack is explicit, so the depth of nested ifs is not bounded by Python's.
     """
@@ -62,7 +71,18 @@ class Stage:
     values: dict[SSAValue, ir.Value] = field(default_factory=dict)
     places: dict[SSAValue, Place] = field(default_factory=dict)
     frames: list[Frame] = field(default_factory=list)
-    workspace_bytes: int = 0
+    routines: dict[str, EmittedRoutine] = field(default_factory=dict)
+    """What it may call."""
+    workspace: ir.Value | None = None
+    allotted_bytes: int = 0
+    own_bytes: int = 0
+    """Of workspace: what allocations have been given, and what they all take."""
+    called_bytes: int = 0
+    """What the routines that it calls need behind that."""
+
+    @property
+    def workspace_bytes(self) -> int:
+        return self.own_bytes + self.called_bytes
 
     def value(self, value: SSAValue) -> ir.Value:
         if (found := self.values.get(value)) is None:

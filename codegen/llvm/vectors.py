@@ -61,7 +61,7 @@ def emit_gather(stage: Stage, op: loop.GatherOp) -> None:
 
 def emit_scatter(stage: Stage, op: loop.ScatterOp) -> None:
     place, value = stage.place(op.buffer), stage.value(op.value)
-    if place.base is stage.argument("rows"):
+    if not place.writable:
         raise CodegenError("a stage does not write its rows", place=f"stage @{stage.name}")
     pointers = _pointers(stage, place, op.origin, op.offsets)
     mask = ir.VectorType(I1, value.type.count)

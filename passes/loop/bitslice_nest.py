@@ -30,11 +30,15 @@ from treec.passes.loop.predicate_bits import WORD_ROWS, PredicateBits
 from treec.passes.loop.rank import WalkRanks
 from treec.passes.loop.rank_columns import RankedBlock
 from treec.passes.loop.rank_search import search_type
+from treec.passes.loop.routines import Given
 from treec.passes.loop.tables import Tables, as_float
 from treec.treeir.blob import BlobAttr
 from treec.treeir.loop_types import BinaryKind, CastKind, CompareKind, vector_like
 from treec.treeir.plan import ForOp, KernelOp
 from treec.treeir.slices import PredicateBitsOp, SlicedTreesOp
+
+ROOM = 512
+"""Rows that ranks have room for at least: so kernels for small calls have the same code."""
 
 Use = Callable[[LoopBuilder, SSAValue, SSAValue], None]
 """Code for a word of the block, with codes from a place of the workspace on."""
@@ -76,8 +80,22 @@ class BitsliceNest(GroupNest):
         if self.ranks is None or loop.label.data != self.ranks.at:
             return state
         begin, end = bounds(b, state.rows)
-        to = RankedBlock(self.ranks.op, self.forest, self.tables, self.block, self.search_type)
-        ranked = to.emit(b, self.rows, begin, end)
+        room = max(ROOM, self.block)
+        to = RankedBlock(self.ranks.op, self.forest, self.tables, room, self.search_type)
+        ranked = b.alloc(to.shape, to.element)
+        given = {"rows": self.rows, "ranked": ranked, "begin": begin, "end": end, "length": b.constant(self.block)}
+        how = "" if self.search_type is None else "searched_"
+        name = f"{self.ranks.op.sym_name.data}_of_{self.row_type}_by_column_{how}{room}"
+        self._routine(b, name, given, lambda t, inner: to.emit(t, **inner))
+        return replace(state, ranked=ranked, first_row=begin)
+
+    def _prefix(self, b: LoopBuilder, loops: list[ForOp], state: State) -> Values:
+        if not loops and state.ranked is not None:
+            self._answer(b, state.ranked, bounds(b, state.rows))
+        return super()._prefix(b, loops, state)
+
+    def _answer(self, b: LoopBuilder, ranked: SSAValue, rows: tuple[SSAValue, SSAValue]) -> None:
+        """The answers of the predicates for the block of rows."""
         if self._workspace is None:  # one for all copies of an unrolled body, which run one after the other
             slots = b.alloc([self.n_predicates + 2 + self.sliced.n_selects, self.n_words], i64)
             sums = (
@@ -87,9 +105,14 @@ class BitsliceNest(GroupNest):
             )
             codes = [b.alloc([self.step_words * WORD_ROWS], i8) for _ in range(self.code_bytes)]
             self._workspace = slots, codes, sums
-        used = None if self.n_words == self.step_words else self._used_words(b, (begin, end))
-        self.bits.emit(b, ranked, self._slots, self.n_words, self.step_words, used)
-        return replace(state, first_row=begin)
+        given = {"ranked": ranked, "slots": self._slots}
+        if self.n_words != self.step_words:
+            given["used"] = self._used_words(b, rows)
+
+        def body(t: LoopBuilder, inner: Given) -> None:
+            self.bits.emit(t, inner["ranked"], inner["slots"], self.n_words, self.step_words, inner.get("used"))
+
+        self._routine(b, f"{self.kernel.sym_name.data}_predicates", given, body)
 
     def _used_words(self, b: LoopBuilder, rows: tuple[SSAValue, SSAValue]) -> SSAValue:
         """Words of the block that have rows, up to a whole step."""

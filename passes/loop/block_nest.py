@@ -19,7 +19,8 @@ from treec.passes.loop.encode import emit_encoding
 from treec.passes.loop.gpu import bound_extent, emit_shared_copy, scratch_of, set_threads
 from treec.passes.loop.held_sums import HeldSums
 from treec.passes.loop.prefetch import RowPrefetch
-from treec.passes.loop.rank import WalkRanks, emit_ranks
+from treec.passes.loop.rank import RANK_ELEMENTS, WalkRanks, emit_ranks
+from treec.passes.loop.routines import Given, RoutineBody, Routines
 from treec.passes.loop.row_cache import RowCache, alloc_rows, emit_row_copy, value_copier
 from treec.passes.loop.sums import Range, Sums
 from treec.passes.loop.tables import Tables
@@ -53,6 +54,11 @@ class State:
     total: SSAValue | None = None
     depth: Depth | None = None
     """Of the trees of this part of a loop that is cut into parts."""
+
+    @property
+    def has_rows(self) -> bool:
+        """Are the rows in workspace, in a form that does not depend on how the caller's lie?"""
+        return self.ranked is not None or self.encoded is not None
 
     def range_of(self, axis: LoopAxis) -> Range:
         return self.rows if axis is LoopAxis.ROW else self.trees
@@ -92,6 +98,7 @@ class BlockNest(ABC):
         self.prefetch = RowPrefetch.of(kernel)
         self.row_copy: SSAValue | None = None
         self.ranks = ranks
+        self.routines: Routines | None = None
         n_prefix = next(at for at, loop in enumerate(self.loops) if loop.axis.data is LoopAxis.TREE)
         self.prefix, self.rest = self.loops[:n_prefix], self.loops[n_prefix:]
         self.order = TreeOrder.of(forest, tables)
@@ -102,8 +109,10 @@ class BlockNest(ABC):
         self.holds = task is Task.RAW and self.order is not None and not forest.sum.reassociate
         self.in_register = task is Task.RAW and one_row and forest.n_columns == 1 and not self.holds
 
-    def stages(self, name: str) -> list[FuncOp]:
-        """The whole functions, to be run one after the other."""
+    def stages(self, name: str, routines: Routines | None) -> list[FuncOp]:
+        """The whole functions, to be run one after the other. What those of other tasks and dtypes have too goes to
+        ``routines``, if there are any."""
+        self.routines = routines
         stage = FuncOp(name, self.row_type, self.out_type, axis=Axis.ROW, grain=grain_of(self.loops))
         self._emit(stage, name_arguments(stage))
         return [stage]
@@ -144,7 +153,7 @@ class BlockNest(ABC):
         """Row loops above the first tree loop; then the block of rows they leave."""
         if loops:
             loop = loops[0]
-            self._loop(b, loop, state, lambda t, inner: self._prefix(t, loops[1:], self._enter(t, loop, inner)))
+            self._loop(b, loop, state, lambda t, inner: self._inside(t, loops, inner))
             return []
         if self.forest.inputs.table_offset is not None and self.ranks is None:
             state = replace(state, encoded=self._encode(b, state), first_row=state.rows[0])
@@ -153,6 +162,39 @@ class BlockNest(ABC):
         else:
             self._sum_block(b, state)
         return []
+
+    def _inside(self, b: LoopBuilder, loops: list[ForOp], state: State) -> Values:
+        """One step of the first of ``loops``."""
+        entered = self._enter(b, loops[0], state)
+        needs_rows = self.forest.inputs.table_offset is not None and self.ranks is None
+        if self.routines is None or state.has_rows or not entered.has_rows or needs_rows or self.order is not None:
+            return self._prefix(b, loops[1:], entered)
+        self._apart(b, loops[1:], entered)
+        return []
+
+    def _apart(self, b: LoopBuilder, loops: list[ForOp], state: State) -> None:
+        """What follows once the rows are in workspace: a routine, the same for all dtypes of rows."""
+        end, tree_end = state.rows[1], state.trees[1]
+        values = {"ranked": state.ranked, "encoded": state.encoded, "begin": state.rows[0], "end": end}
+        values |= {"tree_begin": state.trees[0], "tree_end": tree_end, "out": self.out}
+        given = {name: value for name, value in values.items() if value is not None}
+
+        def body(t: LoopBuilder, inner: Given) -> None:
+            outside = self.out, self.trees
+            rows, trees = (inner["begin"], inner.get("end")), (inner["tree_begin"], inner["tree_end"])
+            self.out, self.trees = inner["out"], trees
+            own = State(rows, trees, inner.get("encoded"), inner.get("ranked"), rows[0])
+            self._prefix(t, loops, own)
+            self.out, self.trees = outside
+
+        self._routine(b, f"{self.kernel.sym_name.data}_{self.task.name.lower()}", given, body)
+
+    def _routine(self, b: LoopBuilder, name: str, given: Given, body: RoutineBody) -> None:
+        """A call of a routine, or its code where there are none."""
+        if self.routines is None:
+            body(b, given)
+        else:
+            self.routines.call(b, name, given, body)
 
     def _sum_block(self, b: LoopBuilder, state: State) -> None:
         """The sums of a block of rows, wherever they are held."""
@@ -233,8 +275,14 @@ class BlockNest(ABC):
         if self.ranks is None or loop.label.data != self.ranks.at:
             return state
         begin, end = bounds(b, state.rows)
-        block = loop.step.value.data
-        ranked = emit_ranks(b, self.ranks.op, self.forest, self.tables, self.rows, begin, end, block)
+        block, ranks = loop.step.value.data, self.ranks.op
+        ranked = b.alloc([block, ranks.n_views + 1], RANK_ELEMENTS[ranks.to.data])
+
+        def body(t: LoopBuilder, inner: Given) -> None:
+            emit_ranks(t, ranks, self.forest, self.tables, **inner)
+
+        given = {"rows": self.rows, "ranked": ranked, "begin": begin, "end": end}
+        self._routine(b, f"{ranks.sym_name.data}_of_{self.row_type}_by_row_{block}", given, body)
         return replace(state, ranked=ranked, first_row=begin)
 
     def _encode(self, b: LoopBuilder, state: State) -> SSAValue:

@@ -15,6 +15,7 @@ from treec.treeir.loop import (
     AnyLaneOp,
     BarrierOp,
     BinaryOp,
+    CallOp,
     CastOp,
     CompareOp,
     ConstantOp,
@@ -275,6 +276,9 @@ class LoopBuilder:
     ) -> None:
         """Store the leaves of a full tree in ``codes``; buffers with the place to begin at, of ``slots`` the lane."""
         self._add(MultiplexOp(levels, lanes, nodes, slots, codes))
+
+    def call(self, routine: str, arguments: Sequence[SSAValue]) -> None:
+        self._add(CallOp(routine, arguments))
 
     def prefetch(self, buffer: SSAValue, *indices: SSAValue) -> None:
         """An element is read soon."""

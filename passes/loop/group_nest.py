@@ -14,6 +14,7 @@ from treec.passes.loop.block_nest import WHOLE, BlockNest, State, bounds, grain_
 from treec.passes.loop.builder import LoopBuilder, Values
 from treec.passes.loop.partial_sums import PartialSums, Reduction
 from treec.passes.loop.rank import WalkRanks
+from treec.passes.loop.routines import Routines
 from treec.passes.loop.tables import Tables
 from treec.passes.loop.unroll import emit_unrolled
 from treec.passes.loop.walks import depth_of
@@ -55,9 +56,9 @@ class GroupNest(BlockNest):
         self.partials: PartialSums | None = None
         self.groups: tuple[SSAValue, SSAValue] | None = None
 
-    def stages(self, name: str) -> list[FuncOp]:
+    def stages(self, name: str, routines: Routines | None) -> list[FuncOp]:
         if self.reduction is None or self.prefix:
-            return super().stages(name)
+            return super().stages(name, routines)
         reduction, by_group = self.reduction, self.loops[0].kind.data is LoopKind.PARALLEL
         scratch = (reduction.n_lines, self.sum_type) if self.task is Task.RAW else None
         stage = FuncOp(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import prod
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
@@ -19,12 +18,12 @@ from treec.passes.loop.exp import DeviceMath
 from treec.passes.loop.gpu import emit_row_per_thread
 from treec.passes.loop.links import LibraryMath, divide_row, emit_link
 from treec.passes.loop.nests import is_sliced, nest_of
+from treec.passes.loop.routines import Routines, allocated_bytes
 from treec.passes.loop.tables import Tables
 from treec.treeir.forest import only_model
 from treec.treeir.forest_convert import forest_of
 from treec.treeir.forest_types import dtype_attribute
-from treec.treeir.loop import AllocOp, FuncOp, KernelOp, ReturnOp
-from treec.treeir.loop_types import bit_width
+from treec.treeir.loop import FuncOp, KernelOp, ReturnOp
 from treec.treeir.plan import SHARED_REDUCTION, GpuTargetOp, kernels_of, target_of
 from treec.treeir.plan import KernelOp as PlanKernelOp
 
@@ -94,10 +93,9 @@ def row_dtypes(module: ModuleOp) -> tuple[DType, ...]:
     return {"f32": (DType.F32,), "f64": (DType.F64,), "any": (DType.F32, DType.F64)}[chosen]
 
 
-def _check_workspace(stage: FuncOp) -> None:
+def _check_workspace(stage: FuncOp, routines: Routines | None) -> None:
     """Blocks of rows are copied, ranked or summed in memory that each thread allocates."""
-    allocs = [op for op in stage.walk() if isinstance(op, AllocOp)]
-    size = sum(bit_width(op.result.type.element) // 8 * prod(op.extents) for op in allocs)
+    size = allocated_bytes(stage) if routines is None else routines.allocated_bytes(stage)
     if size > LARGEST_WORKSPACE:
         raise ScheduleError(
             f"a block of rows takes {size >> 20:,} MiB of memory, and the limit is {LARGEST_WORKSPACE >> 20} MiB",
@@ -112,6 +110,7 @@ class _ModuleLowering:
         self.dtypes = dtypes
         self.on_gpu = isinstance(target_of(module), GpuTargetOp)
         self.tables = Tables(module.body.block)
+        self.routines = None if self.on_gpu else Routines(module.body.block)
         self.links: dict[DType, list[str]] = {}
 
     def kernel(self, kernel: PlanKernelOp, *, leaf_ids: bool) -> None:
@@ -131,9 +130,9 @@ class _ModuleLowering:
 
     def _stages(self, kernel: PlanKernelOp, task: Task, dtype: DType) -> list[str]:
         name = f"{kernel.sym_name.data}_{task.name.lower()}_{dtype.name.lower()}"
-        stages = nest_of(kernel, self.module, self.forest, self.tables, task, ROW_TYPES[dtype]).stages(name)
+        stages = nest_of(kernel, self.module, self.forest, self.tables, task, ROW_TYPES[dtype]).stages(name, self.routines)
         for stage in stages:
-            _check_workspace(stage)
+            _check_workspace(stage, self.routines)
         self.module.body.block.add_ops(stages)
         return [stage.sym_name.data for stage in stages]
 

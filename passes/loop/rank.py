@@ -91,13 +91,14 @@ def emit_ranks(
     forest: Forest,
     tables: Tables,
     rows: SSAValue,
+    ranked: SSAValue,
     begin: SSAValue,
     end: SSAValue,
-    block: int,
-) -> SSAValue:
-    """Workspace [block, views + 1] of rank type with the ranks of rows ``begin`` to ``end``; the last view is 0."""
+) -> None:
+    """Fill ``ranked`` [rows of a block, views + 1], of rank type, with the ranks of rows ``begin`` to ``end``; the last
+    view is 0.
+    """
     element = RANK_ELEMENTS[ranks.to.data]
-    ranked = b.alloc([block, ranks.n_views + 1], element)
 
     def no_view(t: LoopBuilder, row: SSAValue, _: Values) -> Values:
         t.store(t.constant(0, element), ranked, t.sub(row, begin), t.constant(ranks.n_views))
@@ -118,7 +119,6 @@ def emit_ranks(
             return []
 
         b.for_(b.constant(0), b.constant(code.n_sources), one_source)
-    return ranked
 
 
 def group_codes(

@@ -22,8 +22,9 @@ all inputs are read."""
 
 @dataclass(frozen=True)
 class RankedBlock:
-    """Code that ranks blocks of ``block`` rows. ``search_type``: of vectors of rows that are ranked together, None where
-    each is ranked by itself; that is also the way of sources that vectors have none for, see `search_groups`."""
+    """Code that ranks blocks of rows, where there is room for ``block`` of them. ``search_type``: of vectors of rows that
+    are ranked together, None where each is ranked by itself; that is also the way of sources that vectors have none for,
+    see `search_groups`."""
 
     ranks: RanksOp
     forest: Forest
@@ -31,13 +32,22 @@ class RankedBlock:
     block: int
     search_type: Attribute | None
 
-    def emit(self, b: LoopBuilder, rows: SSAValue, begin: SSAValue, end: SSAValue) -> SSAValue:
-        """Workspace [views, block] of rank type: the ranks of rows ``begin`` to ``end``, and any for the rest of the
-        block."""
-        ranks, element = self.ranks, RANK_ELEMENTS[self.ranks.to.data]
-        shape = max(1, ranks.n_views), self.block
-        ranked = b.alloc(shape, element)
-        _clear(b, ranked, (shape[0], b.constant(shape[1])), element, b.sub(end, begin))
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Of the workspace for ranks: [views, block]."""
+        return max(1, self.ranks.n_views), self.block
+
+    @property
+    def element(self) -> Attribute:
+        """The type of a rank."""
+        return RANK_ELEMENTS[self.ranks.to.data]
+
+    def emit(
+        self, b: LoopBuilder, rows: SSAValue, ranked: SSAValue, begin: SSAValue, end: SSAValue, length: SSAValue
+    ) -> None:
+        """Fill ``ranked`` with the ranks of rows ``begin`` to ``end``, and any up to ``length`` rows."""
+        ranks = self.ranks
+        _clear(b, ranked, (self.shape[0], length), self.element, b.sub(end, begin))
         groups = search_groups(ranks, self.forest.inputs) if self.search_type is not None and ranks.to.data == "u8" else []
         if groups and self.search_type is not None:
             search = RankSearch(ranks, self.forest, self.tables, groups, self.search_type)
@@ -56,7 +66,6 @@ class RankedBlock:
                 return []
 
             b.for_(begin, end, one_tile, step=TILE_ROWS)
-        return ranked
 
 
 def _clear(b: LoopBuilder, buffer: SSAValue, shape: tuple[int, SSAValue], element: Attribute, n_rows: SSAValue) -> None:

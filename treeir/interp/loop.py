@@ -34,10 +34,11 @@ from treec.treeir.loop_types import BufferType
 
 
 class Machine:
-    """Runs one stage: values of SSA values, and the module's tables."""
+    """Runs one stage: values of SSA values, and the module's tables and routines."""
 
     def __init__(self, module: ModuleOp) -> None:
         self.tables = {op.sym_name.data: table_buffer(op) for op in module.body.block.ops if isinstance(op, loop.TableOp)}
+        self.routines = {op.sym_name.data: op for op in module.body.block.ops if isinstance(op, loop.RoutineOp)}
         self.values: dict[SSAValue, Value | Buffer] = {}
 
     def value(self, value: SSAValue) -> Value:
@@ -185,6 +186,13 @@ def _get_table(machine: Machine, op: loop.GetTableOp) -> None:
 
 def _alloc(machine: Machine, op: loop.AllocOp) -> None:
     machine.values[op.result] = scratch_buffer(op)
+
+
+def _call(machine: Machine, op: loop.CallOp) -> None:
+    name = op.routine.string_value()
+    if name not in machine.routines:
+        raise UsageError(f"there is no routine @{name}")
+    machine.run(machine.routines[name].body.block, [machine.values[value] for value in op.arguments])
 
 
 def _load(machine: Machine, op: loop.LoadOp) -> None:
@@ -344,6 +352,7 @@ _RUNNERS: dict[type[Operation], Callable[[Machine, Any], None]] = {
     loop.AnyLaneOp: _any_lane,
     loop.BarrierOp: _barrier,
     loop.BinaryOp: _binary,
+    loop.CallOp: _call,
     loop.CastOp: _cast,
     loop.CompareOp: _compare,
     loop.ConstantOp: _constant,
