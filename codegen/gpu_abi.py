@@ -62,9 +62,9 @@ class GridRule:
 class GpuKernel:
     """One kernel: its ``symbol`` in the source, its arguments in order, and how it is launched.
 
-    ``grid``, ``block``: per dimension. ``shared_bytes``: of a block, all that it needs; ``dynamic_bytes``: those that a
-    CUDA launch passes, all or none (`STATIC_SHARED`). OpenCL's form declares them all. ``uses_f64``: an OpenCL device needs
-    ``cl_khr_fp64``.
+    ``grid``, ``block``: per dimension. ``shared_bytes``: of a block, all that OpenCL's form declares; ``dynamic_bytes``:
+    those that a CUDA launch passes (`STATIC_SHARED`); CUDA's form has what lanes read from one another in registers.
+    ``uses_f64``: an OpenCL device needs ``cl_khr_fp64``.
     """
 
     symbol: str

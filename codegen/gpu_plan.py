@@ -96,7 +96,7 @@ def _kernel(found: dict[str, Any], tables: tuple[str, ...]) -> GpuKernel:
         raise bad(f"its manifest has blocks of {a * b * c} threads")
     arguments = tuple(_argument(argument, tables) for argument in found["arguments"])
     shared, dynamic = integer(found["shared_bytes"]), integer(found["dynamic_bytes"])
-    if dynamic not in (0, shared):
+    if dynamic > shared:
         raise bad(f"its manifest has a launch with {dynamic} of {shared} bytes of shared memory")
     symbol = text(found["symbol"], _SYMBOL)
     return GpuKernel(symbol, arguments, (x, y, z), (a, b, c), shared, dynamic, _flag(found["uses_f64"]))

@@ -59,6 +59,8 @@ def _lack(device: Any, file: GpuFile) -> str | None:
         return "float32 arithmetic with denormals, infinities and NaN"
     if any(kernel.uses_f64 for kernel in file.plan.kernels) and "cl_khr_fp64" not in device.extensions:
         return "float64 (cl_khr_fp64)"
+    if "atom_cmpxchg(" in file.sources["opencl"] and "cl_khr_int64_base_atomics" not in device.extensions:
+        return "atomic operations of 64 bits, which sums in any order take (cl_khr_int64_base_atomics)"
     if max(np.prod(kernel.block) for kernel in file.plan.kernels) > device.max_work_group_size:
         return "blocks of so many threads"
     if (shared := max(kernel.shared_bytes for kernel in file.plan.kernels)) > device.local_mem_size:

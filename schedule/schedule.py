@@ -13,7 +13,7 @@ from treec.errors import ScheduleError, UsageError
 from treec.schedule import json_form
 from treec.schedule.base import Directive
 from treec.schedule.check import Scope, check_directives
-from treec.schedule.directives import FloatPolicy, TargetCpu, TargetGpu
+from treec.schedule.directives import FloatPolicy, ReduceLoop, TargetCpu, TargetGpu
 from treec.schedule.kernel import MAIN
 from treec.schedule.parse import parse_directives
 from treec.schedule.print import print_directives
@@ -118,6 +118,12 @@ class Schedule:
     def float_policy(self) -> str:
         """``exact``, unless the ``float`` line says otherwise."""
         return next((d.policy for d in self.directives if isinstance(d, FloatPolicy)), "exact")
+
+    @property
+    def repeats(self) -> bool:
+        """Does a row's sum have the same bits in each call? It does not where threads of a GPU add to it in any order."""
+        inside = [d for outer in self.directives for d in (outer, *getattr(outer, "directives", ()))]
+        return not any(isinstance(d, ReduceLoop) and d.how == "atomic" for d in inside)
 
     def with_target(self, *, level: str | None = None, input: str | None = None, arch: str | None = None) -> Schedule:
         """The schedule with arguments of its ``target`` line replaced: what a command-line option does. Raises `UsageError`

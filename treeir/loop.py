@@ -15,6 +15,7 @@ from treec.treeir.loop_columns import LoadColumnsOp
 from treec.treeir.loop_control import BarrierOp, ForOp, IfOp, RepeatOp, RepeatWhileOp, YieldOp
 from treec.treeir.loop_decide import DecideOp
 from treec.treeir.loop_hints import OpaqueOp, PrefetchOp
+from treec.treeir.loop_lanes import AtomicAddOp, ReadLaneOp
 from treec.treeir.loop_memory import AllocOp, GetTableOp, LoadOp, StoreOp, TableOp
 from treec.treeir.loop_routine import CallOp, RoutineOp
 from treec.treeir.loop_scalars import BinaryOp, CastOp, CompareOp, ConstantOp, FmaOp, MathOp, SelectOp
@@ -35,6 +36,7 @@ from treec.treeir.loop_vectors import AnyLaneOp, GatherOp, LaneNumbersOp, Scatte
 __all__ = [
     "AllocOp",
     "AnyLaneOp",
+    "AtomicAddOp",
     "BarrierOp",
     "BinaryOp",
     "CallOp",
@@ -60,6 +62,7 @@ __all__ = [
     "OpaqueOp",
     "PopcountOp",
     "PrefetchOp",
+    "ReadLaneOp",
     "RepeatOp",
     "RepeatWhileOp",
     "ReturnOp",
@@ -80,6 +83,7 @@ Loop = Dialect(
     [
         AllocOp,
         AnyLaneOp,
+        AtomicAddOp,
         BarrierOp,
         BinaryOp,
         CallOp,
@@ -104,6 +108,7 @@ Loop = Dialect(
         OpaqueOp,
         PopcountOp,
         PrefetchOp,
+        ReadLaneOp,
         RepeatOp,
         RepeatWhileOp,
         ReturnOp,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from xdsl.dialects.builtin import IntegerAttr, StringAttr, i1, i64
+from xdsl.dialects.builtin import IntegerAttr, StringAttr, UnitAttr, i1, i64
 from xdsl.dialects.utils import parse_assignment, print_assignment
 from xdsl.ir import Attribute, Block, BlockArgument, Region, SSAValue
 from xdsl.irdl import (
@@ -193,14 +193,16 @@ class ForOp(IRDLOperation):
 @irdl_op_definition
 class BarrierOp(IRDLOperation):
     """Each thread of a block waits here for all others, and then sees what they wrote. Not inside of a block loop, which
-    some threads may not enter."""
+    some threads may not enter. ``lanes``: it is for memory of scope ``lanes`` alone, so that CUDA's threads, which read
+    that together, need not wait."""
 
     name = "loop.barrier"
+    lanes = opt_prop_def(UnitAttr)
     traits = traits_def(MemoryReadEffect(), MemoryWriteEffect())
-    assembly_format = "attr-dict"
+    assembly_format = "(`lanes` $lanes^)? attr-dict"
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *, lanes: bool = False) -> None:
+        super().__init__(properties={"lanes": UnitAttr() if lanes else None})
 
     def verify_(self) -> None:
         parent = self.parent_op()

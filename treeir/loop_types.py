@@ -36,6 +36,9 @@ class Scope(StrEnum):
     """Shared by the threads of a block."""
     LOCAL = "local"
     """Private to a thread: registers or stack."""
+    LANES = "lanes"
+    """A part for each thread, whose last two dimensions are the thread's number along ``block.x`` and its row: stores and
+    loads are of the own part, `loop.read_lane` of others with the same row. Registers in CUDA, else shared memory."""
 
 
 class LoopKind(StrEnum):

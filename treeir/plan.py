@@ -53,8 +53,8 @@ from treec.treeir.tiles import TiledTreesOp
 
 __all__ = [
     "REDUCTIONS",
-    "SHARED_REDUCTION",
     "STRATEGIES",
+    "THREAD_REDUCTIONS",
     "BitFieldAttr",
     "ForOp",
     "GpuTargetOp",
@@ -102,9 +102,10 @@ LOOKUPS = ("gather", "permute", "bytes")
 REDUCTIONS = ("staged", "vector")
 """Ways to add up partial sums. ``vector``: in their order. ``staged``: each with its neighbour, then pairs with their
 neighbour, and so on."""
-SHARED_REDUCTION = "shared"
+THREAD_REDUCTIONS = ("shared", "shuffle", "atomic")
 """Of trees that the threads of a GPU's block share: each has a partial sum, and these are added up as ``staged``; where
-sums are exact, their leaf values are added in the order of the trees."""
+sums are exact, their leaf values are added in the order of the trees. ``shared``: they meet in shared memory, ``shuffle``:
+in registers of a warp. ``atomic``: each thread adds its partial sum to one of all, in any order."""
 LANES = (2, 4, 8, 16, 32, 64)
 """Rows that a vector may have."""
 
@@ -242,7 +243,7 @@ class ForOp(IRDLOperation):
 
     ``parts`` i64, of a loop over all trees: boundaries, from 0 to their number, at which it is several loops in sequence.
     ``reduce``, likewise: each of its steps has a partial sum of its own, and these are added up as one of `REDUCTIONS`
-    says; of a loop over trees that threads share it is `SHARED_REDUCTION`.
+    says; of a loop over trees that threads share, as one of `THREAD_REDUCTIONS`.
     """
 
     name = "plan.for"
@@ -306,7 +307,7 @@ class ForOp(IRDLOperation):
             shared = self.kind.data is LoopKind.BLOCK
             if self.axis.data is not LoopAxis.TREE or (self.of is not None and not shared):
                 raise VerifyException("only a loop over all trees is reduced")
-            if self.reduce.data not in ((SHARED_REDUCTION,) if shared else REDUCTIONS):
+            if self.reduce.data not in (THREAD_REDUCTIONS if shared else REDUCTIONS):
                 raise VerifyException(f"partial sums can't be added up {self.reduce.data!r}")
         ops = list(self.body.block.ops)
         if len(ops) != 1 or not isinstance(ops[0], ForOp | WalkOp):

@@ -31,6 +31,8 @@ Variant = tuple[str, Rows, int]
 ATTEMPTS = 3
 ROWS_MIN, ROWS_MAX = 31, 1021  # odd, so that blocks of rows leave a remainder
 LAYOUT_ROWS = 197
+SINGLE_TREES = 8
+"""Trees whose responses are compared alone, where sums of several have no order."""
 
 
 def verify(
@@ -43,21 +45,24 @@ def verify(
     oracle_absent: str = "there is none",
     reassociated: bool = False,
     unlike: tuple[str, ...] = (),
+    repeats: bool = True,
     progress: Progress | None = None,
 ) -> Verification:
     """Compare ``runner`` with the interpreter of ``forest``, and with ``oracle`` where it accepts the rows.
 
     Boundary rows go through their own tree alone, random rows through all trees, in several layouts, batch sizes and thread
     counts. ``oracle_absent`` says why there is no oracle. ``reassociated``: raw outputs of all trees may differ from the
-    interpreter's by `sum_bound`; they are still the same bits in all layouts, batches and thread counts. ``unlike``:
-    functions of the link that the runner has with other bits than this machine's C library, by which the interpreter goes;
-    responses may then differ by `link_bound`. ``progress`` is called with the share done, 0 to 1.
+    interpreter's by `sum_bound`; they are still the same bits in all layouts, batches and thread counts, if the code
+    ``repeats`` its sums. ``unlike``: functions of the link that the runner has with other bits than this machine's C
+    library, by which the interpreter goes; responses may then differ by `link_bound`. ``progress`` is called with the share
+    done, 0 to 1.
     Raises `VerificationError` at the first difference. Works the same on every machine for the same ``seed``.
     """
     began = time.perf_counter()
     budget = budget or Budget()
     found = Verification(seed=seed, oracle_absent=None if oracle else oracle_absent, reassociated=reassociated)
     found.unlike = unlike
+    found.repeats = repeats
     found.row_dtypes = tuple(dtype.name for dtype in runner.row_dtypes)
     check = _Check(forest, runner, budget, seed, found, progress or (lambda _: None))
     check.boundary()
@@ -159,9 +164,12 @@ class _Check:
         for number, dtype in enumerate(self.runner.row_dtypes):
             rows = random_rows(Domain(self.forest, dtype), n, self.seed + number)
             raw, ids = interpreter.raw_and_leaf_ids(self.forest, rows)
-            if self.found.reassociated:
-                raw = self._own_raw(rows, raw)
-            expected = {"raw output": raw, "response": interpreter.response(self.forest, raw), "leaf id": ids}
+            expected: dict[str, NDArray[Any]] = {"leaf id": ids}
+            if not self.found.repeats:
+                self._in_any_order(rows, raw)
+            else:
+                raw = self._own_raw(rows, raw) if self.found.reassociated else raw
+                expected |= {"raw output": raw, "response": interpreter.response(self.forest, raw)}
             self.found.random_rows += n
             for what, values in expected.items():
                 for how, runner in self.kernels:
@@ -172,12 +180,42 @@ class _Check:
     def _own_raw(self, rows: Rows, reference: NDArray[Any]) -> NDArray[Any]:
         """The compiled model's own sums, which all its variants must repeat, once they are within the bound."""
         own = self._checked(self.runner.raw(rows), reference, "raw outputs")
-        wrong = self.found.within(reference, own, sum_bound(self.forest, rows))
+        self._within(rows, reference, own, sum_bound(self.forest, rows), "all trees")
+        return own
+
+    def _within(
+        self, rows: Rows, reference: NDArray[Any], own: NDArray[Any], bound: NDArray[np.float64], place: str
+    ) -> None:
+        wrong = self.found.within(reference, own, bound)
         if wrong is not None:
             row, column = wrong
             text = describe_row(self.forest, rows[row])
-            raise mismatch(f"raw output {column}", f"all trees, row {row}", text, reference[wrong], own[wrong])
-        return own
+            raise mismatch(f"raw output {column}", f"{place}, row {row}", text, reference[wrong], own[wrong])
+
+    def _in_any_order(self, rows: Rows, raw: NDArray[Any]) -> None:
+        """Sums that may have other bits in each call: all variants within the bound."""
+        bound = sum_bound(self.forest, rows)
+        for kernel, runner in self.kernels:
+            for how, variant, n_threads in [*self._variants(rows), *self._batches(rows)]:
+                part = _first(raw, len(variant))
+                got = self._checked(runner.raw(variant, n_threads=n_threads), part, f"raw outputs ({how}{kernel})")
+                self._within(variant, part, got, _first(bound, len(variant)), f"all trees, {how}{kernel}")
+                self.found.comparisons += part.size
+            self._single_responses(rows, runner, kernel)
+
+    def _single_responses(self, rows: Rows, runner: Runner, kernel: str) -> None:
+        """Responses of single trees: their sums have one term, and so one value; but 0 may have another sign."""
+        n_trees = self.forest.trees.n_trees
+        for tree in sorted({int(t) for t in np.linspace(0, n_trees - 1, min(n_trees, SINGLE_TREES))}):
+            wanted = interpreter.response(self.forest, interpreter.raw(self.forest, rows, tree, tree + 1))
+            place = f"tree {tree} alone{kernel}"
+            got = self._checked(runner.response(rows, tree, tree + 1), wanted, f"responses ({place})")
+            self.found.comparisons += wanted.size
+            equal = self._equal("response", wanted, got) | (wanted == got)
+            if not equal.all():
+                row, column = (int(index) for index in np.argwhere(~equal)[0])
+                text = describe_row(self.forest, rows[row])
+                raise mismatch(f"response {column}", f"{place}, row {row}", text, wanted[row, column], got[row, column])
 
     def _run_variants(
         self, runner: Runner, what: str, kernel: str, variants: list[Variant], expected: NDArray[Any]
@@ -288,8 +326,9 @@ class _Pair:
             text = describe_row(self.forest, self.rows[wrong[0]])
             place = f"row {wrong[0]}"
             raise mismatch(f"raw output {wrong[1]}", place, text, library[wrong], mine[wrong], against=self.against)
-        own = GivenSums(self.forest, sums=mine)
-        self.equal("prediction", runner.predict(self.rows), own.predict(self.rows))
+        if self.found.repeats:
+            own = GivenSums(self.forest, sums=mine)
+            self.equal("prediction", runner.predict(self.rows), own.predict(self.rows))
         return GivenSums(self.forest, sums=library)
 
     def predictions(self, runner: Runner, oracle: Oracle) -> None:

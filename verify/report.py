@@ -25,6 +25,7 @@ class Verification:
     """Counts of one verification; all differences are 0 or there would be an error instead. Where sums are
     ``reassociated``, raw outputs are within a bound of their own (`treec.verify.bounds`) of the interpreter's and the
     library's: ``max_difference`` is the largest difference, ``bound_share`` the largest part of its bound that one took.
+    Code that ``repeats`` its sums gives them the same bits in each call.
 
     Nodes: ``nodes`` in the model, ``nodes_tested`` of them (all, or a random sample beyond the budget),
     ``nodes_unreachable`` of the tested that no row can reach, ``nodes_reached`` by a boundary row. ``comparisons``: numbers
@@ -43,6 +44,7 @@ class Verification:
     comparisons: int = 0
     max_difference: float = 0.0
     reassociated: bool = False
+    repeats: bool = True
     bound_share: float = 0.0
     oracle: str | None = None
     oracle_version: str | None = None
@@ -66,7 +68,8 @@ class Verification:
         """How raw outputs compare, in two words or with figures."""
         if not self.reassociated:
             return "bit-identical"
-        return f"sums reassociated, max |Δ| = {self.max_difference:.2g}, {100 * self.bound_share:.2g} % of the bound"
+        how = "reassociated" if self.repeats else "in any order, other bits in each call"
+        return f"sums {how}, max |Δ| = {self.max_difference:.2g}, {100 * self.bound_share:.2g} % of the bound"
 
     def within(self, expected: NDArray[Any], found: NDArray[Any], bound: NDArray[np.float64]) -> tuple[int, ...] | None:
         """Record how far sums are apart; the place of the first that is beyond its bound, or None."""
@@ -99,7 +102,7 @@ class Verification:
             "row_dtypes": list(self.row_dtypes),
             "comparisons": self.comparisons,
             "max_difference": self.max_difference,
-            **({"bound_share": self.bound_share} if self.reassociated else {}),
+            **({"bound_share": self.bound_share, "repeats": self.repeats} if self.reassociated else {}),
             **({"c_library": {"unlike": list(self.unlike), "max_ulp": self.unlike_ulp}} if self.unlike else {}),
             "library": oracle,
             "seed": self.seed,

@@ -50,8 +50,8 @@ class Runner(Protocol):
         """i32 [n, trees]: the library's numbers of leaves."""
         ...
 
-    def response(self, rows: Rows, *, n_threads: int = 1) -> NDArray[Any]:
-        """[n, K] after the link, of all trees."""
+    def response(self, rows: Rows, tree_begin: int = 0, tree_end: int | None = None, *, n_threads: int = 1) -> NDArray[Any]:
+        """[n, K] after the link."""
         ...
 
     def predict(self, rows: Rows) -> NDArray[Any]:
@@ -102,8 +102,8 @@ class CompiledRunner:
     ) -> NDArray[np.int32]:
         return self._run(Task.LEAF, rows, tree_begin, tree_end, n_threads)
 
-    def response(self, rows: Rows, *, n_threads: int = 1) -> NDArray[Any]:
-        return self._run(Task.RESPONSE, rows, 0, None, n_threads)
+    def response(self, rows: Rows, tree_begin: int = 0, tree_end: int | None = None, *, n_threads: int = 1) -> NDArray[Any]:
+        return self._run(Task.RESPONSE, rows, tree_begin, tree_end, n_threads)
 
     def predict(self, rows: Rows) -> NDArray[Any]:
         return self.model.predict(rows, n_threads=1)
@@ -160,8 +160,8 @@ class InterpreterRunner:
     ) -> NDArray[np.int32]:
         return interpreter.leaf_ids(self.forest, rows, tree_begin, tree_end)
 
-    def response(self, rows: Rows, *, n_threads: int = 1) -> NDArray[Any]:
-        return interpreter.response(self.forest, self.raw(rows))
+    def response(self, rows: Rows, tree_begin: int = 0, tree_end: int | None = None, *, n_threads: int = 1) -> NDArray[Any]:
+        return interpreter.response(self.forest, self.raw(rows, tree_begin, tree_end))
 
     def predict(self, rows: Rows) -> NDArray[Any]:
         from treec.runtime import labels

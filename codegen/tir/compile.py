@@ -13,6 +13,7 @@ from xdsl.utils.exceptions import VerifyException
 from treec.codegen.abi import DType
 from treec.codegen.gpu_abi import GpuObject, GpuTable, GpuTarget, GpuTask
 from treec.codegen.tir.emit import PREFIX, EmittedModule, emit_module, tvm_target
+from treec.codegen.tir.functions import ATOMICS
 from treec.errors import CodegenError
 
 OPTIONS = {
@@ -73,7 +74,8 @@ def print_source(emitted: EmittedModule, target: GpuTarget) -> str:
     build = tvm.get_global_func(f"target.build.{target.kind}")
     text = build(emitted.tir(), described).inspect_source()
     # Told of few threads, ptxas spills a register or two to have more of them at once; kernels fit 1024 threads anyway.
-    return HEADS[target.kind] + re.sub(r"__launch_bounds__\(\d+\) ?", "", text)
+    head = HEADS[target.kind] + "".join(code for name, code in ATOMICS.items() if f"{name}(" in text)
+    return head + re.sub(r"__launch_bounds__\(\d+\) ?", "", text)
 
 
 def tir_text(emitted: EmittedModule) -> str:

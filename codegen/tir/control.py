@@ -80,12 +80,11 @@ def _bound(stage: Stage, value: SSAValue, dtype: str) -> Expr:
 
 def _shared_index(stage: Stage, op: loop.ForOp, tag: str) -> tuple[Expr, str]:
     """The first index of this block or thread, and its type."""
-    if tag not in stage.threading:
-        stage.threading[tag] = ir.Var(tag.replace(".", "_"), ir.PrimType("int32"))
+    thread = stage.thread(tag)
     step = constant_step(stage, op)
     most = op.extent.value.data if op.extent is not None else 1
     dtype = _index_dtype(stage, op, step * most)
-    number = stage.threading[tag] if dtype == "int32" else tirx.Cast(dtype, stage.threading[tag])
+    number = thread if dtype == "int32" else tirx.Cast(dtype, thread)
     if step > 1:
         number = tirx.Mul(number, integer(step, dtype))
     name = op.label.data if op.label else "index"
@@ -180,7 +179,8 @@ def emit_return(stage: Stage, op: loop.ReturnOp) -> None:
 
 
 def emit_barrier(stage: Stage, op: loop.BarrierOp) -> None:
-    stage.add(tirx.Evaluate(tirx.op.tvm_storage_sync("shared")))
+    if op.lanes is None or stage.functions.read_lane is None:
+        stage.add(tirx.Evaluate(tirx.op.tvm_storage_sync("shared")))
 
 
 def _variables(stage: Stage, initial: Sequence[SSAValue], arguments: Sequence[SSAValue]) -> list[Expr]:

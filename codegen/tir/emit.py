@@ -29,8 +29,10 @@ from treec.codegen.tir.functions import BY_KIND
 from treec.codegen.tir.memory import (
     bind_arguments,
     emit_alloc,
+    emit_atomic_add,
     emit_get_table,
     emit_load,
+    emit_read_lane,
     emit_store,
     shared_bytes,
 )
@@ -52,6 +54,7 @@ from treec.treeir.loop_types import DIMENSIONS
 
 EMITTERS: dict[type[Operation], Callable[[Stage, Any], None]] = {
     loop.AllocOp: emit_alloc,
+    loop.AtomicAddOp: emit_atomic_add,
     loop.BarrierOp: emit_barrier,
     loop.BinaryOp: emit_binary,
     loop.CastOp: emit_cast,
@@ -64,6 +67,7 @@ EMITTERS: dict[type[Operation], Callable[[Stage, Any], None]] = {
     loop.LoadOp: emit_load,
     loop.MathOp: emit_math,
     loop.OpaqueOp: emit_opaque,
+    loop.ReadLaneOp: emit_read_lane,
     loop.RepeatOp: emit_repeat,
     loop.RepeatWhileOp: emit_terminator,
     loop.ReturnOp: emit_return,
@@ -120,7 +124,7 @@ def _emit_stage(op: loop.FuncOp, target: GpuTarget, tables: dict[str, loop.Table
     if op.groups is not None or op.lines is not None:
         raise CodegenError("groups of trees and scratch of a call have no GPU code", place=f"stage @{name}")
     x, y, z = (n.value.data for n in op.threads)
-    shared = shared_bytes(op)
+    shared = shared_bytes(op, lanes=target.kind != "cuda")
     narrow, dynamic = analyse(op, tables), is_dynamic(target, shared)
     stage = Stage(name, BY_KIND[target.kind], (x, y, z), tables, narrow, shared, dynamic)
     done: list[Any] = []
@@ -141,8 +145,8 @@ def _kernel(stage: Stage, op: loop.FuncOp) -> GpuKernel:
     arguments = tuple(GpuArgument(*_kind(name)) for name in _ordered(stage))
     x, y, z = (GridRule(*stage.grid_steps.get(dimension, (None, 1))) for dimension in DIMENSIONS)
     uses_f64 = any(value.type == f64 for inner in op.walk() for value in (*inner.operands, *inner.results))
-    shared = stage.shared_bytes
-    dynamic = shared if shared > STATIC_SHARED else 0
+    shared, declared = shared_bytes(op, lanes=True), shared_bytes(op, lanes=False)
+    dynamic = declared if declared > STATIC_SHARED else 0
     return GpuKernel(PREFIX + stage.name, arguments, (x, y, z), stage.threads, shared, dynamic, uses_f64)
 
 
@@ -164,8 +168,8 @@ def _function(stage: Stage, body: Any, target: GpuTarget) -> tirx.PrimFunc:
     body = sequence([*views, *shared, body])
     extents = dict(zip((f"threadIdx.{d}" for d in DIMENSIONS), stage.threads, strict=True))
     for tag, n in extents.items():  # all of them, so that the launch bounds are known
-        if n > 1 and tag not in stage.threading:
-            stage.threading[tag] = ir.Var(tag.replace(".", "_"), ir.PrimType("int32"))
+        if n > 1:
+            stage.thread(tag)
     for tag, variable in stage.threading.items():
         extent = tirx.IntImm("int32", extents.get(tag, MANY))
         axis = tirx.IterVar(ir.Range(ZERO, extent), variable, tirx.IterVar.ThreadIndex, tag)

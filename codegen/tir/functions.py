@@ -18,15 +18,18 @@ class Functions:
     """Names of functions by width in bits, in one language.
 
     Float arithmetic is written as operators where the language rounds each by itself, and as functions (``arithmetic``)
-    where it may contract them. ``select``: has ``c ? a : b`` for numbers of any width.
+    where it may contract them. ``select``: has ``c ? a : b`` for numbers of any width. ``read_lane``: reads another
+    thread's register. ``atomic_add``: to shared memory.
     """
 
     as_float: dict[int, str]
     as_int: dict[int, str]
     math: dict[MathKind, dict[int, str]]
     fma: dict[int, str]
+    atomic_add: dict[int, str]
     arithmetic: dict[str, dict[int, str]] | None = None
     select: bool = False
+    read_lane: str | None = None
 
 
 OPENCL = Functions(
@@ -34,6 +37,7 @@ OPENCL = Functions(
     as_int={32: "as_int", 64: "as_long"},
     math={MathKind.ABS: {32: "fabs", 64: "fabs"}, MathKind.SQRT: {32: "sqrt", 64: "sqrt"}},
     fma={32: "fma", 64: "fma"},
+    atomic_add={32: "treec_add_f32", 64: "treec_add_f64"},
 )
 
 CUDA = Functions(
@@ -41,6 +45,7 @@ CUDA = Functions(
     as_int={32: "__float_as_int", 64: "__double_as_longlong"},
     math={MathKind.ABS: {32: "fabsf", 64: "fabs"}, MathKind.SQRT: {32: "sqrtf", 64: "sqrt"}},
     fma={32: "__fmaf_rn", 64: "__fma_rn"},
+    atomic_add={32: "atomicAdd", 64: "atomicAdd"},
     arithmetic={
         "add": {32: "__fadd_rn", 64: "__dadd_rn"},
         "sub": {32: "__fsub_rn", 64: "__dsub_rn"},
@@ -48,7 +53,25 @@ CUDA = Functions(
         "div": {32: "__fdiv_rn", 64: "__ddiv_rn"},
     },
     select=True,
+    read_lane="__shfl_sync",
 )
+
+_ADD = """
+inline {real} {name}(volatile __local {real}* at, {real} value) {{
+  union {{ {bits} bits; {real} number; }} old, sum;
+  do {{
+    old.number = *at;
+    sum.number = old.number + value;
+  }} while ({exchange}((volatile __local {bits}*)at, old.bits, sum.bits) != old.bits);
+  return old.number;
+}}
+"""
+ATOMICS = {
+    "treec_add_f32": _ADD.format(name="treec_add_f32", real="float", bits="uint", exchange="atomic_cmpxchg"),
+    "treec_add_f64": "#pragma OPENCL EXTENSION cl_khr_int64_base_atomics : enable"
+    + _ADD.format(name="treec_add_f64", real="double", bits="ulong", exchange="atom_cmpxchg"),
+}
+"""Functions of OpenCL's form, for a kernel that names them."""
 
 BY_KIND = {"opencl": OPENCL, "cuda": CUDA}
 

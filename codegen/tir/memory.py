@@ -13,11 +13,12 @@ from tvm import ir, tirx
 from xdsl.ir import SSAValue
 
 from treec.codegen.gpu_abi import SCALARS
-from treec.codegen.tir.functions import integer
+from treec.codegen.tir.functions import call, integer
 from treec.codegen.tir.scalars import bitcast
 from treec.codegen.tir.stage import Expr, Place, Stage, buffer_type
-from treec.codegen.tir.types import dtype_of, unsigned
+from treec.codegen.tir.types import bits_of, dtype_of, unsigned
 from treec.treeir import loop
+from treec.treeir.loop_lanes import LANES_MOST as WARP
 from treec.treeir.loop_types import RecordType, Scope, byte_size
 
 TABLE_BYTES = 1 << 31
@@ -63,9 +64,14 @@ def emit_get_table(stage: Stage, op: loop.GetTableOp) -> None:
 def emit_alloc(stage: Stage, op: loop.AllocOp) -> None:
     type_ = buffer_type(op.result)
     scope, dtype, size = type_.scope.data, dtype_of(type_.element), prod(op.extents)
-    if scope not in (Scope.SHARED, Scope.LOCAL):
+    if scope not in (Scope.SHARED, Scope.LOCAL, Scope.LANES):
         raise stage.error(f"a GPU's kernel has no {scope.value} memory")
-    strides = [prod(op.extents[dimension + 1 :]) for dimension in range(len(op.extents))]
+    extents = op.extents
+    if scope is Scope.LANES:
+        in_registers = stage.functions.read_lane is not None
+        extents, scope = (extents[:-2], Scope.LOCAL) if in_registers else (extents, Scope.SHARED)
+        size = prod(extents)
+    strides = [prod(extents[dimension + 1 :]) for dimension in range(len(extents))]
     steps = tuple(None if s == 1 else integer(s, "int32") for s in strides)
     if scope is Scope.SHARED and stage.dynamic:
         stage.places[op.result] = _cut(stage, op, steps)
@@ -93,10 +99,11 @@ def shared_size(op: loop.AllocOp) -> int:
     return -(-prod(op.extents) * byte_size(buffer_type(op.result).element) // SHARED_ALIGN) * SHARED_ALIGN
 
 
-def shared_bytes(op: loop.FuncOp) -> int:
-    """Of all shared buffers of a stage."""
+def shared_bytes(op: loop.FuncOp, *, lanes: bool) -> int:
+    """Of all shared buffers of a stage, and of what lanes read from one another: that is in registers in CUDA."""
     allocs = [inner for inner in op.walk() if isinstance(inner, loop.AllocOp)]
-    return sum(shared_size(alloc) for alloc in allocs if alloc.result.type.scope.data is Scope.SHARED)
+    scopes = (Scope.SHARED, Scope.LANES) if lanes else (Scope.SHARED,)
+    return sum(shared_size(alloc) for alloc in allocs if alloc.result.type.scope.data in scopes)
 
 
 def emit_load(stage: Stage, op: loop.LoadOp) -> None:
@@ -116,9 +123,42 @@ def emit_store(stage: Stage, op: loop.StoreOp) -> None:
     stage.add(tirx.BufferStore(memory, stage.full(op.value), [_offset(stage, place, op.indices)]))
 
 
+def emit_atomic_add(stage: Stage, op: loop.AtomicAddOp) -> None:
+    """CUDA has such an addition; OpenCL's is a loop that compares and exchanges (`ATOMICS`)."""
+    place, dtype = stage.place(op.buffer), dtype_of(op.value.type)
+    where = tirx.address_of(tirx.BufferLoad(place.memory, [_offset(stage, place, op.indices)]))
+    name = stage.functions.atomic_add[bits_of(dtype)]
+    stage.add(tirx.Evaluate(tirx.call_extern(dtype, name, where, stage.value(op.value))))
+
+
+def emit_read_lane(stage: Stage, op: loop.ReadLaneOp) -> None:
+    """CUDA: the threads of a row hand values from register to register; else they lie in shared memory."""
+    place, name = stage.place(op.buffer), stage.functions.read_lane
+    own = tirx.BufferLoad(place.memory, [_offset(stage, place, op.indices)])
+    if name is None:
+        stage.define(op.result, own)
+        return
+    n_lanes = stage.threads[0]
+    lane = stage.low(op.indices[-2])
+    stage.define(op.result, call(dtype_of(op.result.type), name, _row_mask(stage), own, lane, integer(n_lanes, "int32")))
+
+
+def _row_mask(stage: Stage) -> Expr:
+    """The threads of the warp that have this thread's row, as bits. Others may be elsewhere."""
+    n_lanes, n_y, _ = stage.threads
+    if n_lanes == WARP:
+        return tirx.Cast("uint32", integer(-1, "int32"))
+    y, z = (stage.thread(tag) for tag in ("threadIdx.y", "threadIdx.z"))
+    row = tirx.Add(tirx.Mul(z, integer(n_y, "int32")), y)
+    first = tirx.BitwiseAnd(tirx.Mul(row, integer(n_lanes, "int32")), integer(WARP - 1, "int32"))
+    return tirx.LShift(integer((1 << n_lanes) - 1, "uint32"), tirx.Cast("uint32", first))
+
+
 def _offset(stage: Stage, place: Place, indices: Sequence[SSAValue]) -> Expr:
     """Elements from the first one; in the kernel's own memory and tables 32 bits are enough."""
     total = integer(place.first, "int32") if place.first else None
+    if len(place.strides) < len(indices):  # of scope lanes, in registers
+        indices = indices[:-2]
     for index, stride in zip(indices, place.strides, strict=True):
         step = tirx.Cast("int64", stage.low(index)) if place.scope is Scope.GLOBAL else stage.low(index)
         if stride is not None:

@@ -292,6 +292,8 @@ def _asked_whole(op: Operation) -> list[SSAValue]:
             return [op.lower, op.upper, op.step]
         case loop.StoreOp():
             return [op.value]
+        case loop.ReadLaneOp() | loop.AtomicAddOp():
+            return []
         case loop.BinaryOp() | loop.SelectOp() | loop.CastOp() | loop.LoadOp() | loop.RepeatOp() | loop.IfOp():
             return []
         case loop.YieldOp() | loop.RepeatWhileOp():

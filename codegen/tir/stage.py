@@ -140,6 +140,12 @@ class Stage:
         self.add(tirx.AllocBuffer(buffer))
         return buffer
 
+    def thread(self, tag: str) -> Expr:
+        """This block's or thread's number along a dimension."""
+        if tag not in self.threading:
+            self.threading[tag] = ir.Var(tag.replace(".", "_"), ir.PrimType("int32"))
+        return self.threading[tag]
+
     def enter(self, block: Block, finish: Finish) -> None:
         """Emit a region's block next; ``finish`` gets its terminator, and closes the region."""
         self.frames.append(Frame(iter(block.ops), finish))

@@ -13,6 +13,7 @@ from treec.treeir.blob import BlobAttr
 from treec.treeir.loop import (
     AllocOp,
     AnyLaneOp,
+    AtomicAddOp,
     BarrierOp,
     BinaryOp,
     CallOp,
@@ -35,6 +36,7 @@ from treec.treeir.loop import (
     OpaqueOp,
     PopcountOp,
     PrefetchOp,
+    ReadLaneOp,
     RepeatOp,
     RepeatWhileOp,
     ReverseBitsOp,
@@ -114,9 +116,14 @@ class LoopBuilder:
         """Scratch memory, allocated once per call: in ``scope``, else where the builder's is."""
         return self._top.add(AllocOp(shape, element, scope or self._top.scratch))
 
-    def barrier(self) -> None:
-        """Wait for the other threads of the block."""
-        self._add(BarrierOp())
+    def barrier(self, *, lanes: bool = False) -> None:
+        """Wait for the other threads of the block; ``lanes``: for those that share the row, where they have to be waited
+        for."""
+        self._add(BarrierOp(lanes=lanes))
+
+    def read_lane(self, buffer: SSAValue, *indices: SSAValue) -> SSAValue:
+        """What another lane of the row has in memory of scope ``lanes``."""
+        return self._value(ReadLaneOp(buffer, indices))
 
     @staticmethod
     def named(name: str, value: SSAValue) -> SSAValue:
@@ -279,6 +286,10 @@ class LoopBuilder:
 
     def call(self, routine: str, arguments: Sequence[SSAValue]) -> None:
         self._add(CallOp(routine, arguments))
+
+    def atomic_add(self, value: SSAValue, buffer: SSAValue, *indices: SSAValue) -> None:
+        """Add to an element that other threads add to."""
+        self._add(AtomicAddOp(value, buffer, indices))
 
     def prefetch(self, buffer: SSAValue, *indices: SSAValue) -> None:
         """An element is read soon."""

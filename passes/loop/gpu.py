@@ -41,8 +41,7 @@ def set_threads(stage: FuncOp, kernel: KernelOp) -> None:
     if not is_bound(kernel):
         return
     stage.properties["threads"] = threads_attr(threads_of(kernel))
-    allocs = [op for op in stage.walk() if isinstance(op, AllocOp) and op.result.type.scope.data is Scope.LOCAL]
-    size = sum(prod(op.extents) * byte_size(op.result.type.element) for op in allocs)
+    size = sum(_own_bytes(op) for op in stage.walk() if isinstance(op, AllocOp))
     if size > LOCAL_MOST:
         raise ScheduleError(
             f"each thread would need {size} bytes of memory of its own, {size - LOCAL_MOST} more than the {LOCAL_MOST} it "
@@ -50,6 +49,14 @@ def set_threads(stage: FuncOp, kernel: KernelOp) -> None:
             fix="bind a loop over single rows to the threads; under `float reassociate` nothing is held",
         )
     _require_shared(stage, kernel)
+
+
+def _own_bytes(op: AllocOp) -> int:
+    """What each thread has of it for itself."""
+    scope, extents = op.result.type.scope.data, op.extents
+    if scope not in (Scope.LOCAL, Scope.LANES):
+        return 0
+    return prod(extents if scope is Scope.LOCAL else extents[:-2]) * byte_size(op.result.type.element)
 
 
 def _require_shared(stage: FuncOp, kernel: KernelOp) -> None:

@@ -24,7 +24,7 @@ from treec.treeir.forest import only_model
 from treec.treeir.forest_convert import forest_of
 from treec.treeir.forest_types import dtype_attribute
 from treec.treeir.loop import FuncOp, KernelOp, ReturnOp
-from treec.treeir.plan import SHARED_REDUCTION, GpuTargetOp, kernels_of, target_of
+from treec.treeir.plan import THREAD_REDUCTIONS, GpuTargetOp, kernels_of, target_of
 from treec.treeir.plan import KernelOp as PlanKernelOp
 
 LINK_GRAIN = 64
@@ -80,9 +80,10 @@ def _grouping(kernel: PlanKernelOp, forest: Forest) -> tuple[str, bytes] | None:
     loop = kernel.reduced_loop()
     if loop is None or loop.reduce is None:
         return None
-    if loop.reduce.data == SHARED_REDUCTION:
+    if loop.reduce.data in THREAD_REDUCTIONS:
         around = next(other for other in kernel.nest() if other.label == loop.of)
-        return (SHARED_REDUCTION, str(around.step.value.data).encode()) if forest.sum.reassociate else None
+        how = "in any order" if loop.reduce.data == "atomic" else "of threads"
+        return (how, str(around.step.value.data).encode()) if forest.sum.reassociate else None
     return loop.reduce.data, loop.step_bounds(forest.trees.n_trees).tobytes()
 
 

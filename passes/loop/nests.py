@@ -9,11 +9,13 @@ from xdsl.traits import SymbolTable
 from treec.codegen.abi import Task
 from treec.errors import ScheduleError
 from treec.frontends.base import Forest
+from treec.passes.loop.atomic_threads import AtomicThreadsNest
 from treec.passes.loop.bitslice_nest import BitsliceNest
 from treec.passes.loop.block_nest import BlockNest
 from treec.passes.loop.gpu import is_bound
 from treec.passes.loop.gpu_bitslice_nest import GpuBitsliceNest
 from treec.passes.loop.gpu_nest import GpuNest
+from treec.passes.loop.lane_threads import LaneThreadsNest
 from treec.passes.loop.lanes_nest import LanesNest
 from treec.passes.loop.lanes_walk import LanesWalk
 from treec.passes.loop.nest import WalkNest
@@ -51,5 +53,12 @@ def nest_of(
         if task is Task.RAW:
             return LanesNest(kernel, walk, ranks, forest, tables, row_type)
         walk = walk.one_row()
-    nest = TreeThreadsNest if shares_trees(kernel) else GpuNest if is_bound(kernel) else WalkNest
-    return nest(kernel, walk, ranks, forest, tables, task, row_type)
+    return _walk_nest(kernel)(kernel, walk, ranks, forest, tables, task, row_type)
+
+
+def _walk_nest(kernel: KernelOp) -> type[WalkNest]:
+    if not shares_trees(kernel):
+        return GpuNest if is_bound(kernel) else WalkNest
+    reduced = kernel.reduced_loop()
+    how = None if reduced is None or reduced.reduce is None else reduced.reduce.data
+    return {"shuffle": LaneThreadsNest, "atomic": AtomicThreadsNest}.get(how or "", TreeThreadsNest)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Any
 
 from xdsl.ir import Attribute, SSAValue
@@ -66,8 +67,8 @@ class TreeThreadsNest(GpuNest):
         _check(self.loops, self.lane, reordered=self.order is not None)
         self.n_lanes = self.rest[0].step.value.data
         self.together = self.interleave if self.takes_trees_together else 1
-        outside = [loop for loop in self.prefix if loop.kind.data is not LoopKind.BLOCK]
-        self.base_loop = outside[-1]
+        outside = takewhile(lambda loop: loop.kind.data is not LoopKind.BLOCK, self.prefix)
+        *_, self.base_loop = outside
         self.block = self.base_loop.step.value.data
         self.reassociates = forest.sum.reassociate
         self.partial: SSAValue | None = None
@@ -84,12 +85,16 @@ class TreeThreadsNest(GpuNest):
             self._each_lane(b, loops, state, lambda t, inner, lane: self._strided(t, inner, self._first_tree(t, lane)))
             return []
         if self.base_loop.kind.data is not LoopKind.GRID:
-            b.barrier()  # threads may still read what the step before left in shared memory
+            self._wait(b)  # threads may still read what the step before left
         if self.reassociates:
             self._partial_sums(b, loops, state)
         else:
             self._in_order(b, loops, state)
         return []
+
+    def _wait(self, b: LoopBuilder) -> None:
+        """For what other threads leave."""
+        b.barrier()
 
     def _partial_sums(self, b: LoopBuilder, loops: list[ForOp], state: State) -> None:
         """A sum for each thread and row, and then their sum."""

@@ -10,11 +10,10 @@ from treec.schedule.check import Axis, Scope
 from treec.schedule.directives.loops import FissionLoop
 from treec.schedule.directives.target import FloatPolicy
 
-REFUSED = {
-    "atomic": "atomic additions have no order, so that the sum of a row would be another one in each call",
-    "shuffle": "threads of a warp exchange registers in CUDA alone, where no other device could check the kernel",
-}
-"""Ways to add up on a GPU that are known, and why they are not there."""
+OF_THREADS = ("shared", "shuffle", "atomic")
+"""Ways in which the values of threads that share trees meet."""
+WARP = 32
+NO_ORDER = "atomic additions have no order, so that the sum of a row may be another one in each call"
 
 
 @directive
@@ -28,15 +27,20 @@ class ReduceLoop(Directive):
     its leaf values meet the others' in shared memory. Under `float reassociate` a thread adds its own into a partial sum
     for each row, and these are added as in `staged`. Otherwise the sum is exact: leaf values wait in shared memory until
     one thread for each row adds them in the order of the trees, and then the next trees are walked; `interleave=tree:N`
-    takes N for each thread between two such waits. `atomic` and `shuffle` are refused: the one has no order, the
-    other no form that runs on more than one kind of GPU.
+    takes N for each thread between two such waits.
+
+    `shuffle` adds the same values in the same order, and hands them from register to register of a warp (`__shfl_sync` in
+    CUDA), without shared memory, and without a wait for other rows' threads; OpenCL has shared memory instead of registers.
+    `atomic` adds each thread's partial sum to one in shared memory by an atomic addition, under `float reassociate`
+    alone: these come in any order, so that a sum may have other bits in each call. They are compared with the proved bound.
 
     Groups are of places in the stored order of the trees. So the sum of a row depends on the model and the schedule alone:
     not on threads, the batch or the strides. In a call for some of the trees, groups have what lies in them. Treebeard's
-    VectorReduce, its multi-stage reduction and, since atomic additions have no order, its AtomicReduce are this.
+    VectorReduce, its multi-stage reduction and its AtomicReduce are this; the last on a GPU alone.
 
     Needs: on a GPU, a loop over trees that is bound to `block`, shared memory for the values, and trees that are not
-    reordered, cut into parts or unrolled. On a CPU, `float reassociate`; the loop over all trees, split so that another one
+    reordered, cut into parts or unrolled; for `shuffle` a loop bound to `block.x` of 1, 2, 4, 8, 16 or 32 iterations, and
+    one row at a time for each thread. On a CPU, `float reassociate`; the loop over all trees, split so that another one
     runs over the trees of its step; the same groups in all kernels; 64 MiB at most for the partial sums of a block of rows.
     If no loop over rows is outside, they are shared by the threads of a call, in 4 MiB for as many rows as that holds, and
     then for the next ones.
@@ -56,14 +60,17 @@ class ReduceLoop(Directive):
         LoopName(), "the loop over all trees, in groups; of a GPU, the one that threads share", positional=True
     )
     how: str = argument(
-        Choice(("staged", "vector", "shared", "atomic", "shuffle")), "how partial sums are added up", spelled="in"
+        Choice(("staged", "vector", "shared", "shuffle", "atomic")), "how partial sums are added up", spelled="in"
     )
 
     def check(self, scope: Scope) -> None:
         on_gpu = scope.machine is Machine.GPU
-        if self.how in REFUSED:
-            raise self.error(REFUSED[self.how], f"write in={'shared' if on_gpu else 'staged'}", argument="in")
-        if on_gpu != (self.how == "shared"):
+        if self.how == "atomic" and not on_gpu:
+            raise self.error(NO_ORDER, "write in=staged", argument="in")
+        if self.how == "atomic" and not _reassociates(scope):
+            fix = "allow it by `float reassociate`, above everything about trees and loops, or write in=shared"
+            raise self.error(f"{NO_ORDER}, and sums are exact", fix, argument="in")
+        if on_gpu != (self.how in OF_THREADS):
             reason = f"`reduce in={self.how}` is for a {'cpu' if on_gpu else 'gpu'}, and the target is a {scope.machine}"
             raise self.error(reason, "write in=shared" if on_gpu else "write in=staged or in=vector", argument="in")
         if on_gpu:
@@ -88,11 +95,23 @@ class ReduceLoop(Directive):
                 "put e.g. `split tree into=(round, lane) by=32` and `bind lane block.x` above this line, and reduce `lane`"
             )
             raise self.error(reason, fix, argument="loop")
+        if self.how == "shuffle":
+            self._check_warp(scope, str(bound[0].values()["to"]))
+
+    def _check_warp(self, scope: Scope, to: str) -> None:
+        if to != "block.x":
+            reason = f"threads of loop `{self.loop}` read one another's registers, and those of {to} are no neighbours"
+            raise self.error(reason, f"bind `{self.loop}` to block.x, and the rows of a block to block.y")
+        n_threads = scope.steps[scope.inside[self.loop]]
+        if n_threads > WARP or n_threads.bit_count() != 1:
+            reason = f"{n_threads} threads share the trees of a row; a warp has {WARP}, and rows have parts of it"
+            raise self.error(reason, f"split the trees by a power of two up to {WARP}, or write in=shared")
 
     def grouping(self, scope: Scope) -> str | None:
-        if self.how == "shared":
+        if self.how in OF_THREADS:
             n_threads = scope.steps[scope.inside[self.loop]]
-            return f"{n_threads} partial sums" if _reassociates(scope) else None
+            order = " in any order" if self.how == "atomic" else ""
+            return f"{n_threads} partial sums{order}" if _reassociates(scope) else None
         cut = "" if scope.find(FissionLoop) is None else ", in parts of equal depth"
         return f"groups of {scope.steps[self.loop]} trees{cut}, added up {self.how}"
 

@@ -297,6 +297,7 @@ def _check(compilation: Compilation, runner: Runner, progress: Progress) -> None
             oracle_absent=why_no_oracle(compilation.forest.source),
             reassociated=compilation.schedule.float_policy == "reassociate",
             unlike=() if compilation.gpu is None else unlike_functions(compilation.forest),
+            repeats=compilation.schedule.repeats,
             progress=lambda done: progress("verify", done),
         )
 

@@ -14,7 +14,7 @@ from xdsl.dialects.builtin import ModuleOp
 
 from tests.gpu.pocl import DTYPES, Device
 from tests.property.test_pipeline import assert_same, expected, forests, planned_sums, tree_ranges
-from treec.codegen.abi import DType
+from treec.codegen.abi import DType, Task
 from treec.codegen.gpu_abi import GpuTarget
 from treec.codegen.tir.compile import GpuFacts, compile_gpu
 from treec.frontends.base import Forest
@@ -23,6 +23,7 @@ from treec.schedule.schedule import Schedule
 from treec.treeir.forest_convert import forest_module
 from treec.treeir.interp import loop as loop_level
 from treec.treeir.interp import plan as plan_level
+from treec.verify.bounds import sum_bound, within
 from treec.verify.rows import Domain, random_rows
 
 EXAMPLES = max(1, settings().max_examples * 5 // 2)
@@ -118,7 +119,7 @@ def draw_node_copy(draw: st.DrawFn, lines: list[str], grid: list[str]) -> list[s
 
 def draw_shared_trees(draw: st.DrawFn, lines: list[str]) -> Schedule:
     """Threads share trees, and maybe rows; or each has several rows."""
-    lanes, by = draw(st.sampled_from((1, 2, 3, 8))), draw(st.sampled_from((1, 3, 8)))
+    lanes, by = draw(st.sampled_from((1, 2, 3, 8, 32))), draw(st.sampled_from((1, 3, 8)))
     lines.append(f"split tree into=(round, lane) by={lanes}")
     how = draw(st.sampled_from(("rows", "several", "one row", "parts")))
     match how:
@@ -136,7 +137,9 @@ def draw_shared_trees(draw: st.DrawFn, lines: list[str]) -> Schedule:
             nest = ["block", "part", "thread", "round", "lane"]
     lines += [f"order {', '.join(nest)}", draw_layout(draw), f"bind {nest[0]} grid.x"]
     first, second = draw(st.permutations("xy"))
-    lines += [f"bind lane block.{first}", "reduce lane in=shared"]
+    ways = ["shared", *(["atomic"] if "float reassociate" in lines else [])]
+    ways += ["shuffle", "shuffle"] if first == "x" and lanes != 3 and how != "several" else []
+    lines += [f"bind lane block.{first}", f"reduce lane in={draw(st.sampled_from(ways))}"]
     lines += [f"bind thread block.{second}"] if "thread" in nest else []
     if draw(st.booleans()):
         at = draw(st.sampled_from([loop for loop in nest if loop in ("block", "part")] or ["row"]))
@@ -212,7 +215,23 @@ def check(forest: Forest, schedule: Schedule, dtype: DType, n: int, seed: int, h
     made = compile_gpu(loops, facts_of(forest), GpuTarget("opencl"), verified=True)
     device = Device(made)
     for task, wanted in wanted_of(forest, schedule, planned, rows, trees).items():
-        assert_same(device.run(task, rows, trees), wanted)
+        compare(forest, schedule, task, device.run(task, rows, trees), wanted, rows, trees)
+
+
+def compare(
+    forest: Forest,
+    schedule: Schedule,
+    task: Task,
+    found: NDArray[Any],
+    wanted: NDArray[Any],
+    rows: NDArray[Any],
+    trees: tuple[int, int],
+) -> None:
+    """The same bits; of sums that have no order, sums within the bound."""
+    if schedule.repeats or task is Task.LEAF:
+        assert_same(found, wanted)
+    elif task is Task.RAW:
+        assert within(wanted, found, 2 * sum_bound(forest, rows, *trees)).all()  # both are that far from the model's order
 
 
 @settings(max_examples=EXAMPLES)
@@ -287,5 +306,8 @@ def test_plans_and_loops_answer_like_the_forest(
     trees = data.draw(tree_ranges(forest))
     for task, wanted in wanted_of(forest, schedule, planned, rows, trees).items():
         name: Any = task.name.lower()
-        assert_same(plan_level.run_kernel(planned, name, rows, trees), wanted)
-        assert_same(loop_level.run_kernel(loops, task, dtype, rows, trees, wanted.shape[1]), wanted)
+        for found in (
+            plan_level.run_kernel(planned, name, rows, trees),
+            loop_level.run_kernel(loops, task, dtype, rows, trees, wanted.shape[1]),
+        ):
+            compare(forest, schedule, task, found, wanted, rows, trees)

@@ -91,6 +91,7 @@ def _verify(
     report: Report, code: CompiledModel, loaded: LoadedModel, oracle: Oracle | None, seed: int, progress: Progress
 ) -> None:
     from treec.compiler import why_no_oracle
+    from treec.schedule.schedule import Schedule
     from treec.verify.check import verify
     from treec.verify.runner import CompiledRunner
 
@@ -101,6 +102,7 @@ def _verify(
         seed=seed,
         oracle_absent=why_no_oracle(loaded.forest.source),
         reassociated=_reassociated(code),
+        repeats=Schedule.from_text(code.card["schedule"]["text"]).repeats,
         progress=lambda done: progress("verify", done),
     )
     report.facts["verification"] = found.to_dict()

@@ -30,16 +30,24 @@ from treec.treeir.interp.loop_scalars import (
     select,
     signed,
 )
-from treec.treeir.loop_types import BufferType
+from treec.treeir.loop_types import DIMENSIONS, BinaryKind, BufferType, LoopKind
 
 
 class Machine:
     """Runs one stage: values of SSA values, and the module's tables and routines."""
 
-    def __init__(self, module: ModuleOp) -> None:
+    def __init__(self, module: ModuleOp, threads: tuple[int, int, int] = (1, 1, 1)) -> None:
+        self.threads = threads
+        self.thread = [0, 0, 0]
         self.tables = {op.sym_name.data: table_buffer(op) for op in module.body.block.ops if isinstance(op, loop.TableOp)}
         self.routines = {op.sym_name.data: op for op in module.body.block.ops if isinstance(op, loop.RoutineOp)}
         self.values: dict[SSAValue, Value | Buffer] = {}
+
+    def own(self, buffer: Buffer, indices: Sequence[int], *, own: bool = True) -> Sequence[int]:
+        """Indices that this thread may use: of memory of scope ``lanes``, those of its own part, or of its row."""
+        x, y, z = self.thread
+        buffer.check_lane(indices, (x, y, z), own=own)
+        return indices
 
     def value(self, value: SSAValue) -> Value:
         found = self.values[value]
@@ -96,7 +104,8 @@ def run_stage(
     op = next((o for o in module.body.block.ops if isinstance(o, loop.FuncOp) and o.sym_name.data == stage), None)
     if op is None:
         raise UsageError(f"there is no stage @{stage}")
-    machine = Machine(module)
+    x, y, z = (1, 1, 1) if op.threads is None else (n.value.data for n in op.threads)
+    machine = Machine(module, (x, y, z))
     arrays = zip(("rows", "out"), (rows, out), op.body.block.args[:2], strict=True)
     buffers = [argument_buffer(name, array, argument.type) for name, array, argument in arrays]
     groups = () if op.groups is None else (0, op.groups.value.data)
@@ -196,12 +205,25 @@ def _call(machine: Machine, op: loop.CallOp) -> None:
 
 
 def _load(machine: Machine, op: loop.LoadOp) -> None:
-    field = op.field.data if op.field is not None else None
-    machine.values[op.result] = machine.buffer(op.buffer).load(machine.indices(op.indices), op.result.type, field)
+    field, buffer = op.field.data if op.field is not None else None, machine.buffer(op.buffer)
+    machine.values[op.result] = buffer.load(machine.own(buffer, machine.indices(op.indices)), op.result.type, field)
 
 
 def _store(machine: Machine, op: loop.StoreOp) -> None:
-    machine.buffer(op.buffer).store(machine.indices(op.indices), machine.value(op.value))
+    buffer = machine.buffer(op.buffer)
+    buffer.store(machine.own(buffer, machine.indices(op.indices)), machine.value(op.value))
+
+
+def _read_lane(machine: Machine, op: loop.ReadLaneOp) -> None:
+    buffer = machine.buffer(op.buffer)
+    indices = machine.own(buffer, machine.indices(op.indices), own=False)
+    machine.values[op.result] = buffer.load(indices, op.result.type, None)
+
+
+def _atomic_add(machine: Machine, op: loop.AtomicAddOp) -> None:
+    """In the order of the threads here."""
+    buffer, indices, value = machine.buffer(op.buffer), machine.indices(op.indices), machine.value(op.value)
+    buffer.store(indices, binary(BinaryKind.ADD, buffer.load(indices, op.value.type, None), value))
 
 
 def _gather(machine: Machine, op: loop.GatherOp) -> None:
@@ -310,9 +332,14 @@ def _for(machine: Machine, op: loop.ForOp) -> None:
     if step <= 0:
         raise ArithmeticError(f"a loop's step is positive, not {step}")
     carried = [machine.value(value) for value in op.initial]
-    for index in range(lower, upper, step):
+    dimension = DIMENSIONS.index(op.dimension.data) if op.kind.data is LoopKind.BLOCK and op.dimension is not None else None
+    for number, index in enumerate(range(lower, upper, step)):
+        if dimension is not None:
+            machine.thread[dimension] = number % machine.threads[dimension]
         last = machine.run(op.body.block, [np.int64(index).astype(np.uint64), *carried])
         carried = [machine.value(value) for value in last.operands]
+    if dimension is not None:
+        machine.thread[dimension] = 0
     machine.values |= dict(zip(op.results_, carried, strict=True))
 
 
@@ -350,6 +377,7 @@ def _decide(machine: Machine, op: loop.DecideOp) -> None:
 _RUNNERS: dict[type[Operation], Callable[[Machine, Any], None]] = {
     loop.AllocOp: _alloc,
     loop.AnyLaneOp: _any_lane,
+    loop.AtomicAddOp: _atomic_add,
     loop.BarrierOp: _barrier,
     loop.BinaryOp: _binary,
     loop.CallOp: _call,
@@ -373,6 +401,7 @@ _RUNNERS: dict[type[Operation], Callable[[Machine, Any], None]] = {
     loop.ReverseBitsOp: _reverse_bits,
     loop.LoadColumnsOp: _load_columns,
     loop.PrefetchOp: _prefetch,
+    loop.ReadLaneOp: _read_lane,
     loop.RepeatOp: _repeat,
     loop.ScatterOp: _scatter,
     loop.SelectOp: _select,

@@ -32,6 +32,8 @@ class Buffer:
     record: RecordType | None = None
     written: NDArray[np.bool_] | None = None
     padding: int = 0
+    owners: dict[int, tuple[int, int]] | None = None
+    """Of scope ``lanes``: whose rows they are, by the threads' numbers along y and z."""
 
     def load(self, indices: Sequence[int], type_: Attribute, field: str | None) -> Value:
         """Raises IndexError out of bounds, RuntimeError for memory that was never written."""
@@ -45,6 +47,15 @@ class Buffer:
         if lanes is None:
             return found[0]
         return np.concatenate([found, np.zeros(lanes - len(found), found.dtype)])
+
+    def check_lane(self, indices: Sequence[int], thread: tuple[int, int, int], *, own: bool) -> None:
+        """Raise RuntimeError where a thread's part is another thread's (``own``), or that of another row."""
+        if self.owners is None:
+            return
+        *_, lane, row = indices
+        x, y, z = thread
+        if self.owners.setdefault(row, (y, z)) != (y, z) or (own and lane != x):
+            raise RuntimeError(f"element {list(indices)} is another thread's than {thread}")
 
     def gather(self, places: Sequence[Sequence[int]], dtype: np.dtype[Any], field: str | None) -> Value:
         """One element, field or whole record per place; zeros in a table's padding. Raises as `load`."""
@@ -113,7 +124,9 @@ def table_buffer(op: TableOp) -> Buffer:
 def scratch_buffer(op: AllocOp) -> Buffer:
     type_ = op.result.type
     assert isinstance(type_, BufferType)
-    if type_.scope.data not in (Scope.WORKSPACE, Scope.LOCAL, Scope.SHARED) or isinstance(type_.element, RecordType):
+    scopes = (Scope.WORKSPACE, Scope.LOCAL, Scope.SHARED, Scope.LANES)
+    if type_.scope.data not in scopes or isinstance(type_.element, RecordType):
         raise UsageError(f"memory of type {type_} can't be interpreted")
-    array = np.zeros(op.extents, dtype_of(type_.element))
-    return Buffer(array, writable=True, written=np.zeros(op.extents, np.bool_))
+    array, owners = np.zeros(op.extents, dtype_of(type_.element)), dict[int, tuple[int, int]]()
+    of_lanes = type_.scope.data is Scope.LANES
+    return Buffer(array, writable=True, written=np.zeros(op.extents, np.bool_), owners=owners if of_lanes else None)

@@ -32,7 +32,7 @@ from treec.treeir.interp.reorg import ReorgWalk
 from treec.treeir.interp.slices import SlicedWalk
 from treec.treeir.interp.tiles import TiledWalk
 from treec.treeir.plan import (
-    SHARED_REDUCTION,
+    THREAD_REDUCTIONS,
     BitFieldAttr,
     ForOp,
     KernelOp,
@@ -376,7 +376,7 @@ class _Run:
 def add_up(partials: NDArray[Any], how: str) -> NDArray[Any]:
     """The sum over the first axis, of at least one, in the order of `treec.treeir.plan.REDUCTIONS`."""
     sums = list(partials)
-    while how in ("staged", SHARED_REDUCTION) and len(sums) > 1:
+    while how in ("staged", *THREAD_REDUCTIONS) and len(sums) > 1:
         paired = [left + right for left, right in zip(sums[::2], sums[1::2], strict=False)]
         sums = paired + sums[2 * len(paired) :]
     total = sums[0]

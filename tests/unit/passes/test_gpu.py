@@ -93,6 +93,13 @@ def test_as_many_threads_and_shared_bytes_as_there_are() -> None:
             "the loops that blocks share are `block` and `part`",
             None,
         ),
+        (
+            "layout packed\nsplit row into=(block, row) by=8\nsplit tree into=(round, lane) by=4\n"
+            "order block, round, lane, row\nbind block grid.x\nbind lane block.x\nreduce lane in=shuffle\n"
+            "walk with=scalar\n",
+            "the lanes of `lane` read one another's registers, and have one row together",
+            None,
+        ),
         ("reorder trees by=size\n" + shared(8, 2), "trees are stored in another order", None),
         ("fission tree by=depth\n" + shared(8, 2), "cut into parts", None),
         (

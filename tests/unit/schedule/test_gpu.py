@@ -68,8 +68,18 @@ def test_the_memory_of_a_copy_is_not_written_out_where_it_is_a_cpus() -> None:
         ("layout packed\ncache nodes at=row in=shared\n", "`cache nodes` is for a gpu", "leave it out"),
         (HEAD + LANES + "reduce lane in=shared\n", "no threads share the trees of loop `lane`", "bind lane block.x"),
         (HEAD + LANES + "bind lane block.y\nreduce lane in=staged\n", "is for a cpu", "write in=shared"),
-        (HEAD + LANES + "bind lane block.y\nreduce lane in=atomic\n", "atomic additions have no order", "write in=shared"),
-        (HEAD + LANES + "bind lane block.y\nreduce lane in=shuffle\n", "in CUDA alone", "write in=shared"),
+        (HEAD + LANES + "bind lane block.y\nreduce lane in=atomic\n", "and sums are exact", "`float reassociate`"),
+        (HEAD + LANES + "bind lane block.y\nreduce lane in=shuffle\n", "those of block.y are no neighbours", "to block.x"),
+        (
+            HEAD + LANES.replace("8", "64") + "bind lane block.x\nreduce lane in=shuffle\n",
+            "64 threads share the trees of a row; a warp has 32",
+            "a power of two up to 32",
+        ),
+        (
+            HEAD + LANES.replace("8", "12") + "bind lane block.x\nreduce lane in=shuffle\n",
+            "12 threads share the trees of a row",
+            "or write in=shared",
+        ),
         ("float reassociate\nreduce tree in=shared\n", "is for a gpu", "write in=staged"),
         (
             HEAD + "split tree into=(a, b) by=8\nsplit b into=(c, d) by=2\n" + BIND + "bind d block.y\n",
@@ -108,3 +118,17 @@ def test_refused_with_a_reason_and_a_fix(text: str, reason: str, fix: str) -> No
     assert caught.value.fix is not None
     assert fix in caught.value.fix
     assert caught.value.place is not None
+
+
+def test_only_atomic_sums_do_not_repeat() -> None:
+    nest = (
+        "order block, thread, round, lane\nbind block grid.x\nbind thread block.y\nbind lane block.x\nreduce lane in={}\n"
+    )
+    text = HEAD.replace("layout", "float reassociate\nlayout") + LANES + nest + WALK
+    assert Schedule.from_text(text.format("shuffle")).repeats
+    assert not Schedule.from_text(text.format("atomic")).repeats
+    inside = "target gpu\nfloat reassociate\nlayout packed\nsplit row into=(block, thread) by=64\n" + LANES
+    small = f"kernel when rows <= 8 {{{{\n{nest}{WALK}}}}}\n{nest}{WALK}"
+    assert not Schedule.from_text(inside + small.format("atomic", "atomic")).repeats
+    with pytest.raises(ScheduleError, match="8 partial sums in any order"):
+        Schedule.from_text(inside + small.format("atomic", "shuffle"))

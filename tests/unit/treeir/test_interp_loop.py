@@ -235,3 +235,73 @@ def test_wrong_arguments_are_named() -> None:
     store = "%c = loop.constant 1.0 : f32 -> f32\nloop.store %c, %rows[%zero, %zero] : f32, !loop.buffer<f32, 2, global>"
     with pytest.raises(UsageError, match="can't be written"):
         run(store)
+
+
+LANES = """
+loop.func @stage axis 0 grain 1 threads 2, 2, 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>,
+                                  %rb : i64, %re : i64, %tb : i64, %te : i64) {{
+  %zero = loop.constant 0 : i64 -> i64
+  %one = loop.constant 1 : i64 -> i64
+  %two = loop.constant 2 : i64 -> i64
+  %m = loop.alloc [2 : i64, 2 : i64] : !loop.buffer<f32, 2, lanes>
+  loop.for block y %row = %zero to %two step %one extent 2 {{
+    loop.for block x %lane = %zero to %two step %one extent 2 {{
+      %x = loop.load %rows[%row, %lane] : !loop.buffer<f32, 2, global> -> f32
+      loop.store %x, %m[{store}] : f32, !loop.buffer<f32, 2, lanes>
+      loop.yield
+    }}
+    loop.yield
+  }}
+  loop.barrier lanes
+  loop.for block y %row = %zero to %two step %one extent 2 {{
+    loop.for block x %lane = %zero to %two step %one extent 2 {{
+      %other = loop.binary xor %lane, %one : i64
+      %not = loop.binary xor %row, %one : i64
+      %x = {read} : !loop.buffer<f32, 2, lanes> -> f32
+      loop.store %x, %out[%row, %lane] : f32, !loop.buffer<f32, 2, global>
+      loop.yield
+    }}
+    loop.yield
+  }}
+  loop.return
+}}
+"""
+
+
+def exchanged(read: str, store: str = "%lane, %row") -> list[list[float]]:
+    rows, out = np.array([[1, 2], [3, 4]], np.float32), np.zeros((2, 2), np.float32)
+    run_stage(parse(LANES.format(read=read, store=store)), "stage", rows, out, (0, 2), (0, 1))
+    return out.tolist()
+
+
+def test_lanes_of_a_row_read_one_another() -> None:
+    assert exchanged("loop.read_lane %m[%other, %row]") == [[2, 1], [4, 3]]
+    assert exchanged("loop.load %m[%lane, %row]") == [[1, 2], [3, 4]]
+
+
+@pytest.mark.parametrize(
+    ("read", "store"),
+    [
+        ("loop.load %m[%other, %row]", "%lane, %row"),
+        ("loop.read_lane %m[%other, %not]", "%lane, %row"),
+        ("loop.read_lane %m[%other, %row]", "%row, %row"),
+    ],
+)
+def test_other_threads_memory_is_out_of_reach(read: str, store: str) -> None:
+    with pytest.raises(RuntimeError, match="is another thread's"):
+        exchanged(read, store)
+
+
+def test_atomic_additions_all_count() -> None:
+    body = """
+  %m = loop.alloc [1 : i64] : !loop.buffer<f32, 1, shared>
+  %start = loop.load %rows[%zero, %zero] : !loop.buffer<f32, 2, global> -> f32
+  %more = loop.load %rows[%zero, %one] : !loop.buffer<f32, 2, global> -> f32
+  loop.store %start, %m[%zero] : f32, !loop.buffer<f32, 1, shared>
+  loop.for block x %i = %zero to %three step %one extent 3 {
+    loop.atomic_add %more, %m[%zero] : f32, !loop.buffer<f32, 1, shared>
+    loop.yield
+  }
+  %x = loop.load %m[%zero] : !loop.buffer<f32, 1, shared> -> f32
+  """
+    assert run(body + STORE) == 7.0

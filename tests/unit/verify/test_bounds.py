@@ -84,8 +84,8 @@ class Reordered(InterpreterRunner):
     def shifted(self, raw: Array) -> Array:
         return raw
 
-    def response(self, rows: Array, *, n_threads: int = 1) -> Array:
-        return interpreter.response(self.forest, self.raw(rows))
+    def response(self, rows: Array, tree_begin: int = 0, tree_end: int | None = None, *, n_threads: int = 1) -> Array:
+        return interpreter.response(self.forest, self.raw(rows, tree_begin, tree_end))
 
 
 class Wrong(Reordered):
@@ -137,3 +137,39 @@ def test_a_compiled_model_says_that_its_sums_are_reassociated_and_is_verified_so
     assert 0 < library.card["verification"]["bound_share"] <= 1
     rows = random_rows(Domain(forest, forest.inputs.dtype), 200, 1)
     assert not same(run_task(library, Task.RAW, rows), interpreter.raw(forest, rows)).all()
+
+
+class AnyOrder(Reordered):
+    """Adds in another order in each call."""
+
+    calls = 0
+
+    def raw(self, rows: Array, tree_begin: int = 0, tree_end: int | None = None, *, n_threads: int = 1) -> Array:
+        AnyOrder.calls += 1
+        if tree_end is not None:
+            return super().raw(rows, tree_begin, tree_end)
+        return interpreter.raw(renumbered(self.forest, AnyOrder.calls), rows)
+
+
+def test_sums_without_an_order_are_verified_within_the_bound() -> None:
+    forest = wild(build(Shape(n_trees=6, leaves=8, seed=2)), 3)
+    with pytest.raises(VerificationError, match="raw output"):
+        verify(forest, AnyOrder(forest), reassociated=True)
+    found = verify(forest, AnyOrder(forest), reassociated=True, repeats=False)
+    assert 0 < found.bound_share <= 1
+    assert found.to_dict()["repeats"] is False
+    assert "in any order, other bits in each call" in found.summary()
+    with pytest.raises(VerificationError, match="raw output"):
+        verify(forest, Wrong(forest), reassociated=True, repeats=False)
+
+
+def test_responses_of_sums_without_an_order_are_those_of_single_trees() -> None:
+    forest = wild(build(Shape(n_trees=6, leaves=8, seed=2)), 3)
+
+    class OffByABit(AnyOrder):
+        def response(self, rows: Array, tree_begin: int = 0, tree_end: int | None = None, *, n_threads: int = 1) -> Array:
+            right = super().response(rows, tree_begin, tree_end)
+            return np.nextafter(right, np.inf, dtype=right.dtype) if tree_begin == 5 else right
+
+    with pytest.raises(VerificationError, match="tree 5 alone"):
+        verify(forest, OffByABit(forest), reassociated=True, repeats=False)

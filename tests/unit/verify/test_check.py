@@ -62,9 +62,10 @@ class Faulty(InterpreterRunner):
     ) -> NDArray[np.int32]:
         return self.fault("leaf", rows, super().leaf_ids(rows, tree_begin, tree_end), n_threads, (tree_begin, tree_end))
 
-    def response(self, rows: Array, *, n_threads: int = 1) -> Array:
-        raw = interpreter.raw(self.forest, rows)
-        return self.fault("response", rows, interpreter.response(self.forest, raw), n_threads, (0, None))
+    def response(self, rows: Array, tree_begin: int = 0, tree_end: int | None = None, *, n_threads: int = 1) -> Array:
+        raw = interpreter.raw(self.forest, rows, tree_begin, tree_end)
+        response = interpreter.response(self.forest, raw)
+        return self.fault("response", rows, response, n_threads, (tree_begin, tree_end))
 
 
 def off_by_a_bit(out: Array, at: int = -1) -> Array:

@@ -95,10 +95,19 @@ loop.func @threads axis 0 grain 1 threads 64, 2, 1 (%rows : !loop.buffer<f32, 2,
   loop.for grid x "block" %i = %rb to %re step %te {
     // CHECK-NEXT: loop.barrier
     loop.barrier
+    // CHECK-NEXT: loop.barrier lanes
+    loop.barrier lanes
     // CHECK-NEXT: loop.for block y %{{.*}} = %{{.*}} to %re step %te extent 2 {
     loop.for block y %j = %i to %re step %te extent 2 {
       loop.yield
     }
+    // CHECK: %[[LANES:.*]] = loop.alloc [2 : i64, 64 : i64, 2 : i64] : !loop.buffer<f32, 3, lanes>
+    %lanes = loop.alloc [2 : i64, 64 : i64, 2 : i64] : !loop.buffer<f32, 3, lanes>
+    // CHECK-NEXT: %{{.*}} = loop.read_lane %[[LANES]][%tb, %re, %rb] : !loop.buffer<f32, 3, lanes> -> f32
+    %other = loop.read_lane %lanes[%tb, %re, %rb] : !loop.buffer<f32, 3, lanes> -> f32
+    %sums = loop.alloc [2 : i64] : !loop.buffer<f32, 1, shared>
+    // CHECK: loop.atomic_add %{{.*}}, %{{.*}}[%tb] : f32, !loop.buffer<f32, 1, shared>
+    loop.atomic_add %other, %sums[%tb] : f32, !loop.buffer<f32, 1, shared>
     loop.yield
   }
   loop.return

@@ -498,3 +498,48 @@ loop.func @f axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.
   loop.return
 }
 // CHECK: 1 indices into a buffer of rank 2
+
+// -----
+
+loop.func @f axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {
+  %m = loop.alloc [2 : i64, 2 : i64] : !loop.buffer<f32, 2, shared>
+  %v = loop.read_lane %m[%tb, %rb] : !loop.buffer<f32, 2, shared> -> f32
+  loop.return
+}
+// CHECK: threads read one another's memory of scope lanes, not !loop.buffer<f32, 2, shared>
+
+// -----
+
+loop.func @f axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {
+  %m = loop.alloc [2 : i64, 2 : i64] : !loop.buffer<f32, 2, lanes>
+  %v = loop.read_lane %m[%tb] : !loop.buffer<f32, 2, lanes> -> f32
+  loop.return
+}
+// CHECK: 1 indices into a buffer of rank 2
+
+// -----
+
+loop.func @f axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {
+  %m = loop.alloc [2 : i64, 2 : i64] : !loop.buffer<f32, 2, lanes>
+  %v = loop.read_lane %m[%tb, %rb] : !loop.buffer<f32, 2, lanes> -> f64
+  loop.return
+}
+// CHECK: the buffer holds f32, not f64
+
+// -----
+
+loop.func @f axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {
+  %v = loop.load %rows[%tb, %rb] : !loop.buffer<f32, 2, global> -> f32
+  loop.atomic_add %v, %out[%tb, %rb] : f32, !loop.buffer<f32, 2, global>
+  loop.return
+}
+// CHECK: threads add to shared memory, not to !loop.buffer<f32, 2, global>
+
+// -----
+
+loop.func @f axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {
+  %m = loop.alloc [2 : i64] : !loop.buffer<i64, 1, shared>
+  loop.atomic_add %tb, %m[%tb] : i64, !loop.buffer<i64, 1, shared>
+  loop.return
+}
+// CHECK: floats are added, to such floats, not i64 to i64

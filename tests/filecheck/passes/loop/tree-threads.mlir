@@ -54,7 +54,7 @@
 // APART: nothing says how their leaf values meet
 // ALL: threads share the single trees of each step of the loop over all trees, and `round` is not right inside
 // FREE: threads do not share the trees of `lane`
-// ATOMIC: atomic additions have no order
+// ATOMIC: atomic additions have no order, so that the sum of a row may be another one in each call, and sums are exact
 
 plan.gpu_target arch "sm_90" input "f32"
 
