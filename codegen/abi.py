@@ -33,6 +33,9 @@ class Task(IntEnum):
     """Outputs after the link, likewise."""
     LEAF = 2
     """The library's leaf ids, int32 [n, n_trees]; column ``t - tree_begin`` for tree ``t``."""
+    LABEL = 3
+    """Indices of classes as numbers of ``out_dtype``, in the first columns of [n, n_columns], one for each output of the
+    model; the columns behind have no meaning. Of kernels for GPUs alone: a CPU's caller finds labels itself."""
 
 
 class DType(IntEnum):

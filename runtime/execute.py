@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from treec.codegen.abi import Axis, DType, Status, Task
 from treec.errors import ArtifactError, InputError
+from treec.runtime import labels
 from treec.runtime.library import Artifact, K, Library, Stage
 from treec.runtime.memory import address_of, aligned_memory
 from treec.runtime.quick import NUMPY_DTYPES, pack_words
@@ -34,7 +35,8 @@ def run_task(
     """Run one task of an artifact over trees ``tree_begin`` to ``tree_end`` (default: all).
 
     ``rows`` f32 or f64 [n, n_features], any strides that are whole elements (`treec.runtime.rows` sees to that). Returns
-    [n, n_columns] of the artifact's ``out_dtype``, or for `Task.LEAF` i32 [n, trees]. ``n_threads`` None: as many as pay.
+    [n, n_columns] of the artifact's ``out_dtype``, for `Task.LABEL` as many columns of it as there are labels of a row, for
+    `Task.LEAF` i32 [n, trees]. ``n_threads`` None: as many as pay.
     The result does not depend on it. ``as_rows``: run the kernel that serves calls of that many rows instead; each takes
     any number of rows and gives the same bits. Raises `InputError` if no kernel takes such rows without changing them.
     A model for GPUs also takes rows that are an array of CuPy, and then gives such outputs.
@@ -62,9 +64,12 @@ def _on_device(library: GpuLibrary, task: Task, rows: NDArray[Any], trees: tuple
     """Outputs are where rows are."""
     rows, kernel = _choose(library, task, rows, as_rows)
     shape, dtype = _output_form(library, task, len(rows), trees[1] - trees[0])
+    n_labels = labels.n_labels(library.facts) if task is Task.LABEL else shape[1]
+    if not hasattr(rows, "get"):  # of the host: what kernels write behind the labels stays on the device
+        shape = (len(rows), n_labels)
     out = library.device.outputs_for(rows, shape, dtype)
     library.run(kernel, rows, out, trees)
-    return out
+    return out[:, :n_labels] if task is Task.LABEL else out
 
 
 def _outputs(library: Library, task: Task, n_rows: int, n_trees: int) -> NDArray[Any]:

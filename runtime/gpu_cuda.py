@@ -123,7 +123,9 @@ class CudaDevice:
                 f"{self.name} has no memory for the answers of {len(rows)} rows: {error}", fix="pass fewer rows at a time"
             ) from error
 
-    def run(self, kernels: Sequence[GpuKernel], rows: Any, out: Any, trees: tuple[int, int]) -> None:
+    def run(
+        self, kernels: Sequence[GpuKernel], rows: Any, out: Any, trees: tuple[int, int], *, width: int | None = None
+    ) -> None:
         """``rows``: of the host, or a CuPy array, which is read in place. ``out`` likewise: on the device it is filled in
         the order of the current stream, and nothing waits."""
         if out.size == 0:
@@ -131,12 +133,12 @@ class CudaDevice:
         try:
             with self._device:
                 there = rows if isinstance(rows, cupy.ndarray) else cupy.asarray(np.ascontiguousarray(rows))
-                results = out if isinstance(out, cupy.ndarray) else cupy.empty(out.shape, out.dtype)
+                results = out if isinstance(out, cupy.ndarray) else cupy.empty((len(out), width or out.shape[1]), out.dtype)
                 scalars = scalars_of(_steps(there), _steps(results), len(there), trees)
                 for kernel in kernels:
                     self._launch(kernel, there, results, scalars)
                 if results is not out:
-                    out[...] = results.get()  # waits for the current stream
+                    out[...] = results[:, : out.shape[1]].get()  # waits for the current stream
         except cupy.cuda.memory.OutOfMemoryError as error:
             raise MemoryError(f"{self.name}: {error}") from error
 

@@ -27,9 +27,18 @@ class Device(Protocol):
         """Memory for outputs where ``rows`` are."""
         ...
 
-    def run(self, kernels: Sequence[GpuKernel], rows: NDArray[Any], out: NDArray[Any], trees: tuple[int, int]) -> None:
-        """Run kernels one after the other on rows, and fill ``out``, memory of `outputs_for` or a part of it. Raises
-        MemoryError if the device has no room for so many rows."""
+    def run(
+        self,
+        kernels: Sequence[GpuKernel],
+        rows: NDArray[Any],
+        out: NDArray[Any],
+        trees: tuple[int, int],
+        *,
+        width: int | None = None,
+    ) -> None:
+        """Run kernels one after the other on rows, and fill ``out``, memory of `outputs_for` or a part of it. ``width``:
+        columns that kernels write, where these are more than ``out`` has, which is of the host then. Raises MemoryError
+        if the device has no room for so many rows."""
         ...
 
     def launcher(

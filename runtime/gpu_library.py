@@ -86,6 +86,11 @@ class GpuLibrary:
                 return found
         return None
 
+    @property
+    def gives_labels(self) -> bool:
+        """Whether kernels find a row's classes."""
+        return any(found.task == Task.LABEL for found in self.file.plan.tasks)
+
     def device_rows(self, tensor: Any) -> Any | None:
         """A tensor on a CUDA device as rows there, without a copy; None for anything else."""
         where = getattr(tensor, "__dlpack_device__", None)
@@ -103,15 +108,18 @@ class GpuLibrary:
         return rows
 
     def run(self, task: GpuTask, rows: NDArray[Any], out: NDArray[Any], trees: tuple[int, int]) -> None:
-        """Fill ``out``, in blocks of rows that fit the device's memory."""
+        """Fill ``out``, in blocks of rows that fit the device's memory. Kernels for labels need room for all columns on the
+        device; ``out`` of the host has the first ones alone."""
         kernels = [self.file.plan.kernel(symbol) for symbol in task.kernels]
-        each = max(1, rows.itemsize * rows.shape[1] + out.itemsize * out.shape[1])
+        width = max(out.shape[1], 0 if task.task == Task.LEAF else self.n_columns)
+        more = {"width": width} if width > out.shape[1] else {}
+        each = max(1, rows.itemsize * rows.shape[1] + out.itemsize * width)
         begin, step = 0, max(1, min(task.rows_max, BLOCK_BYTES // each))
         device = self.device
         while begin < len(rows):
             part = slice(begin, begin + step)
             try:
-                device.run(kernels, rows[part], out[part], trees)
+                device.run(kernels, rows[part], out[part], trees, **more)
             except MemoryError as error:
                 if step == 1:
                     raise UsageError(

@@ -95,20 +95,31 @@ class OpenClDevice:
     def outputs_for(self, rows: NDArray[Any], shape: tuple[int, int], dtype: np.dtype[Any]) -> NDArray[Any]:
         return np.empty(shape, dtype)
 
-    def run(self, kernels: Sequence[GpuKernel], rows: NDArray[Any], out: NDArray[Any], trees: tuple[int, int]) -> None:
+    def run(
+        self,
+        kernels: Sequence[GpuKernel],
+        rows: NDArray[Any],
+        out: NDArray[Any],
+        trees: tuple[int, int],
+        *,
+        width: int | None = None,
+    ) -> None:
         n = len(rows)
         if out.size == 0:
             return
-        scalars = scalars_of((rows.shape[1], 1), (out.shape[1], 1), n, trees)
+        whole = out if width is None else np.empty((n, width), out.dtype)
+        scalars = scalars_of((rows.shape[1], 1), (whole.shape[1], 1), n, trees)
         try:
             with self._lock:
                 buffers = {
                     "rows": self._buffer(np.ascontiguousarray(rows)),
-                    "out": cl.Buffer(self._context, cl.mem_flags.READ_WRITE, out.nbytes),
+                    "out": cl.Buffer(self._context, cl.mem_flags.READ_WRITE, whole.nbytes),
                 }
                 for kernel in kernels:
                     self._launch(kernel, buffers, scalars, n)
-                cl.enqueue_copy(self._queue, out, buffers["out"], is_blocking=True)
+                cl.enqueue_copy(self._queue, whole, buffers["out"], is_blocking=True)
+            if whole is not out:
+                out[...] = whole[:, : out.shape[1]]
         except cl.MemoryError as error:
             raise MemoryError(f"{self.name}: {error}") from error
 

@@ -34,14 +34,30 @@ def predicted(table: NDArray[Any], facts: Facts) -> NDArray[Any]:
     """What ``predict`` returns; ``table`` [n, K] is raw where `needs_raw` says so, else the response."""
     if facts.predicted == "response":
         return shaped(table, facts)
-    indices = _label_indices(table, facts)
+    return _labelled(_label_indices(table, facts), facts, table.dtype)
+
+
+def n_labels(facts: Facts) -> int:
+    """Labels of a row."""
+    return max(1, len(facts.groups)) if facts.label == ARGMAX else facts.n_columns
+
+
+def labelled(indices: NDArray[Any], facts: Facts) -> NDArray[Any]:
+    """What ``predict`` returns, from indices of classes [n, `n_labels`] as numbers of the raw dtype."""
+    columns = [indices[:, output] for output in range(indices.shape[1])]
+    if facts.predicted == "label":
+        columns = [column.astype(np.intp) for column in columns]
+    return _labelled(columns, facts, indices.dtype)
+
+
+def _labelled(indices: list[NDArray[Any]], facts: Facts, dtype: np.dtype[Any]) -> NDArray[Any]:
     if facts.predicted == "class_index":
-        numbers = [index.astype(table.dtype) for index in indices]
+        numbers = [index.astype(dtype) for index in indices]
         return numbers[0] if len(numbers) == 1 else np.stack(numbers, axis=1)
     if len(indices) == 1:
         return _named(facts.classes[0], indices[0])
     # As scikit-learn: all outputs share the dtype of the first one's classes.
-    labels = np.empty((len(table), len(indices)), facts.classes[0].dtype)
+    labels = np.empty((len(indices[0]), len(indices)), facts.classes[0].dtype)
     for output, index in enumerate(indices):
         labels[:, output] = facts.classes[output % len(facts.classes)][_on_host(index)]
     return labels

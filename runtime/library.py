@@ -12,7 +12,7 @@ import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from treec.codegen.abi import (
     ABI_VERSION,
@@ -109,6 +109,9 @@ class Library:
     def code(self) -> str:
         """What the code is, for people."""
         return f"{len(self.kernels)} kernels"
+
+    gives_labels: ClassVar[bool] = False
+    """Whether code finds a row's classes: not on a CPU."""
 
     def all_bytes(self) -> bytes | None:
         """The file's bytes; None for code that the JIT made."""

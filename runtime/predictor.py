@@ -82,6 +82,8 @@ class CompiledModel:
         facts = self._library.facts
         if raw:
             return labels.shaped(self._run(Task.RAW, X, n_threads, iterations), facts)
+        if self._library.gives_labels:
+            return labels.labelled(self._run(Task.LABEL, X, n_threads, iterations), facts)
         task = Task.RAW if labels.needs_raw(facts) else Task.RESPONSE
         return labels.predicted(self._run(task, X, n_threads, iterations), facts)
 

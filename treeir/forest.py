@@ -1,18 +1,19 @@
 """The forest dialect: what is computed, with no word on how. Five steps from a row to a response.
 
 ``rows → forest.inputs → forest.predicates → forest.trees → forest.sum → forest.link``. Each op holds one part of a
-`treec.frontends.base.Forest`, its arrays as blobs under the same names. Labels, class names and feature names are not
-computed with: they stay with the Forest and go to the artifact's card.
+`treec.frontends.base.Forest`, its arrays as blobs under the same names. Names of classes and features are not computed
+with: they stay with the Forest and go to the artifact's card.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from xdsl.dialects.builtin import (
+    ArrayAttr,
     BoolAttr,
     Float32Type,
     Float64Type,
@@ -24,6 +25,7 @@ from xdsl.dialects.builtin import (
     UnitAttr,
     f32,
     f64,
+    i64,
 )
 from xdsl.ir import Attribute, Block, Dialect, Operation, Region, SSAValue, TypeAttribute
 from xdsl.irdl import (
@@ -42,7 +44,7 @@ from xdsl.traits import IsolatedFromAbove, IsTerminator, Pure, SymbolOpInterface
 from xdsl.utils.exceptions import VerifyException
 
 from treec.errors import ModelError
-from treec.frontends.base import CategoryCast, Final, Link, Missing, Test
+from treec.frontends.base import CategoryCast, Final, LabelRule, Link, Missing, Test
 from treec.treeir.blob import BlobAttr
 from treec.treeir.forest_checks import FLOATS, expect, expect_cover, expect_within, prove_preorder, prove_tiles, require
 from treec.treeir.forest_types import (
@@ -55,6 +57,8 @@ from treec.treeir.forest_types import (
     dtype_of,
 )
 from treec.treeir.printing import parse_properties, print_properties
+
+LABEL_RULES = [rule.value for rule in LabelRule if rule is not LabelRule.NONE]
 
 _FLOW: dict[str, tuple[type[TypeAttribute], type[TypeAttribute]]] = {
     "forest.inputs": (RowsType, ValuesType),
@@ -315,17 +319,44 @@ class LinkOp(_StepOp):
 
 @irdl_op_definition
 class OutputOp(IRDLOperation):
-    """Ends a model: its raw outputs, response and leaves."""
+    """Ends a model: its raw outputs, response and leaves. Where its ``predict`` gives labels, ``labels`` is their
+    `treec.frontends.base.LabelRule`; of several outputs ``groups`` has the columns of each."""
 
     name = "forest.output"
     raw = operand_def(ColumnsType)
     response = operand_def(ColumnsType)
     leaves = operand_def(LeavesType)
+    labels = opt_prop_def(StringAttr)
+    groups = opt_prop_def(ArrayAttr[IntegerAttr])
     traits = traits_def(IsTerminator(), Pure())
-    assembly_format = "`raw` $raw `response` $response `leaves` $leaves attr-dict"
+    assembly_format = "`raw` $raw `response` $response `leaves` $leaves (`labels` $labels^)? (`groups` $groups^)? attr-dict"
 
-    def __init__(self, raw: SSAValue, response: SSAValue, leaves: SSAValue) -> None:
-        super().__init__(operands=[raw, response, leaves])
+    def __init__(
+        self,
+        raw: SSAValue,
+        response: SSAValue,
+        leaves: SSAValue,
+        labels: LabelRule | None = None,
+        groups: Sequence[int] = (),
+    ) -> None:
+        super().__init__(
+            operands=[raw, response, leaves],
+            properties={
+                "labels": None if labels is None else StringAttr(labels.value),
+                "groups": ArrayAttr([IntegerAttr(group, i64) for group in groups]) if groups else None,
+            },
+        )
+
+    def verify_(self) -> None:
+        if self.labels is not None and self.labels.data not in LABEL_RULES:
+            raise VerifyException(f"labels follow from no rule {self.labels.data!r}")
+        total = self.raw.owner
+        if self.groups is None or not isinstance(total, SumOp):
+            return
+        sizes = [group.value.data for group in self.groups]
+        n_columns = total.base.array.size
+        fits = min(sizes, default=0) > 0 and sum(sizes) == n_columns
+        require(fits, f"groups of {sizes} columns are not the {n_columns} of the sum")
 
 
 @irdl_op_definition

@@ -15,12 +15,14 @@ from treec.frontends.base import (
     Final,
     Forest,
     Inputs,
+    LabelRule,
     Leaves,
     LinearLeaves,
     Link,
     ObliviousTrees,
     Outputs,
     Predicates,
+    Predicted,
     SumRule,
     Trees,
 )
@@ -69,7 +71,9 @@ def forest_module(forest: Forest, name: str = "model") -> ModuleOp:
         operands=[trees.results[0]], properties=sum_properties(forest.leaves, forest.sum), result_types=[ColumnsType()]
     )
     link = LinkOp.create(operands=[raw.result], properties=_link_properties(forest.outputs), result_types=[ColumnsType()])
-    block.add_ops([inputs, predicates, trees, raw, link, OutputOp(raw.result, link.result, trees.results[0])])
+    rule = None if forest.outputs.predicted is Predicted.RESPONSE else forest.outputs.label
+    output = OutputOp(raw.result, link.result, trees.results[0], rule, forest.outputs.groups)
+    block.add_ops([inputs, predicates, trees, raw, link, output])
     return ModuleOp([model])
 
 
@@ -131,11 +135,11 @@ def _link_properties(outputs: Outputs) -> dict[str, Attribute]:
 
 
 def forest_of(model: ModelOp) -> Forest:
-    """Read a ``forest.model`` back. Parts that are not computed with (labels, names, shapes) have their defaults."""
-    inputs, predicates, trees, sum_op, link, _ = model.body.block.ops
+    """Read a ``forest.model`` back. Parts that are not computed with (names, classes, shapes) have their defaults."""
+    inputs, predicates, trees, sum_op, link, output = model.body.block.ops
     if not (isinstance(inputs, InputsOp) and isinstance(predicates, PredicatesOp) and isinstance(sum_op, SumOp)):
         raise TypeError("not a verified forest.model")
-    if not isinstance(link, LinkOp):
+    if not (isinstance(link, LinkOp) and isinstance(output, OutputOp)):
         raise TypeError("not a verified forest.model")
     leaves, rule = leaves_of(sum_op), sum_of(sum_op)
     return Forest(
@@ -149,6 +153,9 @@ def forest_of(model: ModelOp) -> Forest:
             link=Link(link.link.data),
             link_scale=link.scale.value.data,
             average=link.average.value.data,
+            label=LabelRule.NONE if output.labels is None else LabelRule(output.labels.data),
+            predicted=Predicted.RESPONSE if output.labels is None else Predicted.LABEL,
+            groups=() if output.groups is None else tuple(group.value.data for group in output.groups),
         ),
     )
 

@@ -175,7 +175,20 @@ class _Check:
                 for how, runner in self.kernels:
                     self._run_variants(runner, what, how, self._variants(rows), values)
                 self._run_variants(self.runner, what, "", self._batches(rows), values)
+            if self.forest.outputs.predicted is not Predicted.RESPONSE and not self.found.unlike:
+                self._labels(rows, raw)
             self.progress(0.7 + 0.15 * (number + 1) / len(self.runner.row_dtypes))
+
+    def _labels(self, rows: Rows, raw: NDArray[Any]) -> None:
+        expected, got = GivenSums(self.forest, sums=raw).predict(rows), self.runner.predict(rows)
+        if got.shape != expected.shape or got.dtype != expected.dtype:
+            self._checked(got, expected, "labels")
+        self.found.comparisons += expected.size
+        equal = same(expected, got)
+        if not equal.all():
+            at = tuple(int(index) for index in np.argwhere(~equal)[0])
+            text = describe_row(self.forest, rows[at[0]])
+            raise mismatch("label", f"all trees, row {at[0]}", text, expected[at], got[at])
 
     def _own_raw(self, rows: Rows, reference: NDArray[Any]) -> NDArray[Any]:
         """The compiled model's own sums, which all its variants must repeat, once they are within the bound."""

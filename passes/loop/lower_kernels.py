@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from xdsl.context import Context
@@ -11,11 +12,12 @@ from xdsl.passes import ModulePass
 
 from treec.codegen.abi import Axis, DType, Task
 from treec.errors import ScheduleError
-from treec.frontends.base import Forest, Link
+from treec.frontends.base import Forest, Link, Predicted
 from treec.passes.loop.block_nest import ROW_TYPES, name_arguments
 from treec.passes.loop.builder import LoopBuilder, Values
 from treec.passes.loop.exp import DeviceMath
 from treec.passes.loop.gpu import emit_row_per_thread
+from treec.passes.loop.labels import RAW_RULES, emit_labels
 from treec.passes.loop.links import LibraryMath, divide_row, emit_link
 from treec.passes.loop.nests import is_sliced, nest_of
 from treec.passes.loop.routines import Routines, allocated_bytes
@@ -36,7 +38,8 @@ LARGEST_WORKSPACE = 256 << 20
 
 @dataclass(frozen=True)
 class LowerKernelsPass(ModulePass):
-    """Turn every ``plan.kernel`` into stages for each dtype of rows and each task (raw outputs, responses, leaf ids).
+    """Turn every ``plan.kernel`` into stages for each dtype of rows and each task (raw outputs, responses, leaf ids; on a
+    GPU also a classifier's labels).
 
     Needs a walk and a layout in every kernel. The model and the plans are gone afterwards: their data is in tables.
     Bitslices for calls of some rows have no stages for leaf ids, which are seldom asked for: those are the next kernel's.
@@ -113,6 +116,7 @@ class _ModuleLowering:
         self.tables = Tables(module.body.block)
         self.routines = None if self.on_gpu else Routines(module.body.block)
         self.links: dict[DType, list[str]] = {}
+        self.labels: dict[DType, list[str]] = {}
 
     def kernel(self, kernel: PlanKernelOp, *, leaf_ids: bool) -> None:
         name = kernel.sym_name.data
@@ -121,9 +125,12 @@ class _ModuleLowering:
         for dtype in self.dtypes:
             if dtype not in self.links:
                 self.links[dtype] = self._link_stage(name, dtype)
-            link = self.links[dtype]
+                self.labels[dtype] = self._label_stage(name, dtype) if self.on_gpu else []
+            link, label = self.links[dtype], self.labels[dtype]
             raw = self._stages(kernel, Task.RAW, dtype)
             stages = {Task.RAW: raw, Task.RESPONSE: [*raw, *link]}
+            if label:
+                stages[Task.LABEL] = [*raw, *([] if self.forest.outputs.label in RAW_RULES else link), *label]
             if leaf_ids:
                 stages[Task.LEAF] = self._stages(kernel, Task.LEAF, dtype)
             calls += [KernelOp(task, dtype, names, rows_max) for task, names in stages.items()]
@@ -142,14 +149,30 @@ class _ModuleLowering:
         outputs = self.forest.outputs
         if outputs.link is Link.IDENTITY and outputs.average == 1.0:
             return []
+        return self._row_stage(f"{kernel_name}_link_{dtype.name.lower()}", dtype, self._link_row)
+
+    def _label_stage(self, kernel_name: str, dtype: DType) -> list[str]:
+        """The stage that turns raw outputs or responses into indices of classes in place; none without labels."""
+        outputs, n_columns = self.forest.outputs, self.forest.n_columns
+        if outputs.predicted is Predicted.RESPONSE:
+            return []
+
+        def row_labels(b: LoopBuilder, out: SSAValue, row: SSAValue) -> None:
+            emit_labels(b, outputs, out, row, n_columns)
+
+        return self._row_stage(f"{kernel_name}_label_{dtype.name.lower()}", dtype, row_labels)
+
+    def _row_stage(self, name: str, dtype: DType, of_row: Callable[[LoopBuilder, SSAValue, SSAValue], None]) -> list[str]:
+        """A stage that changes the outputs of one row after the other."""
         type_ = dtype_attribute(self.forest.sum.dtype)
-        stage = FuncOp(f"{kernel_name}_link_{dtype.name.lower()}", ROW_TYPES[dtype], type_, axis=Axis.ROW, grain=LINK_GRAIN)
+        stage = FuncOp(name, ROW_TYPES[dtype], type_, axis=Axis.ROW, grain=LINK_GRAIN)
         arguments = name_arguments(stage)
         out, begin, end = (arguments[name] for name in ("out", "row_begin", "row_end"))
         b = LoopBuilder(stage.body.block)
 
         def body(t: LoopBuilder, row: SSAValue, _: Values) -> Values:
-            return self._link_row(t, out, row)
+            of_row(t, out, row)
+            return []
 
         if self.on_gpu:
             emit_row_per_thread(b, stage, (begin, end), body)
@@ -159,11 +182,10 @@ class _ModuleLowering:
         self.module.body.block.add_op(stage)
         return [stage.sym_name.data]
 
-    def _link_row(self, b: LoopBuilder, out: SSAValue, row: SSAValue) -> list[SSAValue]:
+    def _link_row(self, b: LoopBuilder, out: SSAValue, row: SSAValue) -> None:
         outputs, n_columns = self.forest.outputs, self.forest.n_columns
         if outputs.average != 1.0:
             divide_row(b, out, row, n_columns, outputs.average)
         if outputs.link is not Link.IDENTITY:
             functions = DeviceMath(self.tables) if self.on_gpu else LibraryMath()
             emit_link(b, outputs.link, outputs.link_scale, out, row, n_columns, functions)
-        return []

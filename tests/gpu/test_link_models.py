@@ -1,4 +1,4 @@
-"""Models of libraries whose links are in f64: kernels answer with the bits of machine code for the CPU."""
+"""Models of libraries with a link or labels: kernels answer with the bits of machine code for the CPU."""
 
 # pyright: basic
 
@@ -18,6 +18,7 @@ from treec.passes.algo.c_math import others
 pytest.importorskip("pyopencl")
 pytest.importorskip("tvm")
 lightgbm = pytest.importorskip("lightgbm")
+xgboost = pytest.importorskip("xgboost")
 ensemble = pytest.importorskip("sklearn.ensemble")
 
 RNG = np.random.default_rng(11)
@@ -35,6 +36,17 @@ def estimator(name: str, y: Any, **more: Any) -> Callable[[], Any]:
     return lambda: getattr(ensemble, name)(random_state=0, **more).fit(X, y)
 
 
+def boosted(objective: str, y: Any, **more: Any) -> Callable[[], Any]:
+    parameters = {"objective": objective, "max_depth": 3, "nthread": 1, **more}
+    return lambda: xgboost.train(parameters, xgboost.DMatrix(X, y), num_boost_round=8)
+
+
+def classifier(library: Any, y: Any) -> Callable[[], Any]:
+    name = "XGBClassifier" if library is xgboost else "LGBMClassifier"
+    more = {} if library is xgboost else {"verbose": -1}
+    return lambda: getattr(library, name)(n_estimators=6, n_jobs=1, **more).fit(X, y)
+
+
 MODELS: dict[str, tuple[Callable[[], Any], Link]] = {
     "binary": (booster("binary", Y == 1, sigmoid=1.3), Link.LGB_SIGMOID),
     "multiclass": (booster("multiclass", Y, num_class=3), Link.LGB_SOFTMAX),
@@ -50,6 +62,14 @@ MODELS: dict[str, tuple[Callable[[], Any], Link]] = {
     ),
     "gradient, two classes": (estimator("GradientBoostingClassifier", Y == 1, n_estimators=10), Link.SKL_EXPIT),
     "gradient, classes": (estimator("GradientBoostingClassifier", Y, n_estimators=5), Link.SKL_SOFTMAX),
+    "two outputs": (
+        estimator("RandomForestClassifier", np.stack([Y, Y > 1], axis=1), n_estimators=5, max_depth=4),
+        Link.IDENTITY,
+    ),
+    "class numbers": (boosted("multi:softmax", Y, num_class=3), Link.IDENTITY),
+    "XGBClassifier": (classifier(xgboost, Y > 0), Link.XGB_SIGMOID),
+    "LGBMClassifier": (classifier(lightgbm, Y > 0), Link.LGB_SIGMOID),
+    "text labels": (classifier(lightgbm, np.array(["no", "maybe", "yes"])[Y]), Link.LGB_SOFTMAX),
     "forest": (estimator("RandomForestClassifier", Y, n_estimators=7, max_depth=5), Link.IDENTITY),
 }
 
@@ -66,5 +86,9 @@ def test_a_model_answers_as_on_the_cpu(name: str) -> None:
     rows = rows.astype(np.float32).astype(np.float64)
     np.testing.assert_array_equal(kernels.predict(rows, raw=True), wanted.predict(rows, raw=True), strict=True)
     np.testing.assert_array_equal(kernels.predict(rows), wanted.predict(rows), strict=True)
-    if wanted.library.facts.is_classifier:
-        np.testing.assert_array_equal(kernels.predict_proba(rows), wanted.predict_proba(rows), strict=True)
+    facts = wanted.library.facts
+    assert kernels.library.gives_labels == (facts.predicted != "response")
+    if facts.is_classifier:
+        probabilities = kernels.predict_proba(rows), wanted.predict_proba(rows)
+        for found, known in zip(*([p] if isinstance(p, np.ndarray) else p for p in probabilities), strict=True):
+            np.testing.assert_array_equal(found, known, strict=True)

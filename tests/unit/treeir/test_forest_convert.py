@@ -15,7 +15,7 @@ from xdsl.utils.exceptions import VerifyException
 
 from tests.property.forests import Shape, build, forests
 from treec.errors import ModelError
-from treec.frontends.base import Forest, LinearLeaves, Link, ObliviousTrees, Outputs, Trees
+from treec.frontends.base import Forest, LabelRule, LinearLeaves, Link, ObliviousTrees, Outputs, Predicted, Trees
 from treec.treeir.blob import Blob
 from treec.treeir.forest import Forest as ForestDialect
 from treec.treeir.forest import only_model
@@ -55,13 +55,14 @@ def assert_same_forest(left: Forest, right: Forest) -> None:
     assert_equal(left.trees, right.trees)
     assert_equal(left.leaves, right.leaves)
     assert_equal(left.sum, right.sum)
-    for name in ("link", "link_scale", "average"):
+    for name in ("link", "link_scale", "average", "label", "groups"):
         assert getattr(left.outputs, name) == getattr(right.outputs, name)
 
 
 @given(forest=forests())
 def test_a_forest_comes_back_from_the_text_of_its_module(forest: Forest) -> None:
-    odd = replace(forest, outputs=replace(forest.outputs, link_scale=0.1, average=3.0))
+    labels = {"label": LabelRule.ARGMAX, "predicted": Predicted.LABEL, "groups": (1,) * forest.n_columns}
+    odd = replace(forest, outputs=replace(forest.outputs, link_scale=0.1, average=3.0, **labels))
     module = forest_module(odd)
     module.verify()
     assert_same_forest(odd, forest_of(only_model(reread(module))))

@@ -4,6 +4,12 @@
 // RUN: sed 's/lgb_log1p_exp/lgb_sigmoid/' %s > %t.mlir && tree-opt %t.mlir -p 'bind-loop{loop=block to="grid.x"},bind-loop{loop=thread to="block.x"},layout,walk,lower-kernels' | filecheck %s --check-prefix SIGMOID
 // RUN: sed '/plan.gpu_target/d' %s > %t.cpu.mlir && tree-opt %t.cpu.mlir -p 'layout,walk,lower-kernels' | filecheck %s --check-prefix CPU
 
+// RUN: sed 's/lgb_log1p_exp/skl_expit/; s/leaves %3$/leaves %3 labels "raw_above_zero"/' %s > %t.label.mlir && tree-opt %t.label.mlir -p 'bind-loop{loop=block to="grid.x"},bind-loop{loop=thread to="block.x"},layout,walk,lower-kernels' | filecheck %s --check-prefix LABEL
+// RUN: sed 's/leaves %3$/leaves %3 labels "argmax" groups [1 : i64]/' %s > %t.argmax.mlir && tree-opt %t.argmax.mlir -p 'bind-loop{loop=block to="grid.x"},bind-loop{loop=thread to="block.x"},layout,walk,lower-kernels' | filecheck %s --check-prefix ARGMAX
+// RUN: sed 's/leaves %3$/leaves %3 labels "argmax"/; /plan.gpu_target/d' %s > %t.host.mlir && tree-opt %t.host.mlir -p 'layout,walk,lower-kernels' | filecheck %s --check-prefix HOST
+// RUN: sed 's/leaves %3$/leaves %3 labels "least"/' %s > %t.rule.mlir && not tree-opt %t.rule.mlir 2>&1 | filecheck %s --check-prefix RULE
+// RUN: sed 's/leaves %3$/leaves %3 labels "argmax" groups [1 : i64, 1 : i64]/' %s > %t.groups.mlir && not tree-opt %t.groups.mlir 2>&1 | filecheck %s --check-prefix GROUPS
+
 // A link in f64 takes the C library's steps, products fused where it fuses them; a CPU calls the library.
 
 // CHECK-DAG: loop.table @exp_tails
@@ -31,6 +37,22 @@
 // SIGMOID: loop.fma
 // SIGMOID-NOT: loop.math
 // SIGMOID: loop.binary div
+
+// Labels follow from raw outputs or responses, on a device alone.
+// LABEL: loop.func @main_label_f64
+// LABEL-SAME: threads 256, 1, 1
+// LABEL: loop.for grid
+// LABEL: loop.compare ogt
+// LABEL-NEXT: loop.select
+// LABEL-NEXT: loop.store
+// LABEL: loop.kernel [@main_raw_f64, @main_label_f64]
+// ARGMAX: loop.func @main_label_f64
+// ARGMAX: loop.compare uno
+// ARGMAX: loop.cast sitofp
+// HOST-NOT: @main_label
+
+// RULE: labels follow from no rule 'least'
+// GROUPS: groups of [1, 1] columns are not the 1 of the sum
 
 // CPU: loop.func @main_link_f64
 // CPU-NOT: loop.fma
