@@ -26,7 +26,7 @@ def _rows(n_rows: int, dtype: Any = np.float32) -> Any:
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("task", (Task.RAW, Task.RESPONSE, Task.LEAF))
+@pytest.mark.parametrize("task", [Task.RAW, Task.RESPONSE, Task.LEAF])
 def test_answers_are_those_of_the_general_way(make: Any, task: Task, dtype: Any) -> None:
     _, compiled = make(n_trees=21, n_columns=3)
     quick, library = _quick(compiled)
