@@ -1,9 +1,10 @@
 """The schedules that `treec tune` measures for a GPU: treec's choice, the presets, and a grid like SilvanForge's.
 
 SilvanForge's search (`GPUAutoTuner`) takes the number of threads that share a row's trees, and of rows of a block, from the
-batch and the number of features; for each it tries walks of one tree, and of two and four together, in several layouts. So
-does this one. Its sums are exact, as all of treec's; its layouts are those that treec has for GPUs. What that search never
-tries are nodes in shared memory: here, in blocks that are smaller than those of Tahoe's preset, for batches that are.
+batch and the number of features; for each it tries walks of one tree, and of two and four together. So does this one, with
+exact sums and nodes in pairs; trees that are nearly full are also tried as complete ones. What that search never tries: a
+thread for each row, where calls have many, with rows copied by column; and nodes in shared memory, in blocks that are
+smaller than those of Tahoe's preset, for batches that are.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from dataclasses import dataclass
 from itertools import product
 
 from treec.default_gpu import default_gpu_schedule
-from treec.frontends.base import Forest
+from treec.frontends.base import Forest, Trees
+from treec.passes.algo.depths import leaf_depths
 from treec.schedule.gpus import GPUS
 from treec.schedule.library import preset, preset_names
 from treec.schedule.schedule import Schedule
@@ -21,9 +23,13 @@ MOST = 40
 SMALL_BATCH, FEW_FEATURES, CACHED_FEATURES = 2048, 100, 1500
 """SilvanForge's bounds: of small batches, of narrow rows, and of rows that are copied to shared memory."""
 TOGETHER = (1, 2, 4)
+NEARLY_FULL = 0.5
+"""Part of the leaves of complete trees that must be there for those to be tried."""
+BLOCKS, OF_BLOCKS = (64, 128, 256), (2, 4)
+"""Threads of a block with a row each, and trees that they walk together."""
 SHARED_ROWS, SHARED_THREADS = 1024, 512
 """Of blocks that copy all nodes."""
-LAYOUTS = {"packed": "layout packed align=8", "reorg": "layout reorg"}
+LAYOUTS = {"pairs": "layout pairs align=8", "reorg": "layout reorg"}
 
 
 @dataclass(frozen=True)
@@ -36,7 +42,9 @@ def gpu_candidates(forest: Forest, arch: str, dtype: str, batch: int, most: int 
     """At most ``most``, for rows of ``dtype`` (f32, f64) in calls of ``batch``; some may not apply to the forest."""
     found = [("treec's choice", default_gpu_schedule(forest, arch).schedule)]
     found += [(name, preset(name)) for name in preset_names() if preset(name).gpu is not None]
-    found += [*_grid(forest.inputs.n_features, batch, GPUS[arch].threads), *_shared_nodes()]
+    few = batch <= SMALL_BATCH
+    found += [] if few else _own_rows(forest.inputs.n_features)
+    found += [*_grid(forest, batch, GPUS[arch].threads), *_shared_nodes()]
     single: dict[str, Candidate] = {}
     for name, schedule in found:
         aimed = schedule.with_target(arch=arch, input=dtype)
@@ -44,12 +52,41 @@ def gpu_candidates(forest: Forest, arch: str, dtype: str, batch: int, most: int 
     return list(single.values())[:most]
 
 
-def _grid(n_features: int, batch: int, threads_most: int) -> list[tuple[str, Schedule]]:
+def _fullness(forest: Forest) -> float:
+    """Leaves, as a part of those of complete trees of the deepest one's depth."""
+    if not isinstance(forest.trees, Trees):
+        return 0.0
+    deepest = int(leaf_depths(forest.trees)[1].max(initial=0))
+    return forest.trees.n_leaves / (forest.trees.n_trees * 2.0**deepest)
+
+
+def _own_rows(n_features: int) -> list[tuple[str, Schedule]]:
+    """A row for each thread."""
+    found: list[tuple[str, Schedule]] = []
+    for n_rows, together in product(BLOCKS, OF_BLOCKS):
+        lines = [
+            "target gpu",
+            f"split row into=(block, thread) by={n_rows}",
+            "bind block grid.x",
+            "bind thread block.x",
+            LAYOUTS["pairs"],
+            *(["cache rows at=block layout=column in=shared"] if n_features <= CACHED_FEATURES else []),
+            f"walk with=scalar interleave=tree:{together} peel=2",
+        ]
+        name = f"pairs, {n_rows} rows, {together} together"
+        found.append((name, Schedule.from_text("\n".join(lines), name)))
+    return found
+
+
+def _grid(forest: Forest, batch: int, threads_most: int) -> list[tuple[str, Schedule]]:
+    n_features = forest.inputs.n_features
     wide = batch <= SMALL_BATCH or n_features > FEW_FEATURES
     lanes, rows = ((20, 50), (8, 32)) if wide else ((2, 10), (32, 64))
     found: list[tuple[str, Schedule]] = []
     for layout, n_lanes, n_rows, together in product(LAYOUTS, lanes, rows, TOGETHER):
         if n_lanes * n_rows > threads_most:
+            continue
+        if layout == "reorg" and (_fullness(forest) < NEARLY_FULL or together != TOGETHER[-1]):
             continue
         lines = [
             "target gpu",
