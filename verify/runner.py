@@ -210,5 +210,5 @@ class LoopRunner(InterpreterRunner):
     ) -> NDArray[np.int32]:
         return self._run(Task.LEAF, rows, tree_begin, tree_end, 0)
 
-    def response(self, rows: Rows, *, n_threads: int = 1) -> NDArray[Any]:
-        return self._run(Task.RESPONSE, rows, 0, None, self.forest.n_columns)
+    def response(self, rows: Rows, tree_begin: int = 0, tree_end: int | None = None, *, n_threads: int = 1) -> NDArray[Any]:
+        return self._run(Task.RESPONSE, rows, tree_begin, tree_end, self.forest.n_columns)

@@ -8,12 +8,17 @@
 // CHECK-NEXT:   plan.for block x "thread" row step 1 of "block" {
 // CHECK-NEXT:     plan.for serial "tree" tree step 1 {
 
-// All threads of a block copy its rows, wait for one another, then each walks with its own.
+// All threads of a block copy its rows, here two threads a row and 32 rows at a time; they wait for one another, then each
+// walks with its own.
 // CODE-LABEL: loop.func @main_raw_f32 axis 0
 // CODE-SAME: threads 64, 1, 1
 // CODE: %[[COPY:.*]] = loop.alloc [64 : i64, 3 : i64] : !loop.buffer<f32, 2, shared>
 // CODE: loop.for grid x "block" %block = %row_begin to %row_end step %{{[0-9]+}} {
-// CODE: loop.for block x "copy" %copy = %{{[0-9]+}} to %{{[0-9]+}} step %{{[0-9]+}} extent 128 {
+// CODE: loop.for block x "copy" %copy = %{{[0-9]+}} to %{{[0-9]+}} step %{{[0-9]+}} extent 64 {
+// CODE-NEXT: %[[FIRST:.*]] = loop.binary div %copy, %[[TWO:.*]] : i64
+// CODE-NEXT: %[[LANE:.*]] = loop.binary rem %copy, %[[TWO]] : i64
+// CODE-NEXT: loop.for serial %[[COLUMN:.*]] = %[[LANE]] to %[[TWO]] step %[[TWO]] {
+// CODE-NEXT: loop.for serial %[[ROW:.*]] = %[[FIRST]] to
 // CODE: loop.store %{{[0-9]+}}, %[[COPY]]
 // CODE: loop.barrier
 // CODE-NEXT: loop.for block x "thread" %thread = %block to %{{[0-9]+}} step %{{[0-9]+}} extent 64 {
