@@ -100,11 +100,15 @@ class GpuTable:
     data: bytes = field(repr=False)
 
 
+UNTESTED = {"rocm": "HIP", "metal": "Metal"}
+"""Languages that kernels are also printed in, for GPUs that they have not been run on, by the name of the GPU's system."""
+
+
 @dataclass(frozen=True)
 class GpuTarget:
-    """``kind`` cuda or opencl; ``arch`` is NVIDIA's, for cuda."""
+    """``kind``: cuda or opencl; rocm or metal of `treec.codegen.tir.untested`. ``arch`` is NVIDIA's, for cuda."""
 
-    kind: Literal["cuda", "opencl"]
+    kind: Literal["cuda", "opencl", "rocm", "metal"]
     arch: str | None = None
 
 

@@ -1,7 +1,8 @@
 """The file of a model for GPUs: a zip of stored members, of which the first, ``manifest.json``, names all others.
 
 ``manifest.json``: format, version, launch plan, and the size and sha256 of each member. ``card.json``. ``source.cu``,
-``source.cl``: the kernels in CUDA and OpenCL. ``model.cubin``: machine code, where nvcc was there. ``tables/NAME``.
+``source.cl``: the kernels in CUDA and OpenCL. ``source.hip``, ``source.metal``: where they were asked for. ``model.cubin``:
+machine code, where nvcc was there. ``tables/NAME``.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import hashlib
 import io
 import json
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -20,6 +22,8 @@ from treec.errors import ArtifactError, CodegenError
 FORMAT, VERSION = "treec-gpu", 1
 MANIFEST, CARD, CUBIN = "manifest.json", "card.json", "model.cubin"
 SOURCES = {"cuda": "source.cu", "opencl": "source.cl"}
+UNTESTED_SOURCES = {"rocm": "source.hip", "metal": "source.metal"}
+"""Of `UNTESTED` languages, where they were asked for."""
 REBUILD = "copy it again, or write it again with `treec MODEL --schedule S -o OUT.gpu`"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # equal models make equal files
 
@@ -35,12 +39,20 @@ class GpuFile:
     cubin: bytes | None = field(repr=False)
 
 
-def gpu_file_bytes(cuda: GpuObject, opencl: GpuObject, card: dict[str, Any], cubin: bytes | None) -> bytes:
-    """The file of a model. Raises `CodegenError` if its two forms are not the same kernels."""
+def gpu_file_bytes(
+    cuda: GpuObject,
+    opencl: GpuObject,
+    card: dict[str, Any],
+    cubin: bytes | None,
+    untested: Mapping[str, str] | None = None,
+) -> bytes:
+    """The file of a model; ``untested``: sources in such languages. Raises `CodegenError` if CUDA's and OpenCL's forms are
+    not the same kernels."""
     if (cuda.kernels, cuda.tasks, cuda.tables) != (opencl.kernels, opencl.tasks, opencl.tables):
         raise CodegenError("the kernels for CUDA and for OpenCL differ")
     members = {CARD: json.dumps(card, separators=(",", ":"), allow_nan=False).encode()}
     members |= {SOURCES[made.target.kind]: made.source.encode() for made in (cuda, opencl)}
+    members |= {UNTESTED_SOURCES[kind]: text.encode() for kind, text in (untested or {}).items()}
     if cubin is not None:
         members[CUBIN] = cubin
     for table in cuda.tables:
@@ -72,6 +84,8 @@ def parse_gpu_file(data: bytes, place: str) -> GpuFile:
         plan = plan_of(manifest["plan"])
         tables = {name: _member(members, member_of(name)) for name in plan.tables}
         sources = {kind: _member(members, name).decode() for kind, name in SOURCES.items()}
+        more = {kind: name for kind, name in UNTESTED_SOURCES.items() if name in members}
+        sources |= {kind: _member(members, name).decode() for kind, name in more.items()}
         card, cubin = _member(members, CARD), members.pop(CUBIN, None)
         if members:
             raise bad(f"it has a member {next(iter(members))!r}, which no file of treec has")

@@ -175,7 +175,7 @@ class _Check:
                 for how, runner in self.kernels:
                     self._run_variants(runner, what, how, self._variants(rows), values)
                 self._run_variants(self.runner, what, "", self._batches(rows), values)
-            if self.forest.outputs.predicted is not Predicted.RESPONSE and not self.found.unlike:
+            if self.forest.outputs.predicted is not Predicted.RESPONSE and self.found.repeats and not self.found.unlike:
                 self._labels(rows, raw)
             self.progress(0.7 + 0.15 * (number + 1) / len(self.runner.row_dtypes))
 

@@ -10,7 +10,7 @@ from xdsl.ir import Operation, SSAValue
 
 from treec.codegen.tir.functions import integer
 from treec.codegen.tir.ranges import fits_signed
-from treec.codegen.tir.stage import Expr, Stage, read, safe_name, write
+from treec.codegen.tir.stage import Expr, Stage, read, write
 from treec.treeir import loop
 from treec.treeir.loop_types import DIMENSIONS, LoopKind
 
@@ -118,7 +118,7 @@ def _emit_loop(stage: Stage, op: loop.ForOp, first: tuple[Expr, str] | None, ste
     dtype = first[1] if first else "int64" if step is None else _index_dtype(stage, op, step)
     lower = first[0] if first else _bound(stage, op.lower, dtype)
     by = stage.full(op.step) if step is None else integer(step, dtype)
-    index = ir.Var(safe_name(name), ir.PrimType(dtype))
+    index = ir.Var(stage.safe_name(name), ir.PrimType(dtype))
     index_argument, *arguments = op.body.block.args
 
     def finish(terminator: Operation) -> None:

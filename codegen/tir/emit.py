@@ -50,7 +50,7 @@ from treec.codegen.tir.scalars import (
 from treec.codegen.tir.stage import ZERO, Frame, Stage, sequence
 from treec.errors import CodegenError
 from treec.treeir import loop
-from treec.treeir.loop_types import DIMENSIONS
+from treec.treeir.loop_types import DIMENSIONS, BufferType
 
 EMITTERS: dict[type[Operation], Callable[[Stage, Any], None]] = {
     loop.AllocOp: emit_alloc,
@@ -83,6 +83,10 @@ MANY = 1 << 30
 """What TIR is told of a grid whose size depends on the call."""
 
 
+HIP_PRINTED_AS = "sm_80"
+"""HIP is CUDA's language under other names: TVM's printer of CUDA prints it, for any architecture the same."""
+
+
 @dataclass(frozen=True)
 class EmittedKernel:
     """A kernel in TIR, and what launches it."""
@@ -103,11 +107,14 @@ class EmittedModule:
         return tvm.IRModule({made.kernel.symbol: made.function for made in self.kernels.values()})
 
 
-def emit_module(module: ModuleOp, target: GpuTarget) -> EmittedModule:
-    """Emit every stage of a verified module; raises `CodegenError` naming an op it can't emit."""
+def emit_module(
+    module: ModuleOp, target: GpuTarget, *, wanted: Callable[[loop.FuncOp], bool] | None = None
+) -> EmittedModule:
+    """Emit all stages of a verified module, or the ``wanted``; raises `CodegenError` naming an op it can't emit."""
     ops = list(module.body.block.ops)
     tables = {op.sym_name.data: op for op in ops if isinstance(op, loop.TableOp)}
-    kernels = {op.sym_name.data: _emit_stage(op, target, tables) for op in ops if isinstance(op, loop.FuncOp)}
+    stages = [op for op in ops if isinstance(op, loop.FuncOp) and (wanted is None or wanted(op))]
+    kernels = {op.sym_name.data: _emit_stage(op, target, tables) for op in stages}
     return EmittedModule(kernels, tuple(op for op in ops if isinstance(op, loop.KernelOp)), tables)
 
 
@@ -144,10 +151,16 @@ def is_dynamic(target: GpuTarget, shared: int) -> bool:
 def _kernel(stage: Stage, op: loop.FuncOp) -> GpuKernel:
     arguments = tuple(GpuArgument(*_kind(name)) for name in _ordered(stage))
     x, y, z = (GridRule(*stage.grid_steps.get(dimension, (None, 1))) for dimension in DIMENSIONS)
-    uses_f64 = any(value.type == f64 for inner in op.walk() for value in (*inner.operands, *inner.results))
+    uses_f64 = has_f64(op)
     shared, declared = shared_bytes(op, lanes=True), shared_bytes(op, lanes=False)
     dynamic = declared if declared > STATIC_SHARED else 0
     return GpuKernel(PREFIX + stage.name, arguments, (x, y, z), stage.threads, shared, dynamic, uses_f64)
+
+
+def has_f64(op: loop.FuncOp) -> bool:
+    values = [value for inner in op.walk() for value in (*inner.operands, *inner.results)]
+    elements = [argument.type.element for argument in op.body.block.args if isinstance(argument.type, BufferType)]
+    return f64 in (*elements, *(value.type for value in values))
 
 
 def _ordered(stage: Stage) -> list[str]:
@@ -182,10 +195,14 @@ def _function(stage: Stage, body: Any, target: GpuTarget) -> tirx.PrimFunc:
         "tirx.noalias": True,
         "tirx.is_global_func": True,
     }
+    if target.kind == "metal":  # its printer asks for the dimensions
+        attributes["tirx.kernel_launch_params"] = [*stage.threading]
     return function.with_attr(attributes)
 
 
 def tvm_target(target: GpuTarget) -> tvm.target.Target:
+    if target.kind == "rocm":
+        return tvm_target(GpuTarget("cuda", HIP_PRINTED_AS))
     described: dict[str, Any] = {"kind": target.kind}
     if target.arch is not None:
         described["arch"] = target.arch

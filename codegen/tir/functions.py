@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tvm import tirx
@@ -19,7 +19,7 @@ class Functions:
 
     Float arithmetic is written as operators where the language rounds each by itself, and as functions (``arithmetic``)
     where it may contract them. ``select``: has ``c ? a : b`` for numbers of any width. ``read_lane``: reads another
-    thread's register. ``atomic_add``: to shared memory.
+    thread's register. ``atomic_add``: to shared memory. ``reserved``: words of this language alone.
     """
 
     as_float: dict[int, str]
@@ -30,6 +30,7 @@ class Functions:
     arithmetic: dict[str, dict[int, str]] | None = None
     select: bool = False
     read_lane: str | None = None
+    reserved: frozenset[str] = frozenset()
 
 
 OPENCL = Functions(
@@ -73,7 +74,24 @@ ATOMICS = {
 }
 """Functions of OpenCL's form, for a kernel that names them."""
 
-BY_KIND = {"opencl": OPENCL, "cuda": CUDA}
+HIP = replace(
+    CUDA,
+    fma={32: "fmaf", 64: "fma"},
+    arithmetic=None,  # HIP's __fadd_rn may be contracted; operators under a pragma are not
+    read_lane=None,  # a warp has 32 threads or 64
+)
+
+METAL = replace(
+    OPENCL,
+    as_float={32: "as_type<float>"},
+    as_int={32: "as_type<int>"},
+    math={MathKind.ABS: {32: "fabs"}, MathKind.SQRT: {32: "precise::sqrt"}},
+    fma={32: "fma"},
+    atomic_add={},
+    reserved=frozenset(("device", "fragment", "metal", "thread", "threadgroup", "vertex")),
+)
+
+BY_KIND = {"opencl": OPENCL, "cuda": CUDA, "rocm": HIP, "metal": METAL}
 
 
 def call(dtype: str, name: str, *arguments: Any) -> Any:

@@ -127,7 +127,8 @@ def emit_atomic_add(stage: Stage, op: loop.AtomicAddOp) -> None:
     """CUDA has such an addition; OpenCL's is a loop that compares and exchanges (`ATOMICS`)."""
     place, dtype = stage.place(op.buffer), dtype_of(op.value.type)
     where = tirx.address_of(tirx.BufferLoad(place.memory, [_offset(stage, place, op.indices)]))
-    name = stage.functions.atomic_add[bits_of(dtype)]
+    if (name := stage.functions.atomic_add.get(bits_of(dtype))) is None:
+        raise stage.error(f"this language has no atomic addition of {dtype} in shared memory")
     stage.add(tirx.Evaluate(tirx.call_extern(dtype, name, where, stage.value(op.value))))
 
 

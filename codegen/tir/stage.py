@@ -121,9 +121,12 @@ class Stage:
     def add(self, statement: Stmt) -> None:
         self.frames[-1].statements.append(statement)
 
+    def safe_name(self, name: str) -> str:
+        return f"{name}_" if name in RESERVED or name in self.functions.reserved else name
+
     def bind(self, name: str, value: Expr, dtype: str) -> Expr:
         """A variable with this value."""
-        variable = ir.Var(safe_name(name), ir.PrimType(dtype))
+        variable = ir.Var(self.safe_name(name), ir.PrimType(dtype))
         self.add(tirx.Bind(variable, value))
         return variable
 
@@ -167,10 +170,6 @@ this throw try typedef typename uint uchar union unsigned ushort ulong using vir
 """
 RESERVED = frozenset(_WORDS.split())
 """Words of C++, CUDA and OpenCL that are no names."""
-
-
-def safe_name(name: str) -> str:
-    return f"{name}_" if name in RESERVED else name
 
 
 ZERO = tirx.IntImm("int32", 0)

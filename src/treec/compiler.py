@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from importlib import import_module
@@ -62,6 +62,8 @@ class Compilation:
     oracle: Oracle | None = None
     profile: dict[str, Any] | None = None
     """Rows and sha-256 of the profile that counted the nodes, if one did."""
+    emit: tuple[str, ...] = ()
+    """Languages that kernels are also printed in: `treec.codegen.gpu_abi.UNTESTED`."""
 
     @property
     def forest(self) -> Forest:
@@ -86,14 +88,16 @@ def start(
     target: str | None = None,
     arch: str | None = None,
     profile: str | os.PathLike[str] | NDArray[Any] | None = None,
+    emit: Sequence[str] = (),
     trust: bool = False,
     progress: Progress = _silent,
 ) -> Compilation:
     """Read the model and settle the schedule: a `Schedule`, a preset's name, a path, or None for the default one, which is
     for ``target`` (cpu or gpu; by default a CPU, unless there is an ``arch``).
 
-    ``level``, ``rows`` and ``arch`` override the schedule's target; ``profile``: see `treec.profile.profiled`. Raises the
-    errors of `load_model` and `Schedule`, and `UsageError` for a target that is not the schedule's.
+    ``level``, ``rows`` and ``arch`` override the schedule's target; ``profile``: see `treec.profile.profiled`; ``emit``:
+    see `compile`. Raises the errors of `load_model` and `Schedule`, and `UsageError` for a target that is not the
+    schedule's.
     """
     seconds: dict[str, float] = {}
     with _phase(seconds, "parse", progress):
@@ -111,7 +115,11 @@ def start(
             raise UsageError(f"the schedule is not for a {target.upper()}", fix="leave out the schedule, or the target")
         if level is not None or rows is not None or arch is not None:
             chosen = chosen.with_target(level=level, input=rows, arch=arch).check()
-    return Compilation(loaded, chosen, reasons, seconds, profile=facts)
+    if emit:
+        from treec.gpu_compiler import require_emitted
+
+        require_emitted(emit, on_gpu=chosen.gpu is not None)
+    return Compilation(loaded, chosen, reasons, seconds, profile=facts, emit=tuple(emit))
 
 
 def _on_gpu(target: str | None, arch: str | None) -> str | None:
@@ -174,7 +182,7 @@ def generate(compilation: Compilation, *, observer: Observer | None = None, prog
         from treec.gpu_compiler import build_kernels
 
         with _phase(compilation.seconds, "machine code", progress):
-            compilation.gpu = build_kernels(module, forest, compilation.schedule.gpu.arch)
+            compilation.gpu = build_kernels(module, forest, compilation.schedule.gpu.arch, compilation.emit)
         return
     with _phase(compilation.seconds, "machine code", progress):
         target = TargetSpec(compilation.schedule.target.level)
@@ -328,6 +336,7 @@ def compile(
     target: str | None = None,
     arch: str | None = None,
     profile: str | os.PathLike[str] | NDArray[Any] | None = None,
+    emit: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> CompiledModel:
     """Compile a model into this process and check it against the reference interpreter and its own library.
@@ -337,13 +346,23 @@ def compile(
     choice. ``verify=False`` skips the check, and the card says so. ``trust``: unpickle a file that treec can't read safely;
     only for files you would also run. ``target``: cpu or gpu, what treec's own choice is for. ``level``, ``rows``,
     ``arch``: override the target's ``level``, ``input`` and ``arch``. ``profile``: sample rows, or a ``.npy`` file of them,
-    that count how often nodes are reached, in place of the model's own counts.
+    that count how often nodes are reached, in place of the model's own counts. ``emit``: other languages that a file for
+    GPUs shall have the kernels in, ``rocm`` (HIP) or ``metal``, untested.
 
     Raises `treec.errors.TreecError`: `ModelError`, `UnsupportedModelError`, `ScheduleError`, `VerificationError`.
     """
     told = progress or _silent
     compilation = start(
-        model, schedule, level=level, rows=rows, target=target, arch=arch, profile=profile, trust=trust, progress=told
+        model,
+        schedule,
+        level=level,
+        rows=rows,
+        target=target,
+        arch=arch,
+        profile=profile,
+        emit=emit,
+        trust=trust,
+        progress=told,
     )
     generate(compilation, progress=told)
     return load_in_process(compilation, verify=verify, progress=told)

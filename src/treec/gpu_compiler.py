@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from math import prod
@@ -14,7 +15,7 @@ from xdsl.dialects.builtin import ModuleOp
 
 from treec.codegen.abi import DType, Task
 from treec.codegen.files import PendingFile, unwritable
-from treec.codegen.gpu_abi import GpuObject, GpuTarget
+from treec.codegen.gpu_abi import UNTESTED, GpuObject, GpuTarget
 from treec.codegen.gpu_file import gpu_file_bytes
 from treec.errors import ScheduleError, ToolchainError, UsageError
 from treec.frontends.base import F32, F64, Forest, Link
@@ -26,6 +27,7 @@ REGISTER_UNIT = 8
 
 if TYPE_CHECKING:
     from treec.codegen.tir.nvcc import Cubin
+    from treec.codegen.tir.untested import UntestedSource
     from treec.verify.runner import Runner
 
 
@@ -38,6 +40,7 @@ class GpuBuild:
     opencl: GpuObject
     cubin: Cubin | None
     verified_on: str | None = None
+    untested: tuple[UntestedSource, ...] = ()
 
     @property
     def arch(self) -> str:
@@ -47,7 +50,8 @@ class GpuBuild:
         """For the card."""
         facts: dict[str, Any] = {
             "arch": self.arch,
-            "forms": ["CUDA source", "OpenCL source", *([] if self.cubin is None else ["cubin"])],
+            "forms": ["CUDA source", "OpenCL source", *([] if self.cubin is None else ["cubin"])]
+            + [source.form for source in self.untested],
             "kernels": len(self.cuda.kernels),
             "table_bytes": sum(len(table.data) for table in self.cuda.tables),
             "verified_on": self.verified_on,
@@ -58,15 +62,36 @@ class GpuBuild:
         return facts
 
     def file(self, card: dict[str, Any]) -> bytes:
-        return gpu_file_bytes(self.cuda, self.opencl, card, None if self.cubin is None else self.cubin.data)
+        untested = {source.kind: source.text for source in self.untested}
+        return gpu_file_bytes(self.cuda, self.opencl, card, None if self.cubin is None else self.cubin.data, untested)
 
 
-def build_kernels(module: ModuleOp, forest: Forest, arch: str) -> GpuBuild:
-    """From loops to kernels. Raises `ToolchainError` without TVM."""
+def require_emitted(kinds: Sequence[str], *, on_gpu: bool) -> None:
+    """Raises `UsageError` for languages that kernels can't be printed in."""
+    if kinds and not on_gpu:
+        raise UsageError(
+            "the schedule is for a CPU, whose code is in no other language",
+            place="emit",
+            fix="ask for a GPU, or leave it out",
+        )
+    for kind in kinds:
+        if kind == "vulkan":
+            raise UsageError(
+                "kernels for Vulkan are SPIR-V, which TVM's packages can't make",
+                place="emit=vulkan",
+                fix="leave it out: the OpenCL source in every file is for any maker's GPU",
+            )
+        if kind not in UNTESTED:
+            raise UsageError(f"there are no kernels for {kind!r}", place="emit", fix=f"use {' or '.join(UNTESTED)}")
+
+
+def build_kernels(module: ModuleOp, forest: Forest, arch: str, emit: Sequence[str] = ()) -> GpuBuild:
+    """From loops to kernels; ``emit``: also printed in these `UNTESTED` languages. Raises `ToolchainError` without TVM."""
     if find_spec("tvm") is None:
         raise ToolchainError("kernels for GPUs are made by TVM, which is not installed", fix="pip install 'treec[gpu]'")
     from treec.codegen.tir.compile import GpuFacts, compile_gpu
     from treec.codegen.tir.nvcc import build_cubin, nvcc_path
+    from treec.codegen.tir.untested import untested_source
 
     dtype = DType.F32 if forest.sum.dtype == np.float32 else DType.F64
     facts = GpuFacts(forest.inputs.n_features, forest.trees.n_trees, forest.n_columns, dtype)
@@ -75,7 +100,8 @@ def build_kernels(module: ModuleOp, forest: Forest, arch: str) -> GpuBuild:
     cubin = None if nvcc_path() is None else build_cubin(cuda)
     if cubin is not None:
         require_registers(cuda, cubin)
-    return GpuBuild(module, cuda, opencl, cubin)
+    untested = tuple(untested_source(module, kind) for kind in dict.fromkeys(emit))
+    return GpuBuild(module, cuda, opencl, cubin, untested=untested)
 
 
 def unlike_functions(forest: Forest) -> tuple[str, ...]:

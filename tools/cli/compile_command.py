@@ -88,6 +88,13 @@ def _version(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> No
     section="Output",
     help="The file to write: a shared library or, if the schedule is for a GPU, kernels.",
 )
+@option(
+    "--emit",
+    type=click.Choice(["rocm", "metal", "vulkan"]),
+    multiple=True,
+    section="Output",
+    help="Put the kernels also in this language into the file, untested: HIP for rocm, Metal. May be repeated.",
+)
 @option("--header", metavar="FILE", section="Output", help="Also write a C header for it.")
 @option("--quiet", is_flag=True, section="Output", help="Print errors only.")
 @json_option
@@ -112,6 +119,7 @@ def treec(
     rows: str | None,
     profile: str | None,
     output: str,
+    emit: tuple[str, ...],
     header: str | None,
     quiet: bool,
     no_verify: bool,
@@ -142,6 +150,7 @@ def treec(
             level=level,
             rows=rows,
             profile=profile,
+            emit=emit,
         )
         if compilation.schedule.gpu is not None and header is not None:
             raise UsageError("kernels for a GPU have no C header", place="--header", fix="leave it out")
@@ -196,7 +205,7 @@ def _start(
     trust: bool,
     *,
     verify: bool,
-    **options: str | None,
+    **options: Any,
 ) -> Compilation:
     from treec.compiler import start
     from treec.tools.cli.facts import headline, model_facts

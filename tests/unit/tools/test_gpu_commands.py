@@ -72,3 +72,15 @@ def test_a_header_is_refused(folder: Path, model: Path, treec: Run) -> None:
 def test_the_doctor_names_devices(treec: Run) -> None:
     facts = json.loads(treec("doctor", "--json").stdout)["gpu"]
     assert any("Portable Computing Language" in device for device in facts["opencl_devices"])
+
+
+def test_kernels_go_into_the_file_in_other_languages_too(folder: Path, treec: Run) -> None:
+    name, _, _ = train("xgboost", folder)
+    made = treec(name, "-o", "model.gpu", "--emit", "rocm", "--emit", "metal", "--no-verify", "--json")
+    assert made.code == 0, made.stderr
+    forms = json.loads(made.stdout)["output"]["gpu"]["forms"]
+    assert "HIP source (untested)" in forms
+    assert any(form.startswith("Metal source (untested") for form in forms)
+    refused = treec(name, "-o", "model.gpu", "--emit", "vulkan")
+    assert refused.code == 2
+    assert "SPIR-V" in refused.stderr
