@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from treec.codegen.abi import Task
 from treec.errors import VerificationError
 from treec.frontends.base import Forest, Predicted
 from treec.frontends.oracle import Oracle
@@ -33,6 +34,7 @@ ROWS_MIN, ROWS_MAX = 31, 1021  # odd, so that blocks of rows leave a remainder
 LAYOUT_ROWS = 197
 SINGLE_TREES = 8
 """Trees whose responses are compared alone, where sums of several have no order."""
+TASKS = {"raw output": Task.RAW, "response": Task.RESPONSE, "leaf id": Task.LEAF}
 
 
 def verify(
@@ -112,9 +114,11 @@ class _Check:
         trees = self.forest.trees
         ids = trees.leaf_id[trees.leaf_offset[block.tree] + leaf]
         raw = interpreter.raw_of_pairs(self.forest, encoded, block.tree, leaf)
-        for how, runner in self.kernels:
-            got_raw, got_ids = self._tree_by_tree(runner, block)
+        for how, runner in self._kernels(Task.LEAF, block.rows.dtype):
+            got_ids = self._tree_by_tree(runner.leaf_ids, block, ids[:, None].astype(np.int32), "leaf ids")
             self._compare_block(plan, block, leaf, f"leaf id{how}", ids[:, None], got_ids)
+        for how, runner in self._kernels(Task.RAW, block.rows.dtype):
+            got_raw = self._tree_by_tree(runner.raw, block, raw, "raw outputs")
             self._compare_block(plan, block, leaf, f"raw output{how}", raw, got_raw)
         inside = (leaf >= block.first[block.position]) & (leaf < block.end[block.position])
         reached = np.bincount(block.position[inside], minlength=len(block.target)) > 0
@@ -125,16 +129,14 @@ class _Check:
         self.found.nodes_unreachable += int((is_node & ~reached & ~block.possible).sum())
         return missed
 
-    def _tree_by_tree(self, runner: Runner, block: Block) -> tuple[NDArray[Any], NDArray[np.int32]]:
-        n, tree = len(block.rows), block.tree
-        raw = np.empty((n, self.forest.n_columns), self.forest.sum.dtype)
-        ids = np.empty((n, 1), np.int32)
+    def _tree_by_tree(self, run: Callable[..., NDArray[Any]], block: Block, like: NDArray[Any], what: str) -> NDArray[Any]:
+        """What ``run`` gives for each row through its own tree alone: of the shape and dtype of ``like``."""
+        found, tree = np.empty_like(like), block.tree
         starts = np.flatnonzero(np.diff(tree, prepend=-1))
-        for begin, end in zip(starts.tolist(), [*starts[1:].tolist(), n], strict=True):
-            rows, t = block.rows[begin:end], int(tree[begin])
-            raw[begin:end] = self._checked(runner.raw(rows, t, t + 1), raw[begin:end], "raw outputs")
-            ids[begin:end] = self._checked(runner.leaf_ids(rows, t, t + 1), ids[begin:end], "leaf ids")
-        return raw, ids
+        for begin, end in zip(starts.tolist(), [*starts[1:].tolist(), len(tree)], strict=True):
+            t = int(tree[begin])
+            found[begin:end] = self._checked(run(block.rows[begin:end], t, t + 1), found[begin:end], what)
+        return found
 
     def _checked(self, got: NDArray[Any], like: NDArray[Any], what: str) -> NDArray[Any]:
         if got.shape != like.shape or got.dtype != like.dtype:
@@ -172,7 +174,7 @@ class _Check:
                 expected |= {"raw output": raw, "response": interpreter.response(self.forest, raw)}
             self.found.random_rows += n
             for what, values in expected.items():
-                for how, runner in self.kernels:
+                for how, runner in self._kernels(TASKS[what], dtype):
                     self._run_variants(runner, what, how, self._variants(rows), values)
                 self._run_variants(self.runner, what, "", self._batches(rows), values)
             if self.forest.outputs.predicted is not Predicted.RESPONSE and self.found.repeats and not self.found.unlike:
@@ -208,7 +210,7 @@ class _Check:
     def _in_any_order(self, rows: Rows, raw: NDArray[Any]) -> None:
         """Sums that may have other bits in each call: all variants within the bound."""
         bound = sum_bound(self.forest, rows)
-        for kernel, runner in self.kernels:
+        for kernel, runner in self._kernels(Task.RESPONSE, rows.dtype):
             for how, variant, n_threads in [*self._variants(rows), *self._batches(rows)]:
                 part = _first(raw, len(variant))
                 got = self._checked(runner.raw(variant, n_threads=n_threads), part, f"raw outputs ({how}{kernel})")
@@ -256,14 +258,17 @@ class _Check:
         self.found.unlike_ulp = max(self.found.unlike_ulp, int(distance.max(initial=0)))
         return distance <= link_bound(self.forest.outputs.link, self.forest.n_columns)
 
-    @property
-    def kernels(self) -> list[tuple[str, Runner]]:
-        """The code for calls of few rows and of many, each with words for an error; one entry if it is the same."""
+    def _kernels(self, task: Task, dtype: np.dtype[Any]) -> list[tuple[str, Runner]]:
+        """The code for calls of few rows and of many, each once, with words for an error; one entry if it is the same."""
         limits = self.runner.row_limits
         if not limits:
             return [("", self.runner)]
-        small = [(f", kernel for up to {n} rows", self.runner.as_rows(n)) for n in limits]
-        return [*small, (f", kernel for over {limits[-1]} rows", self.runner.as_rows(limits[-1] + 1))]
+        found = [(f", kernel for up to {n} rows", self.runner.as_rows(n)) for n in limits]
+        found.append((f", kernel for over {limits[-1]} rows", self.runner.as_rows(limits[-1] + 1)))
+        by_code: dict[int, tuple[str, Runner]] = {}
+        for how, runner in found:
+            by_code.setdefault(id(runner.code(task, dtype)), (how, runner))
+        return list(by_code.values())
 
     def _batches(self, rows: Rows) -> list[Variant]:
         """Calls of few rows, and of as many as where the next kernel takes over; those beyond the budget are left out."""

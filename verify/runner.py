@@ -40,6 +40,10 @@ class Runner(Protocol):
         """The same model, run by the code that serves calls of ``n`` rows, however many rows there are."""
         ...
 
+    def code(self, task: Task, dtype: np.dtype[Any]) -> object:
+        """What runs ``task`` for rows of ``dtype``: the same object where two kernels share their code."""
+        ...
+
     def raw(self, rows: Rows, tree_begin: int = 0, tree_end: int | None = None, *, n_threads: int = 1) -> NDArray[Any]:
         """[n, K] of the sum's dtype, base and final operation included."""
         ...
@@ -80,6 +84,12 @@ class CompiledRunner:
 
     def as_rows(self, n: int) -> CompiledRunner:
         return CompiledRunner(self.model, n)
+
+    def code(self, task: Task, dtype: np.dtype[Any]) -> object:
+        from treec.runtime.quick import NUMPY_DTYPES
+
+        codes = {known: code for code, known in NUMPY_DTYPES.items()}
+        return self.model.library.kernel(task, codes[dtype], 1 if self.as_many is None else self.as_many)
 
     @property
     def row_dtypes(self) -> tuple[np.dtype[Any], ...]:
@@ -124,6 +134,9 @@ class InterpreterRunner:
     row_limits: tuple[int, ...] = ()
 
     def as_rows(self, n: int) -> InterpreterRunner:
+        return self
+
+    def code(self, task: Task, dtype: np.dtype[Any]) -> object:
         return self
 
     @cached_property

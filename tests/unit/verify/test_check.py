@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.property.forests import Shape, build, with_leaves, with_predicates
+from treec.codegen.abi import Task
 from treec.errors import UnsupportedModelError, VerificationError
 from treec.frontends.base import F32, F64, Forest, LabelRule, Link, ObliviousTrees, Outputs, Predicted, Trees
 from treec.treeir.interp import forest as interpreter
@@ -387,3 +388,25 @@ def test_a_c_library_with_other_functions_is_told_and_bounds_responses(forest: F
     with pytest.raises(VerificationError, match="response"):
         verify(linked, far, unlike=("exp",))
     assert "C library" not in verify(linked, InterpreterRunner(linked)).summary()
+
+
+@dataclass(frozen=True, eq=False)
+class SharedLeaves(TwoKernels):
+    """Both kernels have the same code for leaf ids; ``ran`` says as how many rows it was asked for."""
+
+    ran: list[int | None] = field(default_factory=list[int | None])
+
+    def code(self, task: Task, dtype: np.dtype[Any]) -> object:
+        return self.ran if task is Task.LEAF else self
+
+    def leaf_ids(
+        self, rows: Array, tree_begin: int = 0, tree_end: int | None = None, *, n_threads: int = 1
+    ) -> NDArray[np.int32]:
+        self.ran.append(self.asked)
+        return InterpreterRunner.leaf_ids(self, rows, tree_begin, tree_end)
+
+
+def test_code_that_kernels_share_is_checked_once(forest: Forest) -> None:
+    runner = SharedLeaves(forest)
+    verify(forest, runner)
+    assert set(runner.ran) == {8, None}  # None: batches, for which the runner itself chooses
