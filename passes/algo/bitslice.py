@@ -18,6 +18,7 @@ the same straight code over a table of nodes, whose bits stay in registers.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
@@ -145,8 +146,26 @@ class _Forms:
         return np.where(self.is_full, self.bits, cost.padded(self.bits))
 
 
+_LATEST: dict[bytes, _Forms] = {}
+"""The latest forms, by all that they follow from."""
+
+
 def _forms(shape: Shape, n_predicates: int, numbering: str, multiplex: str, cost: Cost) -> _Forms:
-    """The cheapest form of each tree of those that are allowed; raises as `slice_trees`."""
+    """The cheapest form of each tree of those that are allowed; raises as `slice_trees`. Made once for an estimate and for
+    the trees that are then sliced: it takes as long as all the rest."""
+    asked = blake2b(repr((n_predicates, numbering, multiplex, cost)).encode(), digest_size=32)
+    for column in (shape.predicate, shape.true, shape.false, shape.leaf_tree):
+        asked.update(repr(column.shape).encode() + np.ascontiguousarray(column, np.int64).tobytes())
+    key = asked.digest()
+    found = _LATEST.get(key)
+    if found is None:
+        found = _cheapest(shape, n_predicates, numbering, multiplex, cost)
+        _LATEST.clear()
+        _LATEST[key] = found
+    return found
+
+
+def _cheapest(shape: Shape, n_predicates: int, numbering: str, multiplex: str, cost: Cost) -> _Forms:
     n_leaves = np.bincount(shape.leaf_tree, minlength=shape.n_trees)
     if n_leaves.max(initial=1) > 1 << MOST_BITS:
         tree = int(n_leaves.argmax())
