@@ -154,7 +154,8 @@ class WalkOp(IRDLOperation):
     ``word`` rows at once is then found where they land, and their leaf values by ``lookup``, one of `LOOKUPS`. The rows of
     each step of the loop ``rows_at`` are copied before it, ``rows_layout`` "row" by row or "column" by column;
     into workspace, or the memory that the threads of a block share where ``rows_in`` is "shared".
-    A product with the matrix ``paths`` finds leaves of a ``gemm`` walk.
+    A product with the matrix ``paths`` finds leaves of a ``gemm`` walk. Of a ``bitslice`` of the ``upper`` levels alone,
+    walks through ``trees`` go on from there.
     All nodes are copied there in each step of the grid loop ``nodes_at``.
     In each step of the loop ``prefetch_at`` the rows of the step ``prefetch_ahead`` steps further are asked for.
     """
@@ -163,6 +164,7 @@ class WalkOp(IRDLOperation):
     strategy = opt_prop_def(StringAttr)
     trees = opt_prop_def(FlatSymbolRefAttrConstr)
     paths = opt_prop_def(FlatSymbolRefAttrConstr)
+    upper = opt_prop_def(FlatSymbolRefAttrConstr)
     interleave = opt_prop_def(IntegerAttr)
     interleave_axis = opt_prop_def(StringAttr)
     peel = opt_prop_def(IntegerAttr)
@@ -214,6 +216,8 @@ class WalkOp(IRDLOperation):
             raise VerifyException("a bitslice walk, and no other, says how many rows a word has")
         if self.word is not None and (self.word.value.data not in (GPU_WORD, *WORDS) or self.predicates is None):
             raise VerifyException(f"a bitslice walk reads bits of predicates, words of {WORDS} rows")
+        if self.upper is not None and self.word is None:
+            raise VerifyException("a bitslice walk, and no other, has upper levels of its own")
         if (self.strategy.data == "gemm") != (self.paths is not None):
             raise VerifyException("a gemm walk, and no other, has a path matrix")
         if (self.lookup is None) != (self.word is None) or (self.lookup is not None and self.lookup.data not in LOOKUPS):

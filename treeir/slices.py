@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from xdsl.dialects.builtin import FlatSymbolRefAttrConstr, SymbolNameConstraint
+from xdsl.dialects.builtin import FlatSymbolRefAttrConstr, IntegerAttr, SymbolNameConstraint
 from xdsl.irdl import irdl_op_definition, opt_prop_def, prop_def, traits_def
 from xdsl.traits import SymbolOpInterface, SymbolTable
+from xdsl.utils.exceptions import VerifyException
 
 from treec.frontends.base import Test
 from treec.treeir.blob import BlobAttr
@@ -22,7 +23,7 @@ _UNSIGNED = (np.uint8, np.uint16, np.uint32, np.uint64)
 @irdl_op_definition
 class PredicateBitsOp(NamedTablesOp):
     """The distinct predicates on views of ``ranks``, in the order of their slots: see `treec.passes.algo.predicate_bits`
-    for each table."""
+    for each table. A slot is -1 where nobody asks."""
 
     name = "plan.predicate_bits"
     sym_name = prop_def(SymbolNameConstraint())
@@ -45,7 +46,7 @@ class PredicateBitsOp(NamedTablesOp):
         require(bool(np.isin(test, (Test.LESS_EQUAL, Test.EQUAL, Test.IN_SET)).all()), "ranks are not asked such a test")
         require(bool(np.all(np.diff(test.astype(np.int64)) >= 0)), "predicates of one test stand together")
         slot = self.slot.array
-        require(len(slot) == 0 or (slot.min() >= 0 and slot.max() < n), "a predicate has no slot")
+        require(len(slot) == 0 or (slot.min() >= -1 and slot.max() < n), "a predicate has no slot")
         module = self.parent_op()
         if module is None:
             return
@@ -58,7 +59,9 @@ class PredicateBitsOp(NamedTablesOp):
 @irdl_op_definition
 class SlicedTreesOp(TreesOp):
     """Trees as selects between slots, or as multiplexers: see `treec.passes.algo.bitslice` for each table. The first slots
-    are the bits of ``predicates``. ``select`` is flat, three slots each."""
+    are the bits of ``predicates``. ``select`` is flat, three slots each. Where only the upper levels are sliced, ``start``
+    is in place of ``leaf_id``: where a walk goes on from each of their leaves (`treec.passes.algo.upper_levels`), below so
+    many ``levels``."""
 
     name = "plan.sliced_trees"
     sym_name = prop_def(SymbolNameConstraint())
@@ -72,7 +75,9 @@ class SlicedTreesOp(TreesOp):
     leaf = prop_def(BlobAttr)
     code_offset = prop_def(BlobAttr)
     leaf_row = opt_prop_def(BlobAttr)
-    leaf_id = prop_def(BlobAttr)
+    leaf_id = opt_prop_def(BlobAttr)
+    start = opt_prop_def(BlobAttr)
+    levels = opt_prop_def(IntegerAttr)
     column = opt_prop_def(BlobAttr)
     traits = traits_def(SymbolOpInterface())
 
@@ -96,11 +101,16 @@ class SlicedTreesOp(TreesOp):
         codes = np.diff(self.code_offset.array.astype(np.int64))
         require(bool(np.all(codes == 1 << bits)), "n bits have 2**n codes")
         self._verify_nodes(bits)
-        n_leaves = len(self.leaf_id.array)
+        landings = self.leaf_id if self.start is None else self.start
+        if landings is None or (self.leaf_id is not None and self.start is not None):
+            raise VerifyException("leaves have numbers, or a walk starts at them")
+        require((self.start is None) == (self.levels is None), "levels end where walks start")
+        n_leaves = len(landings.array)
         leaf = self.leaf.array
         require(len(leaf) == 0 or int(leaf.max()) < n_leaves, "a code has no leaf")
         expect("leaf_row", self.leaf_row, _UNSIGNED, n_leaves)
         expect("leaf_id", self.leaf_id, _UNSIGNED, n_leaves)
+        expect("start", self.start, _UNSIGNED, n_leaves)
         expect("column", self.column, _UNSIGNED, trees)
         self._verify_slots()
 

@@ -161,6 +161,15 @@ def _local(trees: Trees) -> I64:
     return np.arange(trees.n_nodes) - np.repeat(trees.node_offset[:-1], np.diff(trees.node_offset))
 
 
+def pair_positions(trees: Trees) -> tuple[I64, I64]:
+    """Positions of all nodes and of all leaves in the layout on ranks, each counted from its tree's root."""
+    base = 2 * trees.node_offset + np.arange(trees.n_trees + 1)
+    at_node, at_leaf, _ = _positions(trees, base, _local(trees))
+    at_node -= np.repeat(base[:-1], np.diff(trees.node_offset))
+    at_leaf -= np.repeat(base[:-1], np.diff(trees.leaf_offset))
+    return at_node, at_leaf
+
+
 def _filled(n: int, default: int, at: I64, values: NDArray[Any]) -> I64:
     column = np.full(n, default, np.int64)
     column[at] = values

@@ -20,7 +20,7 @@ SET_BYTES = 64
 class PredicateBits:
     """P distinct predicates, by test, view and operand: ``test`` u8[P], ``view`` i64[P], ``operand`` i64[P], a rank, or of
     a set its first word in ``set_words`` u32: it has a bit for every rank that its view can have. ``slot`` i64: the place
-    of each predicate of the model among them."""
+    of each predicate of the model among them, -1 of those that are not answered."""
 
     test: NDArray[np.uint8]
     view: I64
@@ -29,11 +29,15 @@ class PredicateBits:
     set_words: NDArray[np.uint32]
 
 
-def predicate_bits(tables: RankTables) -> PredicateBits:
-    """Predicates that ask the same of the same view have one slot."""
+def predicate_bits(tables: RankTables, wanted: NDArray[np.bool_] | None = None) -> PredicateBits:
+    """Predicates that ask the same of the same view have one slot. ``wanted``: of the model's, those to be answered."""
     n_views, n_operands = len(tables.view_rank), 1 + int(tables.operand.max(initial=0))
     asked = (tables.test * np.int64(n_views) + tables.view) * n_operands + tables.operand
-    kept, slot = np.unique(asked, return_inverse=True)
+    if wanted is None:
+        wanted = np.ones(len(asked), np.bool_)
+    kept, place = np.unique(asked[wanted], return_inverse=True)
+    slot = np.full(len(asked), -1, np.int64)
+    slot[wanted] = place.reshape(-1)
     operand, view = kept % n_operands, kept // n_operands % n_views
     test = (kept // n_operands // n_views).astype(np.uint8)
     in_set = test == Test.IN_SET
@@ -46,7 +50,7 @@ def predicate_bits(tables: RankTables) -> PredicateBits:
     padded = np.append(tables.set_words, np.uint32(0))
     words = padded[np.where(at < own[owner], tables.set_offset[old][owner] + at, -1)]
     operand[in_set] = first
-    return PredicateBits(test, view, operand, slot.reshape(-1), words.astype(np.uint32))
+    return PredicateBits(test, view, operand, slot, words.astype(np.uint32))
 
 
 @dataclass(frozen=True, eq=False)

@@ -72,7 +72,7 @@ class BitsliceNest(GroupNest):
         self.kinds, self.kind = np.unique(2 * n_bits + sliced.is_full, return_inverse=True)
         self.code_bytes = 1 if n_bits.max(initial=0) <= BYTE_BITS else 2
         self.in_register = False
-        self.leaves = LeafCodes(sliced, lookup, forest, tables)
+        self._leaf_codes = None if sliced.leaf_id is None else LeafCodes(sliced, lookup, forest, tables)
         self.search_type = search_type(forest.inputs, row_type) if lookup != "gather" else None
         self._workspace: tuple[SSAValue, list[SSAValue], SSAValue | None] | None = None
 
@@ -152,6 +152,12 @@ class BitsliceNest(GroupNest):
         return self.partials.buffer, self.partials.line(b, column)
 
     @property
+    def leaves(self) -> LeafCodes:
+        if self._leaf_codes is None:
+            raise CodegenError("the upper levels of trees have no leaves of their own")
+        return self._leaf_codes
+
+    @property
     def _slots(self) -> SSAValue:
         return self._scratch[0]
 
@@ -187,7 +193,7 @@ class BitsliceNest(GroupNest):
 
         def one_word(t: LoopBuilder, first: SSAValue, _: Values) -> Values:
             last = t.minimum(t.add(first, self.step_words), n_used)
-            self._kinds(t, state, tree, (first, last))
+            self._use_words(t, state, tree, (first, last))
             return []
 
         if self.n_words == self.step_words:
@@ -223,15 +229,23 @@ class BitsliceNest(GroupNest):
             b.both(b.binary(BinaryKind.SHR, together, 8 * size * k) if k else together, b.constant(mask)) for k in range(3)
         ]
 
-    def _kinds(self, b: LoopBuilder, state: State, tree: SSAValue, words: tuple[SSAValue, SSAValue]) -> None:
-        """Use the leaves of the rows of some words: code for each number of bits that codes have, and each way to them."""
+    def _use_words(self, b: LoopBuilder, state: State, tree: SSAValue, words: tuple[SSAValue, SSAValue]) -> None:
+        """Use the leaves of the rows of some words."""
+
+        def use(t: LoopBuilder, n_bits: int, is_full: bool) -> None:
+            self._codes_of(t, tree, words[0], n_bits, is_full)
+            self._land(t, state, tree, words, n_bits)
+
+        self._kinds(b, tree, use)
+
+    def _kinds(self, b: LoopBuilder, tree: SSAValue, use: Callable[[LoopBuilder, int, bool], None]) -> None:
+        """Code for each number of bits that codes have, and each way to them."""
         kind = self._entry(b, "kind", narrow(self.kind.reshape(-1)), tree)
 
         def chain(t: LoopBuilder, at: int) -> Values:
             def this(u: LoopBuilder) -> Values:
                 n_bits, is_full = divmod(int(self.kinds[at]), 2)
-                self._codes_of(u, tree, words[0], n_bits, bool(is_full))
-                self._land(u, state, tree, words, n_bits)
+                use(u, n_bits, bool(is_full))
                 return []
 
             if at == len(self.kinds) - 1:

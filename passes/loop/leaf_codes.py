@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from xdsl.dialects.builtin import VectorType, i8, i16, i32, i64
 from xdsl.ir import Attribute, SSAValue
 
+from treec.errors import CodegenError
 from treec.frontends.base import Forest
 from treec.passes.algo.lookups import REGISTER, plane_bytes, plane_entries, planes_of
 from treec.passes.algo.packed import narrow
@@ -47,6 +48,8 @@ class LeafCodes:
             self.row = narrow(row)
         else:
             values = values[row]
+        if sliced.leaf_id is None:
+            raise CodegenError("the upper levels of trees have no leaves of their own")
         self.ids = narrow(sliced.leaf_id.array[leaf])
         self.type = dtype_attribute(values.dtype)
         self.itemsize = values.dtype.itemsize

@@ -19,9 +19,11 @@ from treec.passes.loop.lane_threads import LaneThreadsNest
 from treec.passes.loop.lanes_nest import LanesNest
 from treec.passes.loop.lanes_walk import LanesWalk
 from treec.passes.loop.nest import WalkNest
+from treec.passes.loop.pair_walk import PairWalk
 from treec.passes.loop.rank import ranks_of_walk
 from treec.passes.loop.tables import Tables
 from treec.passes.loop.tree_threads import TreeThreadsNest, shares_trees
+from treec.passes.loop.upper_nest import UpperLevelsNest
 from treec.passes.loop.walks import walk_of
 from treec.treeir.plan import KernelOp, PredicateBitsOp, SlicedTreesOp
 
@@ -49,6 +51,13 @@ def nest_of(
         sliced = GpuBitsliceNest if is_bound(kernel) else BitsliceNest
         return sliced(kernel, trees, predicates, ranks, forest, tables, task, row_type)
     walk = walk_of(kernel, module, forest, tables)
+    upper = kernel.innermost_walk().upper
+    if upper is not None and isinstance(walk, PairWalk) and ranks is not None:
+        sliced = SymbolTable.lookup_symbol(module, upper)
+        bits = SymbolTable.lookup_symbol(module, sliced.predicates) if isinstance(sliced, SlicedTreesOp) else None
+        if not isinstance(sliced, SlicedTreesOp) or not isinstance(bits, PredicateBitsOp):
+            raise ScheduleError("there are no upper levels", fix="use `walk with=bitslice slice=N`")
+        return UpperLevelsNest(kernel, sliced, walk, bits, ranks, forest, tables, task, row_type)
     if isinstance(walk, LanesWalk):
         if task is Task.RAW:
             return LanesNest(kernel, walk, ranks, forest, tables, row_type)

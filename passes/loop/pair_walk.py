@@ -53,8 +53,14 @@ class PairWalk:
 
     def emit(self, b: LoopBuilder, visits: Sequence[Visit], read: ReadValue) -> list[Landing]:
         """Walk each visit's row down its tree, all of them together, one step after the other."""
+        return self.emit_from(b, visits, [b.constant(0)] * len(visits), read)
+
+    def emit_from(
+        self, b: LoopBuilder, visits: Sequence[Visit], places: Sequence[SSAValue], read: ReadValue
+    ) -> list[Landing]:
+        """The same from places (i64) in the tree on, counted from its root."""
         starts = [self.tables.number(b, "pair_base", self.trees.base, visit.tree) for visit in visits]
-        at = starts
+        at = [b.add(start, place) for start, place in zip(starts, places, strict=True)]
         straight = self.depth.deepest if self.unroll else min(self.peel, self.depth.deepest)
         for _ in range(straight):
             at = self._steps(b, visits, at, read)

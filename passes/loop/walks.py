@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Operation
 from xdsl.traits import SymbolTable
 
 from treec.errors import ScheduleError
@@ -19,7 +20,15 @@ from treec.passes.loop.tile_walk import TileWalk
 from treec.passes.loop.value_pair_walk import ValuePairWalk
 from treec.passes.loop.walking import Depth, TreeWalk
 from treec.treeir.paths import PathMatrixOp
-from treec.treeir.plan import KernelOp, PackedTreesOp, PairedTreesOp, ReorgTreesOp, TiledTreesOp, ValuePairsOp
+from treec.treeir.plan import (
+    KernelOp,
+    PackedTreesOp,
+    PairedTreesOp,
+    ReorgTreesOp,
+    SlicedTreesOp,
+    TiledTreesOp,
+    ValuePairsOp,
+)
 
 FIXES = {
     "scalar": "use `layout packed`",
@@ -54,6 +63,8 @@ def walk_of(kernel: KernelOp, module: ModuleOp, forest: Forest, tables: Tables) 
             return GemmWalk(walk, trees, paths, tables, cast, depth)
         case "scalar", PairedTreesOp():
             return PairWalk(walk, trees, tables, cast, depth)
+        case "bitslice", PairedTreesOp() if walk.upper is not None:
+            return PairWalk(walk, trees, tables, cast, _below(depth, SymbolTable.lookup_symbol(module, walk.upper)))
         case "scalar", ValuePairsOp():
             values = forest.leaves.values if forest.leaf_width == 1 else None
             return ValuePairWalk(walk, trees, tables, cast, depth, values)
@@ -68,6 +79,14 @@ def walk_of(kernel: KernelOp, module: ModuleOp, forest: Forest, tables: Tables) 
         case _:
             fix = "use `walk with=tile`" if isinstance(trees, TiledTreesOp) else FIXES[walk.strategy.data]
             raise ScheduleError(f"a {walk.strategy.data} walk can't use {walk.trees}", fix=fix)
+
+
+def _below(depth: Depth, upper: Operation | None) -> Depth:
+    """Of what is below the upper levels of trees."""
+    if not isinstance(upper, SlicedTreesOp) or upper.levels is None:
+        raise ScheduleError("there are no upper levels", fix="use `walk with=bitslice slice=N`")
+    levels = upper.levels.value.data
+    return Depth(max(0, depth.shallowest - levels), max(0, depth.deepest - levels))
 
 
 def depth_of(forest: Forest, first: int, last: int) -> Depth:

@@ -13,6 +13,7 @@ from treec.passes.plan.rank_features import ranks_of, tables_of
 from treec.passes.plan.rewrite import PlanPass, add_shared, loop_named
 from treec.treeir.blob import BlobAttr
 from treec.treeir.plan import PredicateBitsOp
+from treec.treeir.ranks import RanksOp
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,11 @@ class PredicatesPass(PlanPass):
                 raise ScheduleError("there is a layout, whose nodes ask their own predicates", fix="leave `layout` out")
             if walk.predicates is not None:
                 raise ScheduleError("predicates are answered already", fix="keep one `predicates` line")
-            found = predicate_bits(tables_of(ranks))
-            tables = {f.name: BlobAttr.of(getattr(found, f.name)) for f in fields(PredicateBits)}
-            made = PredicateBitsOp.create(properties={**tables, "ranks": SymbolRefAttr(ranks.sym_name.data)})
-            walk.properties["predicates"] = add_shared(op, made, "bits")
+            walk.properties["predicates"] = add_predicate_bits(op, ranks, predicate_bits(tables_of(ranks)))
+
+
+def add_predicate_bits(module: ModuleOp, ranks: RanksOp, found: PredicateBits) -> SymbolRefAttr:
+    """Add ``plan.predicate_bits`` on ``ranks``."""
+    tables = {f.name: BlobAttr.of(getattr(found, f.name)) for f in fields(PredicateBits)}
+    made = PredicateBitsOp.create(properties={**tables, "ranks": SymbolRefAttr(ranks.sym_name.data)})
+    return add_shared(module, made, "bits")

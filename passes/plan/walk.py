@@ -11,7 +11,8 @@ from xdsl.traits import SymbolTable
 
 from treec.codegen.cpu_levels import LEVELS, host_level
 from treec.errors import ScheduleError
-from treec.passes.plan.bitslice import add_sliced_trees
+from treec.passes.algo.upper_levels import MOST_LEVELS
+from treec.passes.plan.bitslice import add_sliced_trees, add_upper_levels
 from treec.passes.plan.branch import require_branches
 from treec.passes.plan.paths import add_path_matrix
 from treec.passes.plan.rewrite import PlanPass
@@ -23,6 +24,7 @@ from treec.treeir.plan import (
     GpuTargetOp,
     KernelOp,
     LoopAxis,
+    PairedTreesOp,
     TargetOp,
     TiledTreesOp,
     WalkOp,
@@ -47,7 +49,8 @@ class WalkPass(PlanPass):
     the layout ``packed``. ``bitslice``: selects between bits of ``predicates`` give the leaves of ``word`` rows at once
     (0: as many as a block has, up to 512), numbered as ``leaf`` says; ``multiplex`` says which trees are padded (see
     `treec.passes.algo.bitslice`), ``lookup`` how leaf values are found (`treec.passes.algo.lookups`), by the CPU level
-    where ``auto``; this strategy lays the trees out itself.
+    where ``auto``; this strategy lays the trees out itself. With ``slice`` it is of so many levels from the roots down
+    (`treec.passes.algo.upper_levels`), and scalar walks go on from there; that needs the layout ``pairs``.
 
     ``interleave``: ``row:k`` or ``tree:k``, the innermost loop's axis: k walks go down together, each stopping at its own
     leaf, so trees may be ragged. ``peel``: that many steps are straight code before the loop. ``unroll`` ``full``: all are,
@@ -60,6 +63,7 @@ class WalkPass(PlanPass):
     word: int = 0
     multiplex: Literal["auto", "all", "none"] = "auto"
     lookup: Literal["auto", "gather", "permute", "bytes"] = "auto"
+    slice: int = 0
     interleave: str = "none"
     peel: int = 0
     unroll: Literal["none", "full"] = "none"
@@ -84,11 +88,7 @@ class WalkPass(PlanPass):
             walk.properties["strategy"] = StringAttr(self.strategy)
             if self.strategy == "gemm":
                 self._gemm(walk, op)
-            self._interleave(kernel, walk)
-            if self.peel:
-                walk.properties["peel"] = IntegerAttr(self.peel, i64)
-            if self.unroll == "full":
-                walk.properties["unroll"] = StringAttr(self.unroll)
+            self._together(kernel, walk)
 
     def _gemm(self, walk: WalkOp, module: ModuleOp) -> None:
         if self.peel or self.unroll == "full" or self.interleave.startswith(LoopAxis.TREE.value):
@@ -99,14 +99,17 @@ class WalkPass(PlanPass):
         walk.properties["paths"] = add_path_matrix(module, walk)
 
     def _bitslice(self, kernel: KernelOp, walk: WalkOp, module: ModuleOp) -> None:
-        if walk.trees is not None:
-            raise ScheduleError("a bitslice walk lays trees out itself", fix="leave `layout` out")
         *above, innermost = kernel.nest()
         if innermost.unroll is not None:
             reason = f"the rows of loop `{innermost.label.data}` are bits of words, and it is unrolled"
             raise ScheduleError(reason, fix=f"leave `unroll {innermost.label.data}` out")
         lookup, on_gpu = self._lookup(module), isinstance(target_of(module), GpuTargetOp)
-        walk.properties["trees"] = add_sliced_trees(module, kernel, self.leaf, self.multiplex, lookup, on_gpu=on_gpu)
+        if self.slice:
+            self._upper_levels(kernel, walk, module, lookup, on_gpu=on_gpu)
+        elif walk.trees is not None:
+            raise ScheduleError("a bitslice walk lays trees out itself", fix="leave `layout` out")
+        else:
+            walk.properties["trees"] = add_sliced_trees(module, kernel, self.leaf, self.multiplex, lookup, on_gpu=on_gpu)
         walk.properties["lookup"] = StringAttr(lookup)
         walk.properties["strategy"] = StringAttr(self.strategy)
         block = next((loop.step.value.data for loop in above[::-1] if loop.axis.data is LoopAxis.ROW), 1)
@@ -116,6 +119,29 @@ class WalkPass(PlanPass):
                 raise ScheduleError(f"a word of a GPU has {GPU_WORD} rows, not {self.word}", fix="leave `word` out")
             require_shared_nest(kernel, module)
         walk.properties["word"] = IntegerAttr(GPU_WORD if on_gpu else word, i64)
+
+    def _upper_levels(self, kernel: KernelOp, walk: WalkOp, module: ModuleOp, lookup: str, *, on_gpu: bool) -> None:
+        """Bits of the upper levels, and how walks go on."""
+        if on_gpu:
+            raise ScheduleError("on a GPU a bitslice is of whole trees", fix="leave `slice` out")
+        if self.slice > MOST_LEVELS:
+            raise ScheduleError(
+                f"a code is a byte: at most {MOST_LEVELS} levels, not {self.slice}", fix=f"write slice={MOST_LEVELS}"
+            )
+        trees = None if walk.trees is None else SymbolTable.lookup_symbol(module, walk.trees)
+        if not isinstance(trees, PairedTreesOp):
+            raise ScheduleError("below a slice walks go on through pairs", fix="put `layout pairs` before it")
+        predicates, upper = add_upper_levels(module, kernel, self.slice, self.leaf, self.multiplex, lookup)
+        walk.properties |= {"predicates": predicates, "upper": upper}
+        self._together(kernel, walk)
+
+    def _together(self, kernel: KernelOp, walk: WalkOp) -> None:
+        """How walks go down, several at once and step by step."""
+        self._interleave(kernel, walk)
+        if self.peel:
+            walk.properties["peel"] = IntegerAttr(self.peel, i64)
+        if self.unroll == "full":
+            walk.properties["unroll"] = StringAttr(self.unroll)
 
     def _lookup(self, module: ModuleOp) -> str:
         target = target_of(module)

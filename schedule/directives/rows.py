@@ -63,8 +63,8 @@ class AnswerPredicates(Directive):
     """Answers every distinct predicate for a block of rows, one bit per row, before the block meets the first tree. Leaves
     are then found by `walk with=bitslice`, which reads these bits alone.
 
-    Needs: `rank features` at the same loop, the one right outside of the loops over trees; no `layout`; and
-    `walk with=bitslice`.
+    Needs: `rank features` at the same loop, the one right outside of the loops over trees; no `layout` above; and
+    `walk with=bitslice`. Where that has `slice`, predicates of the levels below are not answered.
 
     Pays: histogram-trained models have at most 255 thresholds a feature, so that all trees share a few thousand
     predicates: each is answered for 64 rows by one compare of a vector of ranks.

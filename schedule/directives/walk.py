@@ -29,6 +29,9 @@ class Walk(Directive):
     answers, 0 or 1, with a matrix of 1, -1 and 0, added up exactly, four leaves to a word; the row is at the leaf all of
     whose conditions hold. It is Hummingbird's strategy of that name.
 
+    With `slice=N`, for trees too large for that, a bitslice is of the first N levels alone. Each row's code says where its
+    walk through the rest of the tree starts, in pairs on the same ranks.
+
     On a GPU, there are `scalar`, `gemm` and `bitslice`; `bitslice` has words of 32 rows, and threads share the rows of the
     innermost loop (`bind`), whose bits are in shared memory: 4 bytes for each predicate and 32 rows.
 
@@ -37,7 +40,9 @@ class Walk(Directive):
     tiles are single nodes. `branch` needs `specialize` of a loop over single trees in place of a layout, at most 8,192
     nodes, and no `unroll`; it has no further arguments. `gemm` needs `layout packed` and trees of at most 128 leaves; its
     `interleave` is of rows, which then share what is loaded, and it has no `peel` and no `unroll`.
-    `bitslice` needs `predicates at` the loop right outside of the trees, and trees of at most 4,096 leaves.
+    `bitslice` needs `predicates at` the loop right outside of the trees, and trees of at most 4,096 leaves. With `slice` it
+    needs `layout pairs` behind that, takes trees of any size, and has `interleave=row:N`, `peel` and `unroll` for the
+    walks; not on a GPU.
 
     Pays: `scalar` is the plain strategy that works for every model. `lanes` does one step of all its rows with the
     instructions of one, and `interleave=row:N` makes N of its vectors go down together. `interleave` lets one walk's loads
@@ -52,6 +57,8 @@ class Walk(Directive):
     `gemm` takes a number of instructions that is the same for all rows, and no load waits for another, but it asks every
     node: on a GPU, with `interleave=row:4`, it takes fewer than a walk for trees of 1 or 2 levels, a quarter more for 3 and
     several times as many from 5 on.
+    `slice` pays where trees are deep and share predicates: steps are saved, and the predicates of the upper levels are to
+    be answered, which double with each level where trees have their own.
     `lookup=permute` pays with AVX-512 and `lookup=bytes` where that also permutes bytes (x86-64-v4-vbmi), for leaf values
     and for sets of up to 512 categories; elsewhere both take more instructions than a gather. Codes of more bits than
     registers hold (8, or 7 by 4 bytes) are gathered.
@@ -100,6 +107,13 @@ class Walk(Directive):
         quiet=True,
     )
 
+    slice: int = argument(
+        Number(values=(0, 1, 2, 3, 4, 5, 6, 7, 8)),
+        "levels that `with=bitslice` is of, before walks go on; 0: whole trees",
+        default=0,
+        quiet=True,
+    )
+
     def check(self, scope: Scope) -> None:
         if scope.machine is Machine.GPU and self.strategy not in ("scalar", "gemm", "bitslice"):
             kind = "code for CPUs alone" if self.strategy == "branch" else "vector code"
@@ -116,7 +130,7 @@ class Walk(Directive):
         if self.strategy == "bitslice":
             self._check_bitslice(scope)
             return
-        self._check_foreign(("leaf", "auto"), ("word", 0), ("multiplex", "auto"), ("lookup", "auto"))
+        self._check_foreign(("leaf", "auto"), ("word", 0), ("multiplex", "auto"), ("lookup", "auto"), ("slice", 0))
         if self.strategy == "branch":
             self._check_branch(scope)
             return
@@ -137,7 +151,8 @@ class Walk(Directive):
             self._check_lanes(scope)
 
     def _check_bitslice(self, scope: Scope) -> None:
-        self._check_foreign(("interleave", "none"), ("peel", 0), ("unroll", "none"))
+        if not self.slice:
+            self._check_foreign(("interleave", "none"), ("peel", 0), ("unroll", "none"))
         if scope.find(AnswerPredicates) is None:
             raise self.error(
                 "a bitslice reads the answers of predicates, and none are there", "add `predicates at=…` above it"
@@ -148,12 +163,25 @@ class Walk(Directive):
                 f"a bitslice knows nothing of tiles ({tiles.where()})", "leave `tile nodes` out, or write with=tile"
             )
         layout = scope.find(Layout)
-        if layout is not None:
+        if self.slice:
+            self._check_slice(scope, layout)
+        elif layout is not None:
             raise self.error(
                 f"a bitslice lays trees out itself, and there is `{layout.text}` ({layout.where()})", "keep one of the two"
             )
         for before in scope.done:
             before.check_nest(scope)
+
+    def _check_slice(self, scope: Scope, layout: Layout | None) -> None:
+        if scope.machine is Machine.GPU:
+            raise self.error("on a GPU a bitslice is of whole trees", "leave `slice` out", argument="slice")
+        if layout is None or layout.kind != "pairs":
+            found = "none are there" if layout is None else f"nodes lie as {layout.kind} ({layout.where()})"
+            reason = f"below a slice walks go on through pairs, and {found}"
+            raise self.error(reason, "add `layout pairs` below `predicates`", argument="slice")
+        if self.interleave.startswith(Axis.TREE.value):
+            reason = "below a slice the rows of a block go on through one tree, and these are several trees"
+            raise self.error(reason, "write interleave=row:8, or leave it out", argument="interleave")
 
     def _check_branch(self, scope: Scope) -> None:
         self._check_foreign(("interleave", "none"), ("peel", 0), ("unroll", "none"))

@@ -27,7 +27,7 @@ from treec.passes.algo.depths import leaf_depths
 from treec.passes.pipeline import pipeline_of, run_pipeline
 from treec.runtime.execute import run_task
 from treec.schedule.base import Directive, Stage
-from treec.schedule.directives import CacheRows, Layout, RankFeatures, ReorderTrees, Walk
+from treec.schedule.directives import AnswerPredicates, CacheRows, Layout, RankFeatures, ReorderTrees, Walk
 from treec.schedule.kernel import KernelWhen
 from treec.schedule.schedule import Schedule
 from treec.treeir.forest import Forest as ForestDialect
@@ -106,7 +106,7 @@ def schedules(draw: st.DrawFn) -> Schedule:
     held = any(isinstance(d, ReorderTrees) for d in common) and main.float_policy == "exact"
     small = [(rows, [d for d in draw(draw_plan(rows_first=held)) if d.stage is Stage.PLAN]) for rows in limits]
     if small and draw(st.booleans()):
-        plain = [plan for plan in (rest, *(plan for _, plan in small)) if any(isinstance(d, Layout) for d in plan)]
+        plain = [plan for plan in (rest, *(plan for _, plan in small)) if has_layout(plan)]
         if len(plain) == 1 + len(small):
             layout = next(d for d in rest if isinstance(d, Layout))
             common.append(layout if tiled else replace(layout, kind="packed"))
@@ -122,6 +122,11 @@ def with_f32_thresholds(plan: list[Directive]) -> list[Directive]:
     """A plan whose nodes have f32 thresholds, unless they are ranks."""
     ranked = any(isinstance(d, RankFeatures) for d in plan)
     return [replace(d, threshold="f32") if isinstance(d, Layout) and not ranked else d for d in plan]
+
+
+def has_layout(plan: list[Directive]) -> bool:
+    """A layout that may be another one: below a slice it may not."""
+    return any(isinstance(d, Layout) for d in plan) and not any(isinstance(d, AnswerPredicates) for d in plan)
 
 
 def with_common_layout(plan: list[Directive], tiled: bool) -> list[Directive]:
@@ -164,7 +169,13 @@ def draw_bitslice(draw: st.DrawFn, nest: list[str], at: str) -> list[str]:
         draw(st.sampled_from(("auto", "all", "none"))),
         draw(st.sampled_from(("auto", "gather", "permute", "bytes"))),
     )
-    lines.append(f"walk with=bitslice leaf={leaf} word={word} multiplex={multiplex} lookup={lookup}")
+    sliced = ""
+    if draw(st.booleans()):
+        lines.append(f"layout pairs align={draw(st.sampled_from((1, 4, 8)))}")
+        beside = draw(st.sampled_from(("none", "row:1", "row:2", "row:3", "row:8")))
+        sliced = f" slice={draw(st.integers(1, 8))} interleave={beside} peel={draw(st.integers(0, 4))}"
+        sliced += f" unroll={draw(st.sampled_from(('none', 'full')))}"
+    lines.append(f"walk with=bitslice leaf={leaf} word={word} multiplex={multiplex} lookup={lookup}{sliced}")
     return lines + [f"parallel {nest[0]}" for _ in range(draw(st.integers(0, 1)))]
 
 

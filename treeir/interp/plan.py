@@ -173,18 +173,19 @@ class PackedWalk:
 
 
 class PairedWalk:
-    """Walks over the tables of one ``plan.paired_trees``: a leaf is where a step does not move."""
+    """Walks over the tables of one ``plan.paired_trees``: a leaf is where a step does not move. ``upper``: finds where a
+    walk starts, which is the root otherwise."""
 
-    def __init__(self, trees: PairedTreesOp) -> None:
-        self.trees = trees
+    def __init__(self, trees: PairedTreesOp, upper: SlicedWalk | None = None) -> None:
+        self.trees, self.upper = trees, upper
         self.fields = decode(trees.nodes, trees.fields)
         self.test = trees.tests.array[self.fields["kind"]]
         self.sets = trees.set_offset.array, trees.set_words.array
 
     def walk(self, row: NDArray[Any], tree: int) -> Landing:
-        """From the root until a step stays; there the threshold is the leaf's number in its tree."""
+        """From the start until a step stays; there the threshold is the leaf's number in its tree."""
         base = int(self.trees.base.array[tree])
-        position, delta = base, 1
+        position, delta = base + (0 if self.upper is None else self.upper.start(row, tree)), 1
         while delta:
             delta = int(self.fields["delta"][position])
             rank = int(row[int(self.fields["feature"][position])])
@@ -404,17 +405,22 @@ def _reference_walk(module: ModuleOp, kernel: KernelOp, forest: Forest) -> Refer
             paths = None if walk.paths is None else SymbolTable.lookup_symbol(module, walk.paths)
             return PathWalk(paths, plain) if isinstance(paths, PathMatrixOp) else plain
         case PairedTreesOp() as paired:
-            return PairedWalk(paired)
+            upper = None if walk.upper is None else SymbolTable.lookup_symbol(module, walk.upper)
+            return PairedWalk(paired, _sliced_walk(upper, module) if isinstance(upper, SlicedTreesOp) else None)
         case ValuePairsOp() as paired:
             return ValuePairsWalk(paired, forest.predicates.category_cast)
         case ReorgTreesOp() as reorg:
             return ReorgWalk(reorg, forest.predicates.category_cast)
         case SlicedTreesOp() as sliced:
-            predicates = SymbolTable.lookup_symbol(module, sliced.predicates)
-            if not isinstance(predicates, PredicateBitsOp):
-                raise UsageError(f"there are no predicate bits {sliced.predicates}")
-            return SlicedWalk(sliced, predicates)
+            return _sliced_walk(sliced, module)
         case TiledTreesOp() as tiled:
             return TiledWalk(tiled, forest.predicates.category_cast)
         case _:
             raise UsageError(f"there are no trees {walk.trees} that can be walked")
+
+
+def _sliced_walk(sliced: SlicedTreesOp, module: ModuleOp) -> SlicedWalk:
+    predicates = SymbolTable.lookup_symbol(module, sliced.predicates)
+    if not isinstance(predicates, PredicateBitsOp):
+        raise UsageError(f"there are no predicate bits {sliced.predicates}")
+    return SlicedWalk(sliced, predicates)

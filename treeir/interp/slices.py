@@ -21,10 +21,22 @@ class SlicedWalk:
         self.select: NDArray[np.int64] = trees.select.array.reshape(-1, 3).astype(np.int64)
 
     def walk(self, row: NDArray[Any], tree: int) -> Landing:
+        leaf = self.leaf(row, tree)
+        if self.trees.leaf_id is None:
+            raise ValueError("these trees are the upper levels of others")
+        return Landing(leaf, int(self.trees.leaf_id.array[leaf]))
+
+    def start(self, row: NDArray[Any], tree: int) -> int:
+        """Where a walk goes on, counted from the tree's root."""
+        if self.trees.start is None:
+            raise ValueError("these trees are whole ones")
+        return int(self.trees.start.array[self.leaf(row, tree)])
+
+    def leaf(self, row: NDArray[Any], tree: int) -> int:
+        """Number of the row's leaf among all leaves."""
         slots: list[bool] = [*self._answers(row), False, True]
         code = self._multiplexed(slots, tree) if self.is_full[tree] else self._selected(slots, tree)
-        leaf = int(self.trees.leaf.array[int(self.trees.code_offset.array[tree]) + code])
-        return Landing(leaf, int(self.trees.leaf_id.array[leaf]))
+        return int(self.trees.leaf.array[int(self.trees.code_offset.array[tree]) + code])
 
     def _selected(self, slots: list[bool], tree: int) -> int:
         begin, end = self.trees.select_offset.array[tree : tree + 2]

@@ -35,6 +35,7 @@ PLAIN: dict[str, Any] = {
             "word": 0,
             "multiplex": "auto",
             "lookup": "auto",
+            "slice": 0,
         },
     ],
 }

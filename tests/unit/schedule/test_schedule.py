@@ -190,6 +190,7 @@ def test_one_directive_is_one_pass_with_plain_options() -> None:
                 "word": 0,
                 "multiplex": "auto",
                 "lookup": "auto",
+                "slice": 0,
             },
         ),
         ("parallel-loop", {"loop": "block"}),
