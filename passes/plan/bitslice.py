@@ -63,8 +63,8 @@ def add_upper_levels(
         sliced = slice_trees(upper.trees, bits.slot, len(bits.test), numbering, multiplex, cost)
     except ValueError as error:
         raise ScheduleError(str(error), fix="write multiplex=auto") from None
-    properties = _tables_of(sliced) | {
-        "predicates": predicates,
+    properties: dict[str, Attribute] = {
+        **_tables_of(sliced, predicates),
         "start": BlobAttr.of(narrow(upper.start)),
         "levels": IntegerAttr(levels, i64),
     }
@@ -102,8 +102,8 @@ def add_sliced_trees(
             "write multiplex=auto" if multiplex == "all" else "walk with=scalar or with=lanes, which take trees of any size"
         )
         raise ScheduleError(str(error), fix=fix) from None
-    properties = _tables_of(sliced) | {
-        "predicates": SymbolRefAttr(predicates.sym_name.data),
+    properties: dict[str, Attribute] = {
+        **_tables_of(sliced, SymbolRefAttr(predicates.sym_name.data)),
         "leaf_id": BlobAttr.of(narrow(trees.leaf_id)),
     }
     if not (trees.leaf_row == range(trees.n_leaves)).all():
@@ -113,8 +113,9 @@ def add_sliced_trees(
     return add_shared(module, SlicedTreesOp.create(properties=properties), "trees")
 
 
-def _tables_of(sliced: SlicedTrees) -> dict[str, Attribute]:
+def _tables_of(sliced: SlicedTrees, predicates: SymbolRefAttr) -> dict[str, Attribute]:
     properties: dict[str, Attribute] = {
+        "predicates": predicates,
         "select": BlobAttr.of(narrow(sliced.select.reshape(-1))),
         "select_offset": BlobAttr.of(sliced.select_offset),
         "bits": BlobAttr.of(narrow(sliced.bits)),
