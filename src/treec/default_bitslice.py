@@ -32,9 +32,9 @@ from treec.passes.loop.predicate_bits import MANY
 
 RANK = {"gather": 5.0, "permute": 1.4, "bytes": 1.4}
 """Cycles to rank a value, by the way of looking up."""
-PREDICATE, COMPARED = 4.0, 17.0
+PREDICATE, COMPARED, COMPARED_WIDE = 4.0, 17.0, 20.0
 """Cycles to answer a predicate for 512 rows: by the bits of ranks, where a view of u8 has many; by compares of vectors of
-ranks, or sets in registers. These three by calls for no tree, of 13 models."""
+ranks, or sets in registers; by compares of ranks of u16. All by calls for no tree, of 14 models."""
 SUM = 64.0
 """Cycles to add a tree's values to the sums of a block."""
 STEP = 4.0
@@ -119,7 +119,7 @@ def bitslice_pays(forest: Forest, machine: Machine) -> Sliced | None:
     shallowest, deepest = leaf_depths(trees)
     walk = (STEP_PAIRS if wide else STEP) * float((shallowest + deepest).sum()) / 2
     rank = RANK[machine.lookup] * len(tables.view_missing)
-    answers = _answer_cycles(bits, to)
+    answers = answer_cycles(bits, to)
     most = WORD / (LEAST_WIDE_SPEEDUP if wide else LEAST_SPEEDUP) * (walk - rank)
     if wide and answers + WIDE_FACTOR * WIDE_SELECTS * cost.select * trees.n_nodes > most:
         return None  # before selects are made: that takes seconds
@@ -141,11 +141,12 @@ def bitslice_pays(forest: Forest, machine: Machine) -> Sliced | None:
     )
 
 
-def _answer_cycles(bits: PredicateBits, to: str) -> float:
+def answer_cycles(bits: PredicateBits, to: str) -> float:
     """What the answers to all predicates cost for 512 rows."""
     of_view = np.bincount(bits.view[bits.test == Test.LESS_EQUAL])
     by_bits = int(of_view[of_view >= MANY].sum()) if to == "u8" else 0
-    return PREDICATE * by_bits + COMPARED * (len(bits.test) - by_bits)
+    wide = 0 if to == "u8" else int(of_view.sum())
+    return PREDICATE * by_bits + COMPARED_WIDE * wide + COMPARED * (len(bits.test) - by_bits - wide)
 
 
 def _shape(forest: Forest, bits: PredicateBits, sizes: SliceSizes, cost: Cost, cycles: tuple[float, float]) -> BlockShape:

@@ -6,7 +6,7 @@ take at most 24 bytes per inner node (256 KiB are always allowed); at most 40 wh
 pairs take some 40 % of the time. Otherwise the layout is the first of a short list, fastest first, that takes at most 16;
 if none does, it is the smallest of them. Calls of a few rows walk down several trees together instead of several rows: a
 step waits for the one before it, and one row has no other walk in the same tree. `treec.default_small` says up to how many
-rows a model is walked whose batches are bitsliced.
+rows a model is walked whose batches are bitsliced, `treec.default_slice` which walks start below levels that are.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 from treec.default_bitslice import bitslice_pays
 from treec.default_blocks import LEAST_ROWS, MOST_ROWS, STEP_PACKED, STEP_PAIRS, block_rows
 from treec.default_machine import Machine, machine_of
+from treec.default_slice import slice_pays
 from treec.frontends.base import Forest, Trees
 from treec.passes.algo.depths import leaf_depths
 from treec.passes.algo.packed import narrow, pack_trees, walk_columns
@@ -63,6 +64,8 @@ class _Layout:
     row_bytes: int
     step: float
     interleave: int
+    ranks: str | None = None
+    """Their type, where nodes compare them."""
 
 
 def default_schedule(forest: Forest, machine: Machine | None = None) -> Choice:
@@ -79,6 +82,9 @@ def default_schedule(forest: Forest, machine: Machine | None = None) -> Choice:
     layout = _ranked_layout(forest, leaf_bytes, budget, reasons)
     if layout is None:
         layout = _packed_layout(forest, leaf_bytes, reasons)
+    upper = slice_pays(forest, machine, layout.ranks) if sliced is None and layout.ranks is not None else None
+    if upper is not None:
+        walked = upper.walked
     block = _block(forest, layout, machine.l2_bytes, walked, reasons) if walked > FEW_ROWS else LEAST_ROWS
     walk = [
         *layout.before,
@@ -90,15 +96,21 @@ def default_schedule(forest: Forest, machine: Machine | None = None) -> Choice:
     few = _few_rows(forest, walked, layout.interleave, reasons)
     if walked > FEW_ROWS or (walked and not few):
         _say_together(forest, layout.interleave, reasons)
-    if sliced is None:
+    batches: list[str] = []
+    if sliced is not None:
+        reasons += sliced.reasons()
+        batches = sliced.plan()
+    elif upper is not None and layout.ranks is not None:
+        reasons.append(upper.reason())
+        batches = upper.plan(layout.ranks)
+    if not batches:
         plan = [*walk[:-2], *few, *walk[-2:], "parallel block"]
     else:
-        reasons += sliced.reasons()
         if few:
             few = [few[0], *(f"  {line}" for line in walk[:-2]), *few[1:]]
         if walked > FEW_ROWS or (walked and not few):
             few += [f"kernel when rows <= {walked} {{", *(f"  {line}" for line in walk), "}"]
-        plan = [*few, *sliced.plan()]
+        plan = [*few, *batches]
     return Choice(Schedule.from_text("\n".join([*lines, *layout.sharing, *plan]), "<default>"), tuple(reasons))
 
 
@@ -191,7 +203,7 @@ def _ranked_layout(forest: Forest, leaf_bytes: int, most: int, reasons: list[str
     reasons.append(f"nodes in pairs: {size / trees.n_nodes:.1f} bytes per inner node, leaves included")
     behind = [f"rank features at=block to={to}", "layout pairs"]
     row_bytes = (len(tables.view_missing) + 1) * int(to[1:]) // 8
-    return _Layout([], [], behind, size, row_bytes, STEP_PAIRS, INTERLEAVE_PAIRS)
+    return _Layout([], [], behind, size, row_bytes, STEP_PAIRS, INTERLEAVE_PAIRS, to)
 
 
 def _packed_layout(forest: Forest, leaf_bytes: int, reasons: list[str]) -> _Layout:

@@ -17,6 +17,16 @@ KIB = 1 << 10
 DEEP = Shape(n_trees=24, leaves=3000, n_inputs=8, n_predicates=40_000)
 
 
+@pytest.fixture(autouse=True)
+def walks_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No upper levels are sliced; see `tests.unit.test_default_slice`."""
+
+    def no_slice(forest: Forest, machine: Machine, to: str) -> None:
+        return None
+
+    monkeypatch.setattr("treec.default_schedule.slice_pays", no_slice)
+
+
 def blocks_of(forest: Forest, l2_bytes: int = L2_BYTES) -> int:
     lines = default_schedule(forest, Machine(l2_bytes=l2_bytes)).schedule.to_text().splitlines()
     return next(int(line.rpartition("=")[2]) for line in lines if line.startswith("split row"))

@@ -25,18 +25,20 @@
 
 // Ranks lie by column, for bits, and are copied by row, for walks. Then, tree by tree: codes of 128 rows, and from each row's
 // code its place in the pairs, four rows together; last those that are left, one by one.
-// CODE-LABEL: loop.func @main_raw_f32 axis 0
-// CODE: loop.for serial "predicate"
-// CODE: %[[RANK:.*]] = loop.load %{{.*}}[%{{.*}}, %{{.*}}] : !loop.buffer<i8, 2, workspace> -> i8
-// CODE-NEXT: loop.store %[[RANK]], %[[ROWS:.*]][%{{.*}}, %{{.*}}] : i8, !loop.buffer<i8, 2, workspace>
-// CODE: loop.for serial "tree" %tree
-// CODE:   loop.for serial "select"
-// CODE:   loop.transpose_bits
-// CODE:   loop.for serial "row" %row = %{{.*}} to %[[MIDDLE:.*]] step %[[FOUR:.*]] {
-// CODE:     %[[CODE:.*]] = loop.load %{{.*}} : !loop.buffer<i8, 1, workspace> -> i8
-// CODE:     %position = loop.binary add %{{.*}}, %{{.*}} : i64
-// CODE:     loop.load %[[ROWS]][%{{.*}}, %feature]
-// CODE:   loop.for serial "row" %{{.*}} = %[[MIDDLE]] to
+// CODE-LABEL: loop.routine @main_raw (
+// CODE: loop.call @main_predicates(%ranked, %{{\d+}})
+// CODE: [[RANK:%\d+]] = loop.load %ranked[%{{\d+}}, %{{\d+}}]
+// CODE-NEXT: loop.store [[RANK]], [[ROWS:%\d+]][%{{\d+}}, %{{\d+}}]
+// CODE: loop.for serial "tree" %tree = %tree_begin to %tree_end
+// CODE: loop.for serial "select"
+// CODE: loop.transpose_bits
+// CODE: loop.for serial "row" %row = %{{\d+}} to [[MIDDLE:%\d+]] step
+// CODE: loop.load %{{\d+}}[%{{\d+}}] : !loop.buffer<i8, 1, workspace> -> i8
+// CODE: %position = loop.binary add
+// CODE: loop.load [[ROWS]][%{{\d+}}, %feature]
+// CODE: loop.load [[ROWS]][%{{\d+}}, %feature_3]
+// CODE: loop.for serial "row" %row_1 = [[MIDDLE]] to
+// CODE-LABEL: loop.func @main_raw_f32
 
 forest.model @small {
 ^bb0(%0: !forest.rows):
