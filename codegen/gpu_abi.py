@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-GPU_ABI_VERSION = 3
+GPU_ABI_VERSION = 4
 
 STATIC_SHARED = 48 << 10
 """Bytes of shared memory that a CUDA kernel may declare; what needs more gets all of it at launch."""

@@ -1,8 +1,8 @@
 """The file of a model for GPUs: a zip of stored members, of which the first, ``manifest.json``, names all others.
 
 ``manifest.json``: format, version, launch plan, and the size and sha256 of each member. ``card.json``. ``source.cu``,
-``source.cl``: the kernels in CUDA and OpenCL. ``source.hip``, ``source.metal``: where they were asked for. ``model.cubin``:
-machine code, where nvcc was there. ``tables/NAME``.
+``source.cl``: the kernels in CUDA and OpenCL. ``source.hip``, ``source.metal``: where they were asked for.
+``model.ARCH.cubin``: machine code of an architecture, where nvcc was there. ``tables/NAME``.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,7 +21,8 @@ from treec.codegen.gpu_plan import TABLE, Plan, bad, integer, member_of, plan_of
 from treec.errors import ArtifactError, CodegenError
 
 FORMAT, VERSION = "treec-gpu", 1
-MANIFEST, CARD, CUBIN = "manifest.json", "card.json", "model.cubin"
+MANIFEST, CARD = "manifest.json", "card.json"
+_CUBIN = re.compile(r"model\.(sm_[0-9]{2,3})\.cubin")
 SOURCES = {"cuda": "source.cu", "opencl": "source.cl"}
 UNTESTED_SOURCES = {"rocm": "source.hip", "metal": "source.metal"}
 """Of `UNTESTED` languages, where they were asked for."""
@@ -30,31 +32,41 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)  # equal models make equal files
 
 @dataclass(frozen=True, eq=False)
 class GpuFile:
-    """What a file holds. ``cubin`` is for the plan's ``arch``; ``tables`` by name."""
+    """What a file holds. ``cubins`` by architecture; ``tables`` by name."""
 
     plan: Plan
     card: bytes
     sources: dict[str, str] = field(repr=False)
     tables: dict[str, bytes] = field(repr=False)
-    cubin: bytes | None = field(repr=False)
+    cubins: dict[str, bytes] = field(repr=False)
+
+    def cubin_for(self, capability: str) -> bytes | None:
+        """Machine code for a GPU of that compute capability ("86"): its own, or of the same major version and the nearest
+        lower minor one, which it runs, too; None if there is none."""
+        wanted = int(capability)
+        fitting = [number for number in map(_number, self.cubins) if number // 10 == wanted // 10 and number <= wanted]
+        return self.cubins[f"sm_{max(fitting)}"] if fitting else None
+
+
+def _number(arch: str) -> int:
+    return int(arch.removeprefix("sm_"))
 
 
 def gpu_file_bytes(
     cuda: GpuObject,
     opencl: GpuObject,
     card: dict[str, Any],
-    cubin: bytes | None,
+    cubins: Mapping[str, bytes],
     untested: Mapping[str, str] | None = None,
 ) -> bytes:
-    """The file of a model; ``untested``: sources in such languages. Raises `CodegenError` if CUDA's and OpenCL's forms are
-    not the same kernels."""
+    """The file of a model; ``cubins``: by architecture; ``untested``: sources in such languages. Raises `CodegenError` if
+    CUDA's and OpenCL's forms are not the same kernels."""
     if (cuda.kernels, cuda.tasks, cuda.tables) != (opencl.kernels, opencl.tasks, opencl.tables):
         raise CodegenError("the kernels for CUDA and for OpenCL differ")
     members = {CARD: json.dumps(card, separators=(",", ":"), allow_nan=False).encode()}
     members |= {SOURCES[made.target.kind]: made.source.encode() for made in (cuda, opencl)}
     members |= {UNTESTED_SOURCES[kind]: text.encode() for kind, text in (untested or {}).items()}
-    if cubin is not None:
-        members[CUBIN] = cubin
+    members |= {f"model.{arch}.cubin": data for arch, data in cubins.items()}
     for table in cuda.tables:
         if TABLE.fullmatch(table.name) is None:
             raise CodegenError(f"a table has the name {table.name!r}, which is none for a file")
@@ -86,14 +98,15 @@ def parse_gpu_file(data: bytes, place: str) -> GpuFile:
         sources = {kind: _member(members, name).decode() for kind, name in SOURCES.items()}
         more = {kind: name for kind, name in UNTESTED_SOURCES.items() if name in members}
         sources |= {kind: _member(members, name).decode() for kind, name in more.items()}
-        card, cubin = _member(members, CARD), members.pop(CUBIN, None)
+        card = _member(members, CARD)
+        cubins = {found[1]: members.pop(name) for name in [*members] if (found := _CUBIN.fullmatch(name))}
         if members:
             raise bad(f"it has a member {next(iter(members))!r}, which no file of treec has")
     except ArtifactError as error:
         raise ArtifactError(error.message, place=place, fix=error.fix or REBUILD) from error
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise ArtifactError(f"this file is damaged: {type(error).__name__}: {error}", place=place, fix=REBUILD) from error
-    return GpuFile(plan, card, sources, tables, cubin)
+    return GpuFile(plan, card, sources, tables, cubins)
 
 
 def _members(data: bytes) -> dict[str, bytes]:

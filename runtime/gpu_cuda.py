@@ -78,14 +78,14 @@ class CudaDevice:
     def _load(self, file: GpuFile) -> Any:
         """RawModule loads machine code from a path only; the driver has read it when the module is there."""
         try:
-            if file.cubin is None or file.plan.arch != f"sm_{self._device.compute_capability}":
+            if (cubin := file.cubin_for(self._device.compute_capability)) is None:
                 options = (*file.plan.options["cuda"], "-std=c++17")  # of the headers that the source includes
                 module = cupy.RawModule(code=file.sources["cuda"], options=options, backend="nvrtc")
                 module.compile()
                 return module
             with tempfile.TemporaryDirectory(prefix="treec-") as folder:
                 path = Path(folder, "model.cubin")
-                path.write_bytes(file.cubin)
+                path.write_bytes(cubin)
                 module = cupy.RawModule(path=str(path))
                 module.compile()
                 return module

@@ -73,6 +73,31 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class Choices:
+    """Some of a few words, none twice."""
+
+    values: tuple[str, ...]
+    is_list: bool = dataclasses.field(default=True, init=False)
+
+    def placeholder(self) -> str:
+        return f"({self.values[0]}, …)"
+
+    def allowed(self) -> str:
+        return f"some of {', '.join(self.values)}, in parentheses"
+
+    def convert(self, value: object) -> Value:
+        if not isinstance(value, (tuple, list)):
+            raise BadValue(f"must be {self.allowed()}, not {quoted(value)}")
+        items = tuple(str(item) for item in cast("Sequence[object]", value))
+        for i, item in enumerate(items):
+            if item not in self.values:
+                raise BadValue(f"must be {self.allowed()}, not {quoted(item)}", suggest(item, self.values), i)
+            if item in items[:i]:
+                raise BadValue(f"{quoted(item)} is there twice", "name it once", i)
+        return items
+
+
+@dataclass(frozen=True)
 class Number:
     """A whole number from ``minimum`` on, or one of ``values``."""
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
 
 KIB = 1024
 
@@ -42,3 +44,13 @@ GPUS: dict[str, GpuLimits] = {
     "sm_120": GpuLimits(99 * KIB, 100 * KIB, 1536, 128 << 20, 188, blocks_sm=24),
 }
 """Architectures that kernels are made for."""
+
+
+def limits_of(archs: Sequence[str]) -> GpuLimits:
+    """What each of them allows."""
+    all_of = [GPUS[arch] for arch in archs]
+
+    def least(values: list[Any]) -> Any:
+        return tuple(map(min, zip(*values, strict=True))) if isinstance(values[0], tuple) else min(values)
+
+    return GpuLimits(**{f.name: least([getattr(limits, f.name) for limits in all_of]) for f in fields(GpuLimits)})

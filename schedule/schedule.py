@@ -126,12 +126,13 @@ class Schedule:
         return not any(isinstance(d, ReduceLoop) and d.how == "atomic" for d in inside)
 
     def with_target(self, *, level: str | None = None, input: str | None = None, arch: str | None = None) -> Schedule:
-        """The schedule with arguments of its ``target`` line replaced: what a command-line option does. Raises `UsageError`
-        for one that the machine does not have."""
+        """The schedule with arguments of its ``target`` line replaced: what a command-line option does. ``arch``: one, or
+        several with commas between. Raises `UsageError` for one that the machine does not have."""
         if (gpu := self.gpu) is not None:
             if level is not None:
                 raise UsageError("the schedule is for a GPU, which has no CPU level", fix="leave `level` out")
-            made = replace(gpu, arch=arch or gpu.arch, input=input or gpu.input)
+            first, *others = gpu.archs if arch is None else arch.split(",")
+            made = replace(gpu, arch=first, also=tuple(others), input=input or gpu.input)
             return Schedule(tuple(made if d is gpu else d for d in self.directives), self.file)
         if arch is not None:
             fix = "leave `arch` out, or choose a schedule with `target gpu`"

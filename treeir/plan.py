@@ -12,6 +12,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 from xdsl.dialects.builtin import (
+    ArrayAttr,
     FlatSymbolRefAttrConstr,
     IntegerAttr,
     ModuleOp,
@@ -129,15 +130,22 @@ class TargetOp(IRDLOperation):
 
 @irdl_op_definition
 class GpuTargetOp(IRDLOperation):
-    """What the schedule's ``target gpu`` says: the architecture, and the dtypes of rows that kernels are made for."""
+    """What the schedule's ``target gpu`` says: the architecture, others that are compiled for, and the dtypes of rows that
+    kernels are made for."""
 
     name = "plan.gpu_target"
     arch = prop_def(StringAttr)
+    also = opt_prop_def(ArrayAttr[StringAttr])
     input = prop_def(StringAttr)
-    assembly_format = "`arch` $arch `input` $input attr-dict"
+    assembly_format = "`arch` $arch (`also` $also^)? `input` $input attr-dict"
 
-    def __init__(self, arch: str, input_dtype: str) -> None:
-        super().__init__(properties={"arch": StringAttr(arch), "input": StringAttr(input_dtype)})
+    def __init__(self, arch: str, input_dtype: str, also: Sequence[str] = ()) -> None:
+        others = ArrayAttr([StringAttr(other) for other in also]) if also else None
+        super().__init__(properties={"arch": StringAttr(arch), "input": StringAttr(input_dtype), "also": others})
+
+    @property
+    def archs(self) -> tuple[str, ...]:
+        return (self.arch.data, *(other.data for other in self.also or ()))
 
     def verify_(self) -> None:
         if self.input.data not in ("f32", "f64", "any"):

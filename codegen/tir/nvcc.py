@@ -45,9 +45,10 @@ def nvcc_path() -> str | None:
     return shutil.which("nvcc") or shutil.which("nvcc", path=os.path.join(home, "bin"))
 
 
-def build_cubin(made: GpuObject) -> Cubin:
-    """Compile an object for CUDA; raises `UsageError` where there is no nvcc, `CodegenError` with its words if it fails."""
-    nvcc, arch = nvcc_path(), made.target.arch
+def build_cubin(made: GpuObject, arch: str | None = None) -> Cubin:
+    """Compile an object for CUDA, for its architecture or another. Raises `UsageError` where there is no nvcc,
+    `CodegenError` with its words if it fails."""
+    nvcc, arch = nvcc_path(), arch or made.target.arch
     if made.target.kind != "cuda" or arch is None:
         raise CodegenError(f"a cubin is made of CUDA, not of {made.target.kind}")
     if nvcc is None:

@@ -15,7 +15,7 @@ from treec.passes.algo.shared_rows import copy_shape
 from treec.passes.loop.builder import ForBody, LoopBuilder, Values
 from treec.passes.loop.row_cache import CopyValue, RowCache
 from treec.passes.plan.bind_loop import extent_of, threads_of
-from treec.schedule.gpus import GPUS, LOCAL_MOST
+from treec.schedule.gpus import LOCAL_MOST, limits_of
 from treec.treeir.loop import AllocOp, FuncOp
 from treec.treeir.loop_stage import threads_attr
 from treec.treeir.loop_types import BinaryKind, LoopKind, Scope, byte_size
@@ -67,7 +67,7 @@ def _require_shared(stage: FuncOp, kernel: KernelOp) -> None:
         return
     allocs = [op for op in stage.walk() if isinstance(op, AllocOp) and op.result.type.scope.data is Scope.SHARED]
     sizes = [shared_size(op) for op in allocs]
-    arch, most = target.arch.data, GPUS[target.arch.data].shared
+    arch, most = " and ".join(target.archs), limits_of(target.archs).shared
     if sum(sizes) > most:
         parts = " + ".join(f"{size:,}" for size in sizes)
         raise ScheduleError(

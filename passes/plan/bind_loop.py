@@ -10,7 +10,7 @@ from xdsl.dialects.builtin import ModuleOp, StringAttr
 
 from treec.errors import ScheduleError
 from treec.passes.plan.rewrite import PlanPass, loop_named
-from treec.schedule.gpus import GPUS, GpuLimits
+from treec.schedule.gpus import GpuLimits, limits_of
 from treec.treeir.loop_types import DIMENSIONS, LoopKind, LoopKindAttr
 from treec.treeir.plan import ForOp, GpuTargetOp, KernelOp, LoopAxis, target_of
 
@@ -38,7 +38,7 @@ class BindLoopPass(PlanPass):
             raise ScheduleError(f"can't bind to {self.to!r}", fix="bind to grid.x, block.x or another dimension of these")
         for kernel in self.kernels(op):
             self._bind(kernel, LoopKind(kind), dimension)
-            _require_limits(kernel, target.arch.data, GPUS[target.arch.data])
+            _require_limits(kernel, " and ".join(target.archs), limits_of(target.archs))
 
     def _bind(self, kernel: KernelOp, kind: LoopKind, dimension: str) -> None:
         loop, nest = loop_named(kernel, self.loop), kernel.nest()

@@ -12,7 +12,7 @@ from xdsl.traits import SymbolTable
 from treec.errors import ScheduleError
 from treec.passes.algo.shared_nodes import shared_node_bytes
 from treec.passes.plan.rewrite import PlanPass, loop_named
-from treec.schedule.gpus import GPUS
+from treec.schedule.gpus import limits_of
 from treec.treeir.loop_types import LoopKind
 from treec.treeir.plan import GpuTargetOp, KernelOp, PackedTreesOp, target_of
 
@@ -35,9 +35,9 @@ class CacheNodesPass(PlanPass):
         if self.memory != "shared":
             raise ScheduleError(f"nodes can't be copied to {self.memory}", fix="write in=shared")
         for kernel in self.kernels(op):
-            self._cache(kernel, op, target.arch.data)
+            self._cache(kernel, op, target.archs)
 
-    def _cache(self, kernel: KernelOp, module: ModuleOp, arch: str) -> None:
+    def _cache(self, kernel: KernelOp, module: ModuleOp, archs: tuple[str, ...]) -> None:
         loop, walk = loop_named(kernel, self.at), kernel.innermost_walk()
         grid = [other for other in kernel.nest() if other.kind.data is LoopKind.GRID]
         if grid != [loop]:
@@ -51,11 +51,11 @@ class CacheNodesPass(PlanPass):
         trees = None if walk.trees is None else SymbolTable.lookup_symbol(module, walk.trees)
         if not isinstance(trees, PackedTreesOp):
             raise ScheduleError("only packed nodes are copied to shared memory", fix="put `layout packed` above it")
-        size, most = shared_node_bytes(trees.nodes.array), GPUS[arch].shared
+        size, most = shared_node_bytes(trees.nodes.array), limits_of(archs).shared
         if size > most:
             raise ScheduleError(
                 f"{len(trees.nodes.array):,} nodes are {size:,} bytes, {size - most:,} more than the {most:,} bytes of "
-                f"shared memory that a block has on {arch}",
+                f"shared memory that a block has on {' and '.join(archs)}",
                 fix="leave `cache nodes` out, or make nodes smaller: `layout packed align=1`, `predicates=table`",
             )
         walk.properties["nodes_at"] = StringAttr(self.at)

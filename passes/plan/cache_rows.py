@@ -13,7 +13,7 @@ from treec.errors import ScheduleError
 from treec.frontends.base import Inputs
 from treec.passes.algo.shared_rows import shared_shape
 from treec.passes.plan.rewrite import PlanPass, loop_named
-from treec.schedule.gpus import GPUS
+from treec.schedule.gpus import limits_of
 from treec.treeir.forest import only_model
 from treec.treeir.forest_convert import forest_of
 from treec.treeir.loop_types import LoopKind
@@ -52,9 +52,9 @@ class CacheRowsPass(PlanPass):
         for kernel in self.kernels(op):
             self._cache(kernel, inputs)
             if isinstance(target, GpuTargetOp):
-                self._share(kernel, inputs, target.arch.data)
+                self._share(kernel, inputs, target.archs)
 
-    def _share(self, kernel: KernelOp, inputs: Inputs, arch: str) -> None:
+    def _share(self, kernel: KernelOp, inputs: Inputs, archs: tuple[str, ...]) -> None:
         """In the memory of a block of threads, which is small."""
         loop, nest = loop_named(kernel, self.at), kernel.nest()
         threads = [other.label.data for other in nest[: nest.index(loop) + 1] if other.kind.data is LoopKind.BLOCK]
@@ -65,11 +65,11 @@ class CacheRowsPass(PlanPass):
             )
         block = loop.step.value.data
         row = prod(shared_shape(1, inputs.n_features, self.layout == "column")) * inputs.dtype.itemsize
-        size, most = block * row, GPUS[arch].shared
+        size, most = block * row, limits_of(archs).shared
         if size > most:
             raise ScheduleError(
                 f"{block} rows of {row} bytes are {size} bytes, {size - most} more than the {most} bytes of "
-                f"shared memory that a block has on {arch}",
+                f"shared memory that a block has on {' and '.join(archs)}",
                 fix=f"use blocks of at most {most // row} rows" if row <= most else "leave `cache rows` out",
             )
         kernel.innermost_walk().properties["rows_in"] = StringAttr("shared")

@@ -11,7 +11,7 @@ from treec.frontends.base import Test
 from treec.passes.algo.bitslice import BYTE_BITS
 from treec.passes.algo.shared_bits import NIBBLE, WORD_ROWS, SharedBits
 from treec.passes.plan.rank_features import tables_of
-from treec.schedule.gpus import BLOCK_SHARED, GPUS, GpuLimits
+from treec.schedule.gpus import BLOCK_SHARED, GpuLimits, limits_of
 from treec.treeir.plan import GpuTargetOp, KernelOp, LoopAxis, LoopKind, target_of
 from treec.treeir.ranks import RANK_TYPES, RanksOp
 from treec.treeir.slices import PredicateBitsOp, SlicedTreesOp
@@ -54,7 +54,7 @@ def shared_room(kernel: KernelOp, shape: SharedBits) -> int:
 def _limits(kernel: KernelOp) -> GpuLimits:
     module = kernel.parent_op()
     target = target_of(module) if isinstance(module, ModuleOp) else None
-    return GPUS[target.arch.data if isinstance(target, GpuTargetOp) else "sm_90"]
+    return limits_of(target.archs if isinstance(target, GpuTargetOp) else ("sm_90",))
 
 
 def require_shared_nest(kernel: KernelOp, module: ModuleOp) -> None:

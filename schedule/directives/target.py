@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from treec.schedule.arguments import Choice, argument
+from treec.schedule.arguments import Choice, Choices, argument
 from treec.schedule.base import Directive, Machine, Stage, directive
 from treec.schedule.check import Scope
 from treec.schedule.gpus import GPUS
@@ -36,7 +36,8 @@ class TargetCpu(Directive):
 
 @directive
 class TargetGpu(Directive):
-    """Says that the code is for a GPU, of which architecture, and which rows it takes.
+    """Says that the code is for a GPU, of which architecture, and which rows it takes. With `also`, the file has machine
+    code for other architectures, too, and the limits are those that all of them have.
 
     Needs: to be the only target. Loops are bound to the GPU by `bind`.
 
@@ -53,8 +54,15 @@ class TargetGpu(Directive):
     input: str = argument(
         Choice(("f32", "f64", "any")), "dtype of the rows that are accepted; `any` is both", default="any"
     )
+    also: tuple[str, ...] = argument(Choices(tuple(GPUS)), "other architectures with machine code", default=(), quiet=True)
+
+    @property
+    def archs(self) -> tuple[str, ...]:
+        return (self.arch, *self.also)
 
     def check(self, scope: Scope) -> None:
+        if self.arch in self.also:
+            raise self.error(f"{self.arch} is the architecture already", "leave it out of `also`")
         other = scope.find(TargetCpu)
         if other is not None:
             raise self.error(f"the target is a CPU already ({other.where()})", "keep one of the two")

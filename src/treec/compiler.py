@@ -110,7 +110,7 @@ def start(
             counted = profiled(loaded.forest, profile)
             loaded, facts = replace(loaded, forest=counted.forest), counted.facts()
     with _phase(seconds, "schedule", progress):
-        chosen, reasons = _settle(schedule, loaded.forest, level, _on_gpu(target, arch))
+        chosen, reasons = _settle(schedule, loaded.forest, level, _archs(target, arch))
         if target is not None and (chosen.gpu is not None) != (target == "gpu"):
             raise UsageError(f"the schedule is not for a {target.upper()}", fix="leave out the schedule, or the target")
         if level is not None or rows is not None or arch is not None:
@@ -122,28 +122,32 @@ def start(
     return Compilation(loaded, chosen, reasons, seconds, profile=facts, emit=tuple(emit))
 
 
-def _on_gpu(target: str | None, arch: str | None) -> str | None:
-    """The architecture that treec's own schedule is for; None for a CPU."""
+def _archs(target: str | None, arch: str | None) -> tuple[str, ...]:
+    """The architectures that treec's own schedule is for; none for a CPU."""
     if target not in (None, "cpu", "gpu"):
         raise UsageError(f"there is no target {target!r}", fix="use cpu or gpu")
     if arch is None:
-        return TargetGpu().arch if target == "gpu" else None
-    if arch not in GPUS:
-        raise UsageError(f"{arch!r} is no known architecture", fix=f"use one of {', '.join(GPUS)}")
+        return (TargetGpu().arch,) if target == "gpu" else ()
+    archs = arch.split(",")
+    for one in archs:
+        if one not in GPUS:
+            raise UsageError(f"{one!r} is no known architecture", fix=f"use one of {', '.join(GPUS)}")
+        if archs.count(one) > 1:
+            raise UsageError(f"{one} is named twice", fix="name each architecture once")
     if target == "cpu":
         raise UsageError("a CPU has no architecture of a GPU", fix="leave `arch` out")
-    return arch
+    return tuple(archs)
 
 
 def _settle(
-    schedule: Schedule | str | os.PathLike[str] | None, forest: Forest, level: str | None, arch: str | None
+    schedule: Schedule | str | os.PathLike[str] | None, forest: Forest, level: str | None, archs: tuple[str, ...]
 ) -> tuple[Schedule, tuple[str, ...]]:
     """``level``: what will override the schedule's. Caches are those of this machine where code for it is asked for;
-    ``arch``: of the GPU that treec's own schedule is for."""
-    if schedule is None and arch is not None:
+    ``archs``: of the GPUs that treec's own schedule is for."""
+    if schedule is None and archs:
         from treec.default_gpu import default_gpu_schedule
 
-        choice = default_gpu_schedule(forest, arch)
+        choice = default_gpu_schedule(forest, *archs)
         return choice.schedule, choice.reasons
     if schedule is None:
         from treec.default_machine import machine_of
@@ -182,7 +186,7 @@ def generate(compilation: Compilation, *, observer: Observer | None = None, prog
         from treec.gpu_compiler import build_kernels
 
         with _phase(compilation.seconds, "machine code", progress):
-            compilation.gpu = build_kernels(module, forest, compilation.schedule.gpu.arch, compilation.emit)
+            compilation.gpu = build_kernels(module, forest, compilation.schedule.gpu.archs, compilation.emit)
         return
     with _phase(compilation.seconds, "machine code", progress):
         target = TargetSpec(compilation.schedule.target.level)
@@ -345,9 +349,10 @@ def compile(
     sniffed. ``schedule``: a `Schedule`, a path, a preset's name, schedule text of several lines, or None for treec's own
     choice. ``verify=False`` skips the check, and the card says so. ``trust``: unpickle a file that treec can't read safely;
     only for files you would also run. ``target``: cpu or gpu, what treec's own choice is for. ``level``, ``rows``,
-    ``arch``: override the target's ``level``, ``input`` and ``arch``. ``profile``: sample rows, or a ``.npy`` file of them,
-    that count how often nodes are reached, in place of the model's own counts. ``emit``: other languages that a file for
-    GPUs shall have the kernels in, ``rocm`` (HIP) or ``metal``, untested.
+    ``arch``: override the target's ``level``, ``input`` and ``arch``; several architectures have commas between.
+    ``profile``: sample rows, or a ``.npy`` file of them, that count how often nodes are reached, in place of the model's
+    own counts. ``emit``: other languages that a file for GPUs shall have the kernels in, ``rocm`` (HIP) or ``metal``,
+    untested.
 
     Raises `treec.errors.TreecError`: `ModelError`, `UnsupportedModelError`, `ScheduleError`, `VerificationError`.
     """

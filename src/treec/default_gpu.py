@@ -34,7 +34,7 @@ from treec.passes.algo.depths import leaf_depths
 from treec.passes.algo.packed import walk_columns
 from treec.passes.algo.pairs import pair_values, value_pair_bytes
 from treec.passes.algo.shared_rows import shared_shape
-from treec.schedule.gpus import BLOCK_SHARED, GPUS, GpuLimits
+from treec.schedule.gpus import BLOCK_SHARED, GpuLimits, limits_of
 from treec.schedule.schedule import Schedule
 
 APART = 16
@@ -64,14 +64,14 @@ class _Block:
     resident: int
 
 
-def default_gpu_schedule(forest: Forest, arch: str) -> Choice:
-    """Pick blocks, copies and layout for this forest on this architecture."""
-    limits, reasons = GPUS[arch], list[str]()
+def default_gpu_schedule(forest: Forest, arch: str, *also: str) -> Choice:
+    """Pick blocks, copies and layout for this forest on this architecture, and others that the code is also for."""
+    limits, reasons = limits_of((arch, *also)), list[str]()
     steps = _steps(forest)
     layout = _layout(forest, limits, reasons)
-    block, copied = _block(forest, limits, steps, arch, reasons)
+    block, copied = _block(forest, limits, steps, " and ".join((arch, *also)), reasons)
     lines = [
-        f"target gpu arch={arch}",
+        f"target gpu arch={arch}" + (f" also=({', '.join(also)})" if also else ""),
         *layout,
         *_few_rows(forest, limits, copied is not None, reasons),
         f"split row into=(block, thread) by={block.threads}",

@@ -33,14 +33,20 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False)
 class GpuBuild:
-    """The kernels of a model. ``cubin``: None where there is no nvcc. ``verified_on``: what ran them for verification."""
+    """The kernels of a model. ``cubins``: of each architecture, none without nvcc. ``verified_on``: what ran them for
+    verification."""
 
     module: ModuleOp = field(repr=False)
     cuda: GpuObject
     opencl: GpuObject
-    cubin: Cubin | None
+    cubins: tuple[Cubin, ...]
     verified_on: str | None = None
     untested: tuple[UntestedSource, ...] = ()
+
+    @property
+    def cubin(self) -> Cubin | None:
+        """Of the first architecture."""
+        return self.cubins[0] if self.cubins else None
 
     @property
     def arch(self) -> str:
@@ -50,20 +56,21 @@ class GpuBuild:
         """For the card."""
         facts: dict[str, Any] = {
             "arch": self.arch,
-            "forms": ["CUDA source", "OpenCL source", *([] if self.cubin is None else ["cubin"])]
+            "forms": ["CUDA source", "OpenCL source", *(f"cubin of {cubin.arch}" for cubin in self.cubins)]
             + [source.form for source in self.untested],
             "kernels": len(self.cuda.kernels),
             "table_bytes": sum(len(table.data) for table in self.cuda.tables),
             "verified_on": self.verified_on,
         }
-        if self.cubin is not None:
-            facts["registers"] = max(use.registers for use in self.cubin.uses)
-            facts["spill_bytes"] = max(use.spill_bytes for use in self.cubin.uses)
+        if self.cubins:
+            uses = [use for cubin in self.cubins for use in cubin.uses]
+            facts["registers"] = max(use.registers for use in uses)
+            facts["spill_bytes"] = max(use.spill_bytes for use in uses)
         return facts
 
     def file(self, card: dict[str, Any]) -> bytes:
         untested = {source.kind: source.text for source in self.untested}
-        return gpu_file_bytes(self.cuda, self.opencl, card, None if self.cubin is None else self.cubin.data, untested)
+        return gpu_file_bytes(self.cuda, self.opencl, card, {cubin.arch: cubin.data for cubin in self.cubins}, untested)
 
 
 def require_emitted(kinds: Sequence[str], *, on_gpu: bool) -> None:
@@ -85,8 +92,9 @@ def require_emitted(kinds: Sequence[str], *, on_gpu: bool) -> None:
             raise UsageError(f"there are no kernels for {kind!r}", place="emit", fix=f"use {' or '.join(UNTESTED)}")
 
 
-def build_kernels(module: ModuleOp, forest: Forest, arch: str, emit: Sequence[str] = ()) -> GpuBuild:
-    """From loops to kernels; ``emit``: also printed in these `UNTESTED` languages. Raises `ToolchainError` without TVM."""
+def build_kernels(module: ModuleOp, forest: Forest, archs: Sequence[str], emit: Sequence[str] = ()) -> GpuBuild:
+    """From loops to kernels, and machine code of each architecture; ``emit``: also printed in these `UNTESTED` languages.
+    Raises `ToolchainError` without TVM."""
     if find_spec("tvm") is None:
         raise ToolchainError("kernels for GPUs are made by TVM, which is not installed", fix="pip install 'treec[gpu]'")
     from treec.codegen.tir.compile import GpuFacts, compile_gpu
@@ -95,13 +103,13 @@ def build_kernels(module: ModuleOp, forest: Forest, arch: str, emit: Sequence[st
 
     dtype = DType.F32 if forest.sum.dtype == np.float32 else DType.F64
     facts = GpuFacts(forest.inputs.n_features, forest.trees.n_trees, forest.n_columns, dtype)
-    cuda = compile_gpu(module, facts, GpuTarget("cuda", arch), verified=True)
+    cuda = compile_gpu(module, facts, GpuTarget("cuda", archs[0]), verified=True)
     opencl = compile_gpu(module, facts, GpuTarget("opencl"), verified=True)
-    cubin = None if nvcc_path() is None else build_cubin(cuda)
-    if cubin is not None:
+    cubins = () if nvcc_path() is None else tuple(build_cubin(cuda, arch) for arch in archs)
+    for cubin in cubins:
         require_registers(cuda, cubin)
     untested = tuple(untested_source(module, kind) for kind in dict.fromkeys(emit))
-    return GpuBuild(module, cuda, opencl, cubin, untested=untested)
+    return GpuBuild(module, cuda, opencl, cubins, untested=untested)
 
 
 def unlike_functions(forest: Forest) -> tuple[str, ...]:

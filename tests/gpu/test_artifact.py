@@ -180,7 +180,7 @@ def test_members_are_those_of_the_manifest(data: bytes) -> None:
 
 HOSTILE: list[tuple[str, Callable[[Any], None], str]] = [
     ("another version", lambda m: m.update(version=9), "version 9"),
-    ("an older launch plan", lambda m: m.update(abi=1), "version 1.1 and this treec reads 1.3"),
+    ("an older launch plan", lambda m: m.update(abi=1), "version 1.1 and this treec reads 1.4"),
     ("a part of the shared memory", lambda m: m["plan"]["kernels"][0].update(dynamic_bytes=64), "64 of 0 bytes of shared"),
     ("no plan", lambda m: m.pop("plan"), "damaged"),
     ("a path for a table", lambda m: m["plan"]["tables"].append("../x"), "for a name"),

@@ -60,7 +60,8 @@ def apart(rows: NDArray[Any], how: str) -> NDArray[Any]:
 @st.composite
 def schedules(draw: st.DrawFn) -> Schedule:
     """Any whole schedule for a GPU."""
-    lines = [f"target gpu input={draw(st.sampled_from(('f32', 'f64', 'f32', 'f64', 'any')))}"]
+    also = draw(st.sampled_from(("", " also=(sm_80)", " also=(sm_100, sm_80)")))
+    lines = [f"target gpu input={draw(st.sampled_from(('f32', 'f64', 'f32', 'f64', 'any')))}{also}"]
     lines += ["float reassociate"] if draw(st.integers(0, 3)) == 0 else []
     lines += [line for line in ("share predicates", "share leaves", "swap children") if draw(st.booleans())]
     if draw(st.booleans()):

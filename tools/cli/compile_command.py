@@ -66,7 +66,12 @@ def _version(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> No
     section="Schedule",
     help="What treec's choice is for. Default: a GPU if OUT ends in .gpu.",
 )
-@option("--arch", metavar="ARCH", section="Schedule", help="NVIDIA's name of the GPU, instead of the schedule's: sm_90, …")
+@option(
+    "--arch",
+    metavar="ARCH",
+    section="Schedule",
+    help="NVIDIA's name of the GPU, or several with commas, instead of the schedule's: sm_90, …",
+)
 @option("--level", metavar="LEVEL", section="Schedule", help="CPU level, instead of the schedule's: native, x86-64-v3, …")
 @option(
     "--rows",

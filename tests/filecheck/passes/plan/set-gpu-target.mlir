@@ -3,6 +3,12 @@
 // CHECK: plan.gpu_target arch "sm_80" input "f64"
 // CHECK-NEXT: forest.model @small {
 
+// RUN: tree-opt %s -p 'set-gpu-target{arch=sm_90 also=sm_80,sm_86}' | filecheck %s --check-prefix ALSO
+// RUN: not tree-opt %s -p 'set-gpu-target{arch=sm_90 also=sm_8}' 2>&1 | filecheck %s --check-prefix NONE
+
+// ALSO: plan.gpu_target arch "sm_90" also ["sm_80", "sm_86"] input "any"
+// NONE: 'sm_8' is no known architecture
+
 forest.model @small {
 ^bb0(%0: !forest.rows):
   %1 = forest.inputs %0 {n_features = 2 : i64, dtype = f32, missing_value = 0x7ff8000000000000 : f64, column = #forest.blob<"<i4", [2], "0x0000000001000000"> }
