@@ -117,16 +117,19 @@ class Verification:
         if self.oracle is not None:
             library = f"{self.oracle} {self.oracle_version} on {self.oracle_rows:,} rows"
             library += f", links within {self.oracle_ulp} ulp" if self.oracle_bound else ""
+        note = "" if self.c_library_note is None else f"; {self.c_library_note}"
         return (
             f"{self.verdict}: {self.nodes_reached:,} of {self.nodes_reachable:,} nodes{sample} reached{unreachable}; "
-            f"{self.boundary_rows:,} boundary and {self.random_rows:,} random rows; {library}{self._other_c_library()}"
+            f"{self.boundary_rows:,} boundary and {self.random_rows:,} random rows; {library}{note}"
         )
 
-    def _other_c_library(self) -> str:
+    @property
+    def c_library_note(self) -> str | None:
+        """That the C library of this machine is another one, where it is."""
         if not self.unlike:
-            return ""
+            return None
         return (
-            f"; the C library here has another {' and '.join(self.unlike)} than kernels, which have glibc's with fused "
+            f"the C library here has another {' and '.join(self.unlike)} than kernels, which have glibc's with fused "
             f"multiply-adds: responses within {self.unlike_ulp} ulp of its"
         )
 

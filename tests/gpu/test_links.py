@@ -27,8 +27,8 @@ from treec.treeir.loop import FmaOp
 from treec.verify.rows import Domain, random_rows
 
 SOFTMAX = (Link.XGB_SOFTMAX, Link.LGB_SOFTMAX, Link.SKL_SOFTMAX)
-EACH = settings().max_examples * 25_000
-"""Arguments of a function: 25 million with the profile ``search``."""
+EACH = settings().max_examples * 10_000
+"""Of each way to draw arguments: 10 million with the profile ``search``."""
 
 
 @pytest.mark.skipif(bool(others()), reason="the C library is not glibc with fused multiply-adds")

@@ -91,6 +91,7 @@ def _verify(
     report: Report, code: CompiledModel, loaded: LoadedModel, oracle: Oracle | None, seed: int, progress: Progress
 ) -> None:
     from treec.compiler import why_no_oracle
+    from treec.gpu_compiler import unlike_functions
     from treec.schedule.schedule import Schedule
     from treec.verify.check import verify
     from treec.verify.runner import CompiledRunner
@@ -103,6 +104,7 @@ def _verify(
         oracle_absent=why_no_oracle(loaded.forest.source),
         reassociated=_reassociated(code),
         repeats=Schedule.from_text(code.card["schedule"]["text"]).repeats,
+        unlike=unlike_functions(loaded.forest) if code.card.get("gpu") else (),
         progress=lambda done: progress("verify", done),
     )
     report.facts["verification"] = found.to_dict()
@@ -110,7 +112,7 @@ def _verify(
 
 
 def verified_lines(found: Verification, seconds: float) -> list[str]:
-    """What was compared, in two lines."""
+    """What was compared, in a few lines."""
     share = found.nodes_reached / found.nodes_reachable if found.nodes_reachable else 1.0
     sample = "" if found.nodes_tested == found.nodes else f", of a sample of {found.nodes_tested:,} of {found.nodes:,}"
     beyond = f"; {found.nodes_unreachable:,} more are out of any row's reach" if found.nodes_unreachable else ""
@@ -121,6 +123,7 @@ def verified_lines(found: Verification, seconds: float) -> list[str]:
         f"boundary rows reached {found.nodes_reached:,} of {found.nodes_reachable:,} reachable nodes "
         f"({100 * share:.1f} %{sample}){beyond}",
     ]
+    lines += [] if found.c_library_note is None else [found.c_library_note]
     if found.oracle is None:
         return [*lines, f"not compared with the library: {found.oracle_absent}"]
     links = f", links within {found.oracle_ulp} ulp" if found.oracle_bound else ""

@@ -5,14 +5,17 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.unit.tools.tooling import Run
+from tests.unit.tools.tooling import Run, model_text, script
+from treec.passes.algo.c_math import others
 
 pytest.importorskip("tvm")
 pytest.importorskip("pyopencl")
@@ -84,3 +87,23 @@ def test_kernels_go_into_the_file_in_other_languages_too(folder: Path, treec: Ru
     refused = treec(name, "-o", "model.gpu", "--emit", "vulkan")
     assert refused.code == 2
     assert "SPIR-V" in refused.stderr
+
+
+@pytest.mark.skipif(bool(others()), reason="the C library is not glibc with fused multiply-adds")
+def test_another_c_library_is_told(folder: Path) -> None:
+    """glibc is told that the CPU has no fused multiply-adds."""
+    (folder / "model.txt").write_text(model_text(objective="binary sigmoid:1"))
+    plain = {**os.environ, "GLIBC_TUNABLES": ""}
+    other = {**plain, "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-FMA,-AVX2,-FMA_Usable,-AVX2_Usable"}
+
+    def said(*words: str, env: dict[str, str]) -> str:
+        done = subprocess.run([*script("treec"), *words], capture_output=True, text=True, check=False, cwd=folder, env=env)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    compiled = "model.txt", "--schedule", "gpu-direct", "-o", "model.gpu"
+    note = "the C library here has another exp than kernels"
+    assert note in said(*compiled, env=other)
+    assert "unlike ['exp'], max ulp" in said("inspect", "model.gpu", env=plain)
+    assert note in said("verify", "model.gpu", "--against", "model.txt", env=other)
+    assert "C library" not in said("verify", "model.gpu", "--against", "model.txt", env=plain)
