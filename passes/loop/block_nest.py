@@ -167,6 +167,7 @@ class BlockNest(ABC):
         """One step of the first of ``loops``."""
         entered = self._enter(b, loops[0], state)
         needs_rows = self.forest.inputs.table_offset is not None and self.ranks is None
+        needs_rows |= self.prefetch is not None and any(loop.label.data == self.prefetch.at for loop in loops[1:])
         if self.routines is None or state.has_rows or not entered.has_rows or needs_rows or self.order is not None:
             return self._prefix(b, loops[1:], entered)
         self._apart(b, loops[1:], entered)

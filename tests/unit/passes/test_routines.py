@@ -91,3 +91,11 @@ def test_workspace_of_routines_counts_against_the_limit() -> None:
     text = BITSLICE.replace("by=128", "by=8388608")
     with pytest.raises(ScheduleError, match=r"a block of rows takes [\d,]+ MiB of memory"):
         lowered(text, "f32")
+
+
+def test_rows_that_are_asked_for_ahead_keep_the_walks_in_their_stage() -> None:
+    """A routine has no rows of the call; the loop that asks for some must not be in one."""
+    inside = RANKED.replace("walk", "prefetch rows at=row ahead=2\nwalk")
+    outside = RANKED.replace("walk", "prefetch rows at=block ahead=2\nwalk")
+    assert "main_raw" not in routines(lowered(inside, "any"))
+    assert "main_raw" in routines(lowered(outside, "any"))
