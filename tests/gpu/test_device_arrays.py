@@ -112,6 +112,34 @@ def test_responses_stay_on_the_device(
     np.testing.assert_array_equal(host(found), wanted.predict(rows))
 
 
+@pytest.mark.parametrize("names", [np.array([3, 5, 9]), np.array(["no", "maybe", "yes"])], ids=["numbers", "text"])
+def test_labels_are_found_on_the_device(names: NDArray[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their indices alone come to the host; names that CuPy can have stay there."""
+    ensemble = pytest.importorskip("sklearn.ensemble")
+    draw = np.random.default_rng(2)
+    rows = draw.normal(size=(200, 3)).astype(np.float32)
+    source = ensemble.RandomForestClassifier(5, max_depth=4, random_state=0).fit(rows, names[draw.integers(0, 3, 200)])
+    data = compiler.compile(source, PLAN, verify=False).library.all_bytes() or b""
+    model, cupy = placed({"forest": data}, "forest", monkeypatch)
+    copied: list[tuple[int, ...]] = []
+    get = DeviceArray.get
+
+    def counted(array: DeviceArray) -> NDArray[Any]:
+        copied.append(array.data_.shape)
+        return get(array)
+
+    monkeypatch.setattr(DeviceArray, "get", counted)
+    np.testing.assert_array_equal(model.predict(rows), source.predict(rows), strict=True)
+    assert copied == [(200, 1)]
+    assert [name for name in cupy.calls if name.startswith("treec_main")] == [
+        "treec_main_raw_f32",
+        "treec_main_label_f32",
+    ]
+    found = model.predict(DeviceArray(rows, cupy))
+    assert isinstance(found, DeviceArray) == (names.dtype.kind == "i")
+    np.testing.assert_array_equal(found.data_ if isinstance(found, DeviceArray) else found, source.predict(rows))
+
+
 def test_rows_of_the_host_give_answers_of_the_host(
     files: dict[str, bytes], rows: NDArray[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
