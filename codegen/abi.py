@@ -13,7 +13,7 @@ import ctypes
 from dataclasses import dataclass
 from enum import IntEnum
 
-ABI_VERSION = 3
+ABI_VERSION = 4
 MAGIC = 0x43455254  # "TREC"
 
 DESCRIBE_SYMBOL = "treec_describe"
@@ -92,6 +92,15 @@ CALL_WORDS = 1 + len(STAGE_PARAMETERS)
 """What an artifact's ``call`` gets: int64s, the address of a stage function and its parameters in order. It returns what
 the stage does. One pointer is handed over many times faster than so many arguments, where each is converted by itself."""
 
+WAIT_PARAMETERS = (
+    Parameter("word", "const int64_t *", "another thread will change it"),
+    Parameter("old", "int64_t", "what it was"),
+    Parameter("pauses", "int64_t", "how often to look again, a pause before each"),
+    Parameter("more", "int64_t", "pauses before it returns once the word has changed"),
+)
+"""Parameters of an artifact's ``wait``, which returns 1 as soon as the word is another, or 0. It neither sleeps nor takes
+a lock: it is a chance to go on without being woken by the system, and nothing depends on it."""
+
 PREDICT_PARAMETERS = (
     Parameter("task", "int32_t", "a treec_task"),
     Parameter("row_dtype", "int32_t", "a treec_dtype"),
@@ -122,7 +131,8 @@ class KernelStruct(ctypes.Structure):
     """``treec_kernel``: serves calls of at most ``rows_max`` rows; the first kernel that fits is the one to use.
 
     A call of more than ``run_rows`` rows is run in parts of at most so many rows, each through all stages, its rows counted
-    from 0; scratch is then ``scratch_row_bytes`` for each row of a part.
+    from 0; scratch is then ``scratch_row_bytes`` for each row of a part. ``row_cost``: picoseconds that a row takes in a
+    tree on one core, by a rough estimate; 0 where there is none.
     """
 
     _fields_ = (
@@ -133,12 +143,13 @@ class KernelStruct(ctypes.Structure):
         ("stages", ctypes.POINTER(StageStruct)),
         ("run_rows", ctypes.c_int64),
         ("scratch_row_bytes", ctypes.c_int64),
+        ("row_cost", ctypes.c_int64),
     )
 
 
 class ArtifactStruct(ctypes.Structure):
     """``treec_artifact``: what ``treec_describe()`` returns. ``cpu_check`` returns `Status.OK` or `Status.WRONG_CPU`; for
-    ``call`` see `CALL_WORDS`."""
+    ``call`` see `CALL_WORDS`, for ``wait`` `WAIT_PARAMETERS`."""
 
     _fields_ = (
         ("magic", ctypes.c_uint32),
@@ -154,4 +165,5 @@ class ArtifactStruct(ctypes.Structure):
         ("card", ctypes.c_void_p),
         ("card_capacity", ctypes.c_int64),
         ("call", ctypes.c_void_p),
+        ("wait", ctypes.c_void_p),
     )

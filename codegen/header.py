@@ -68,6 +68,7 @@ _STRUCTS: tuple[tuple[str, type[ctypes.Structure], str, dict[str, str]], ...] = 
             "rows_max": "serves calls of at most this many rows",
             "run_rows": "rows that go through the stages together",
             "scratch_row_bytes": "scratch for each of them, or 0",
+            "row_cost": "rough picoseconds of a row in a tree, on one core; 0 if not known",
         },
     ),
     (
@@ -85,6 +86,7 @@ _STRUCTS: tuple[tuple[str, type[ctypes.Structure], str, dict[str, str]], ...] = 
             "card": "JSON text, ended by NUL: where the model comes from, schedule, verification",
             "card_capacity": "bytes reserved for it",
             "call": "runs a stage; words: its function, then its arguments, for callers to whom these are dear",
+            "wait": "looks at a word until it is no longer old, so often; 1 if it is another; neither sleeps nor locks",
         },
     ),
 )
@@ -100,6 +102,7 @@ _POINTERS: dict[tuple[str, str], str] = {
     ("artifact", "cpu_check"): "int32_t (*cpu_check)(void)",
     ("artifact", "card"): "const char *card",
     ("artifact", "call"): "int32_t (*call)(const int64_t *words)",
+    ("artifact", "wait"): "int32_t (*wait)(const int64_t *word, int64_t old, int64_t pauses, int64_t more)",
 }
 _MAX_NAMED = 4096  # features or classes listed; beyond that the card is the place to look
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from treec.codegen.abi import Axis, DType, Status, Task
 from treec.errors import ArtifactError, InputError
 from treec.runtime import labels
-from treec.runtime.library import Artifact, K, Library, Stage
+from treec.runtime.library import Artifact, K, Kernel, Library, Stage
 from treec.runtime.memory import address_of, aligned_memory
 from treec.runtime.quick import NUMPY_DTYPES, pack_words
 from treec.runtime.threads import SHARD_WORK, run_sharded, thread_count
@@ -49,11 +49,11 @@ def run_task(
         return _on_device(library, task, rows, (tree_begin, tree_end), many)
     rows, kernel = _choose(library, task, rows, many)
     out = _outputs(library, task, n_rows, tree_end - tree_begin)
-    threads = thread_count(n_threads, n_rows * max(1, tree_end - tree_begin))
+    threads = thread_count(n_threads, kernel.work(n_rows, max(1, tree_end - tree_begin)))
     memory, scratch = aligned_memory(kernel.scratch_row_bytes * min(n_rows, kernel.run_rows))
     for begin in range(0, n_rows, kernel.run_rows):
         part = slice(begin, min(begin + kernel.run_rows, n_rows))
-        run = _Run(library, rows[part], out[part], (tree_begin, tree_end), scratch)
+        run = _Run(library, kernel, rows[part], out[part], (tree_begin, tree_end), scratch)
         for stage in kernel.stages:
             run.stage(stage, threads)
     del memory
@@ -119,6 +119,7 @@ class _Run:
     """One run of a kernel: rows that go through its stages together, their outputs, and the scratch of the stages."""
 
     library: Library
+    kernel: Kernel
     rows: NDArray[Any]
     out: NDArray[Any]
     trees: tuple[int, int]
@@ -135,10 +136,11 @@ class _Run:
             self._call(*source, 0, n_rows, *self.trees, begin, end, workspace, self.scratch, n_rows)
 
         if stage.axis is Axis.ROW:
-            least = -(-SHARD_WORK // (stage.grain * max(1, self.trees[1] - self.trees[0])))
-            run_sharded(by_row, 0, n_rows, stage.grain, stage.workspace_bytes, n_threads, least)
+            of_grain = self.kernel.work(min(stage.grain, n_rows), max(1, self.trees[1] - self.trees[0]))
+            least = -(-SHARD_WORK // max(1, of_grain))
+            run_sharded(by_row, 0, n_rows, stage.grain, stage.workspace_bytes, n_threads, least, self.library)
         else:
-            run_sharded(by_group, 0, n_groups, stage.grain, stage.workspace_bytes, n_threads)
+            run_sharded(by_group, 0, n_groups, stage.grain, stage.workspace_bytes, n_threads, waiter=self.library)
 
     def _call(self, *words: int) -> None:
         status = self.library.call(pack_words(*words))

@@ -34,8 +34,11 @@ if TYPE_CHECKING:
     from treec.runtime.gpu_library import GpuLibrary
 
 ZIP_HEAD = b"PK\x03\x04"
+UNKNOWN_COST = 500
+"""Of code that does not say: a bitslice is the fastest there is, so that threads are asked for late."""
 _CALL_TYPE = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_char_p)
 _DESCRIBE_TYPE = ctypes.CFUNCTYPE(ctypes.c_void_p)
+_WAIT_TYPE = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
 _CPU_CHECK_TYPE = ctypes.CFUNCTYPE(ctypes.c_int32)
 
 
@@ -60,6 +63,12 @@ class Kernel:
     stages: tuple[Stage, ...]
     run_rows: int
     scratch_row_bytes: int
+    row_cost: int
+    """Picoseconds of a row in a tree, roughly."""
+
+    def work(self, n_rows: int, n_trees: int) -> int:
+        """Nanoseconds that one core takes for so many rows and trees, roughly."""
+        return n_rows * n_trees * self.row_cost // 1000
 
 
 K = TypeVar("K", covariant=True)
@@ -80,7 +89,8 @@ class Artifact(Protocol[K]):
 @dataclass(frozen=True, eq=False)
 class Library:
     """A checked artifact. ``owner`` keeps its code in memory; ``source`` is the opened file or None for the JIT.
-    ``call(words)`` runs a stage without the GIL, see `treec.codegen.abi.CALL_WORDS`."""
+    ``call(words)`` runs a stage without the GIL, see `treec.codegen.abi.CALL_WORDS`; ``wait(word, old, pauses, more)``
+    looks at a word without it, see `treec.codegen.abi.WAIT_PARAMETERS`."""
 
     place: str
     card: dict[str, Any]
@@ -91,6 +101,7 @@ class Library:
     out_dtype: DType
     kernels: tuple[Kernel, ...]
     call: Callable[[bytes], int]
+    wait: Callable[[int, int, int, int], int]
     owner: object
     source: OpenFile | None
 
@@ -301,8 +312,8 @@ def _describe(address: int, place: str, owner: object, source: OpenFile | None, 
             f"its code is for {sizes} features, trees, columns and its card says otherwise", place=place, fix=REBUILD
         )
     kernels = tuple(_kernel(struct.kernels[index]) for index in range(struct.n_kernels))
-    call = _CALL_TYPE(struct.call)
-    return Library(place, card, facts, *sizes, DType(struct.out_dtype), kernels, call, owner, source)
+    call, wait = _CALL_TYPE(struct.call), _WAIT_TYPE(struct.wait)
+    return Library(place, card, facts, *sizes, DType(struct.out_dtype), kernels, call, wait, owner, source)
 
 
 def _kernel(struct: KernelStruct) -> Kernel:
@@ -310,8 +321,15 @@ def _kernel(struct: KernelStruct) -> Kernel:
         Stage(s.run, Axis(s.axis), max(1, s.grain), s.workspace_bytes, s.n_groups)
         for s in (struct.stages[index] for index in range(struct.n_stages))
     )
-    run_rows = max(1, struct.run_rows)
-    return Kernel(Task(struct.task), DType(struct.row_dtype), struct.rows_max, stages, run_rows, struct.scratch_row_bytes)
+    return Kernel(
+        Task(struct.task),
+        DType(struct.row_dtype),
+        struct.rows_max,
+        stages,
+        max(1, struct.run_rows),
+        struct.scratch_row_bytes,
+        struct.row_cost if struct.row_cost > 0 else UNKNOWN_COST,
+    )
 
 
 def _check_cpu(struct: ArtifactStruct, card: dict[str, Any], place: str) -> None:

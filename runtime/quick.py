@@ -19,7 +19,7 @@ from treec.runtime.memory import address_of, workspace
 from treec.runtime.threads import MIN_WORK, thread_count
 
 if TYPE_CHECKING:
-    from treec.runtime.library import Library
+    from treec.runtime.library import Kernel, Library
 
 NUMPY_DTYPES = {DType.F32: np.dtype(np.float32), DType.F64: np.dtype(np.float64)}
 pack_words = struct.Struct(f"{CALL_WORDS}q").pack
@@ -33,9 +33,11 @@ class _Stage(NamedTuple):
 
 
 class _Kernel(NamedTuple):
-    """``n_columns`` and ``out_dtype``: of its outputs."""
+    """``alone``: the most rows of a call for which a second thread does not pay. ``n_columns`` and ``out_dtype``: of its
+    outputs."""
 
     rows_max: int
+    alone: int
     grain: int
     stages: tuple[_Stage, ...]
     n_columns: int
@@ -69,9 +71,9 @@ class QuickCalls:
                 break
         else:
             return None
-        _, grain, stages, n_columns, out_dtype = kernel
+        _, alone, grain, stages, n_columns, out_dtype = kernel
         n_trees = self._n_trees
-        if not (n_rows * n_trees < MIN_WORK if n_threads is None else _is_one(n_threads, n_rows <= grain)):
+        if not (n_rows <= alone if n_threads is None else _is_one(n_threads, n_rows <= grain)):
             return None
         out = np.empty((n_rows, n_columns), out_dtype)
         rows_at, out_at = address_of(table), address_of(out)
@@ -103,5 +105,11 @@ def _kernels(library: Library, task: Task, row_dtype: DType) -> tuple[_Kernel, .
         if kernel.scratch_row_bytes or kernel.run_rows < kernel.rows_max or any(s.axis is not Axis.ROW for s in stages):
             break
         parts = tuple(_Stage(stage.function, stage.workspace_bytes, stage.n_groups) for stage in stages)
-        found.append(_Kernel(kernel.rows_max, min(stage.grain for stage in stages), parts, n_columns, out_dtype))
+        alone = alone_rows(kernel, library.n_trees)
+        found.append(_Kernel(kernel.rows_max, alone, min(stage.grain for stage in stages), parts, n_columns, out_dtype))
     return tuple(found)
+
+
+def alone_rows(kernel: Kernel, n_trees: int) -> int:
+    """The most rows of a call whose work one thread does."""
+    return (MIN_WORK * 1000 - 1) // max(1, n_trees * kernel.row_cost)

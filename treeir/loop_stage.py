@@ -153,7 +153,8 @@ def threads_attr(threads: Sequence[int]) -> ArrayAttr[IntegerAttr]:
 class KernelOp(IRDLOperation):
     """A kernel of the artifact: stages run one after the other, each over all its rows.
 
-    ``task`` and ``row_dtype`` are of `treec.codegen.abi`; it serves calls of at most ``rows_max`` rows.
+    ``task`` and ``row_dtype`` are of `treec.codegen.abi`; it serves calls of at most ``rows_max`` rows. ``row_cost``:
+    picoseconds that a row takes in a tree, roughly.
     """
 
     name = "loop.kernel"
@@ -161,16 +162,25 @@ class KernelOp(IRDLOperation):
     row_dtype = prop_def(IntegerAttr)
     rows_max = prop_def(IntegerAttr)
     stages = prop_def(ArrayAttr[SymbolRefAttr])
+    row_cost = opt_prop_def(IntegerAttr)
     irdl_options = (ParsePropInAttrDict(),)
     assembly_format = "$stages attr-dict"
 
-    def __init__(self, task: int, row_dtype: int, stages: Sequence[str], rows_max: int = (1 << 63) - 1) -> None:
+    def __init__(
+        self,
+        task: int,
+        row_dtype: int,
+        stages: Sequence[str],
+        rows_max: int = (1 << 63) - 1,
+        row_cost: int | None = None,
+    ) -> None:
         super().__init__(
             properties={
                 "task": IntegerAttr(task, i32),
                 "row_dtype": IntegerAttr(row_dtype, i32),
                 "rows_max": IntegerAttr(rows_max, i64),
                 "stages": ArrayAttr([SymbolRefAttr(stage) for stage in stages]),
+                "row_cost": None if row_cost is None else IntegerAttr(row_cost, i64),
             }
         )
 
@@ -178,6 +188,8 @@ class KernelOp(IRDLOperation):
         module = self.parent_op()
         if module is None or len(self.stages) == 0:
             raise VerifyException("a kernel has at least one stage and stands in a module")
+        if self.row_cost is not None and self.row_cost.value.data < 1:
+            raise VerifyException("a row takes some time")
         for stage in self.stages:
             if not isinstance(SymbolTable.lookup_symbol(module, stage), FuncOp):
                 raise VerifyException(f"there is no stage {stage}")

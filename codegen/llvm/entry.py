@@ -27,6 +27,7 @@ from treec.codegen.llvm.emit import EmittedModule, EmittedStage
 from treec.codegen.llvm.predict import CallFacts, Memory, emit_predict
 from treec.codegen.llvm.structs import ARTIFACT, KERNEL, STAGE
 from treec.codegen.llvm.types import I8, I32, I64, POINTER, define_constant, define_function
+from treec.codegen.llvm.wait import emit_wait
 from treec.errors import CodegenError
 from treec.treeir import loop
 from treec.treeir.loop_types import BufferType, byte_size
@@ -62,7 +63,7 @@ def emit_entry(emitted: EmittedModule, facts: ArtifactFacts) -> None:
     kernels = define_constant(module, "kernels", ir.Constant(ir.ArrayType(KERNEL, len(rows)), rows))
     memory = _memory(emitted)
     cpu_check = emit_cpu_check(module, emitted.target)
-    functions = cpu_check, emit_call(module, emitted.target)
+    functions = cpu_check, emit_call(module, emitted.target), emit_wait(module, emitted.target)
     _emit_describe(emitted, facts, kernels, functions, card, memory.all_bytes)
     emit_predict(emitted, kernels, cpu_check, CallFacts(len(rows), facts.n_trees, facts.out_dtype, memory))
 
@@ -112,7 +113,16 @@ def _kernel_fields(emitted: EmittedModule, position: int) -> list[ir.Constant]:
     variable = define_constant(emitted.module, f"kernel.{position}.stages", table)
     numbers = (kernel.task, kernel.row_dtype, kernel.rows_max)
     task, dtype, rows_max = (number.value.data for number in numbers)
-    return [I32(task), I32(dtype), I64(rows_max), I64(len(stages)), variable, *map(I64, _run_of(emitted, kernel))]
+    cost = 0 if kernel.row_cost is None else kernel.row_cost.value.data
+    return [
+        I32(task),
+        I32(dtype),
+        I64(rows_max),
+        I64(len(stages)),
+        variable,
+        *map(I64, _run_of(emitted, kernel)),
+        I64(cost),
+    ]
 
 
 def _stage_fields(stage: EmittedStage) -> ir.Constant:
@@ -125,16 +135,16 @@ def _emit_describe(
     emitted: EmittedModule,
     facts: ArtifactFacts,
     kernels: ir.GlobalVariable,
-    functions: tuple[ir.Function, ir.Function],
+    functions: tuple[ir.Function, ir.Function, ir.Function],
     card: ir.GlobalVariable,
     workspace: int,
 ) -> None:
-    cpu_check, call = functions
+    cpu_check, call, wait = functions
     fields = [
         *(I32(MAGIC), I32(ABI_VERSION)),
         *(I64(facts.n_features), I64(facts.n_trees), I64(facts.n_columns)),
         *(I32(int(facts.out_dtype)), I32(len(emitted.kernels)), I64(workspace)),
-        *(kernels, cpu_check, card, I64(facts.card_capacity), call),
+        *(kernels, cpu_check, card, I64(facts.card_capacity), call, wait),
     ]
     artifact = define_constant(emitted.module, "artifact", ARTIFACT(fields))
     type_ = ir.FunctionType(POINTER, [])

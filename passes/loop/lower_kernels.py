@@ -21,6 +21,7 @@ from treec.passes.loop.labels import RAW_RULES, emit_labels
 from treec.passes.loop.links import LibraryMath, divide_row, emit_link
 from treec.passes.loop.nests import is_sliced, nest_of
 from treec.passes.loop.routines import Routines, allocated_bytes
+from treec.passes.loop.row_cost import row_cost
 from treec.passes.loop.tables import Tables
 from treec.treeir.forest import only_model
 from treec.treeir.forest_convert import forest_of
@@ -121,6 +122,7 @@ class _ModuleLowering:
     def kernel(self, kernel: PlanKernelOp, *, leaf_ids: bool) -> None:
         name = kernel.sym_name.data
         rows_max = kernel.rows_max.value.data
+        cost = None if self.on_gpu else row_cost(kernel, self.module, self.forest)
         calls: list[KernelOp] = []
         for dtype in self.dtypes:
             if dtype not in self.links:
@@ -133,7 +135,7 @@ class _ModuleLowering:
                 stages[Task.LABEL] = [*raw, *([] if self.forest.outputs.label in RAW_RULES else link), *label]
             if leaf_ids:
                 stages[Task.LEAF] = self._stages(kernel, Task.LEAF, dtype)
-            calls += [KernelOp(task, dtype, names, rows_max) for task, names in stages.items()]
+            calls += [KernelOp(task, dtype, names, rows_max, cost) for task, names in stages.items()]
         self.module.body.block.add_ops(calls)
 
     def _stages(self, kernel: PlanKernelOp, task: Task, dtype: DType) -> list[str]:

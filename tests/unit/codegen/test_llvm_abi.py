@@ -128,8 +128,23 @@ def test_the_structs_say_what_the_module_and_the_facts_say(artifact) -> None:
     assert (small.axis, small.grain, small.reserved, small.workspace_bytes) == (Axis.ROW, 8, 0, 0)
     assert (leaf.axis, leaf.n_groups, small.n_groups) == (Axis.GROUP, 5, 0)
     assert [(k.run_rows, k.scratch_row_bytes) for k in kernels] == [((1 << 63) - 1, 0)] * 4
+    assert [k.row_cost for k in kernels] == [0] * 4
     # Two allocations, each rounded up to 64 bytes: 12 and 160.
     assert scratch.workspace_bytes == struct.workspace_bytes == 64 + 192
+
+
+def test_wait_returns_once_a_word_is_another(artifact) -> None:
+    wait = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)(
+        artifact.struct.wait
+    )
+    word = ctypes.c_int64(7)
+    at = ctypes.addressof(word)
+    assert [wait(at, 7, pauses, 5) for pauses in (-1, 0, 1, 1000)] == [0] * 4
+    assert [wait(at, 6, pauses, more) for pauses in (0, 1000) for more in (-1, 0, 50)] == [1] * 6
+    timer = threading.Timer(0.02, lambda: setattr(word, "value", 8))
+    timer.start()
+    assert wait(at, 7, 1 << 40, 0) == 1
+    timer.join()
 
 
 def test_call_hands_all_words_to_the_stage(artifact) -> None:

@@ -76,9 +76,15 @@ static int32_t call(const int64_t *w) {
   return ((treec_stage_function)w[0])((const void *)w[1], w[2], w[3], (void *)w[4], w[5], w[6], w[7], w[8], w[9], w[10],
                                       w[11], w[12], (void *)w[13], (void *)w[14], w[15]);
 }
+static int32_t watch(const int64_t *word, int64_t old, int64_t pauses, int64_t more) {
+  while (__atomic_load_n(word, __ATOMIC_ACQUIRE) == old)
+    if (pauses-- <= 0) return 0;
+  for (volatile int64_t left = more; left > 0; --left) {}
+  return 1;
+}
 static const treec_artifact artifact = {
   MAGIC, VERSION, FEATURES, TREES, COLUMNS, sizeof(OUT) == 8, KERNELS, 128, kernels + FIRST_KERNEL, cpu_check,
-  treec_card, CAPACITY, call,
+  treec_card, CAPACITY, call, watch,
 };
 __attribute__((visibility("default"))) const treec_artifact *treec_describe(void) { return &artifact; }
 """

@@ -10,7 +10,7 @@ import pytest
 from treec.codegen.abi import Task
 from treec.errors import ArtifactError, InputError, UsageError
 from treec.runtime.execute import run_task
-from treec.runtime.library import Library
+from treec.runtime.library import UNKNOWN_COST, Library
 from treec.runtime.predictor import CompiledModel
 from treec.runtime.quick import QuickCalls
 from treec.runtime.threads import MIN_WORK
@@ -60,8 +60,9 @@ def test_calls_for_several_threads_go_the_general_way(make: Any) -> None:
     quick, _ = _quick(compiled)
     assert quick.run(Task.RAW, _rows(4), 2) is not None
     assert quick.run(Task.RAW, _rows(5), 2) is None
-    assert quick.run(Task.RAW, _rows(MIN_WORK // 6), None) is not None
-    assert quick.run(Task.RAW, _rows(MIN_WORK // 6 + 1), None) is None
+    alone = (MIN_WORK * 1000 - 1) // (6 * UNKNOWN_COST)
+    assert quick.run(Task.RAW, _rows(alone), None) is not None
+    assert quick.run(Task.RAW, _rows(alone + 1), None) is None
     senseless: list[Any] = [0, -1, True, 1.0, "1x"]
     for bad in senseless:
         assert quick.run(Task.RAW, _rows(1), bad) is None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import itertools
 import os
 import subprocess
 import sys
 import threading
 import time
+import weakref
 from typing import Any
 
 import numpy as np
@@ -151,6 +153,91 @@ def test_an_exception_of_a_helper_surfaces() -> None:
 
     with pytest.raises(ValueError, match="in a helper"):
         run_sharded(task, 0, 2, 1, 0, 2)
+
+
+class Watched:
+    """A waiter that counts who watches, and looks a few times."""
+
+    def __init__(self) -> None:
+        self.threads: list[int] = []
+
+    def wait(self, word: int, old: int, pauses: int, more: int) -> int:
+        self.threads.append(threading.get_ident())
+        for _ in range(min(pauses, 3)):
+            if ctypes.c_int64.from_address(word).value != old:
+                return 1
+        return 0
+
+
+def watched(monkeypatch: pytest.MonkeyPatch) -> Watched:
+    """A waiter on a machine of two CPUs."""
+    monkeypatch.setattr(threads, "usable_cpus", lambda: 2)
+    monkeypatch.setattr(threads, "_rate", [1e6])
+    return Watched()
+
+
+def test_threads_watch_for_one_another_before_they_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
+    waiter, gate = watched(monkeypatch), threading.Barrier(2, timeout=20)
+
+    def task(begin: int, end: int, _: int) -> None:
+        gate.wait()
+
+    run_sharded(task, 0, 2, 1, 0, 2, waiter=waiter)
+    deadline = time.monotonic() + 20
+    while set(waiter.threads) <= {threading.get_ident()} and time.monotonic() < deadline:
+        time.sleep(0.001)
+    assert set(waiter.threads) - {threading.get_ident()}  # the helper, for its next job
+
+
+def test_no_thread_watches_where_cpus_are_fewer(monkeypatch: pytest.MonkeyPatch) -> None:
+    waiter = watched(monkeypatch)
+    for _ in range(20):
+        run_sharded(_nothing, 0, 30, 1, 0, 3, waiter=waiter)
+    assert waiter.threads == []
+
+
+def test_a_thread_that_waits_in_vain_loses_patience_and_gains_it_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    bell, asked = threads._Bell(), list[int]()  # pyright: ignore[reportPrivateUsage]
+    patience = threads._Patience()  # pyright: ignore[reportPrivateUsage]
+    monkeypatch.setattr(threads, "_rate", [1e6])
+
+    class Patient(Watched):
+        def wait(self, word: int, old: int, pauses: int, more: int) -> int:
+            asked.append(pauses)
+            return super().wait(word, old, pauses, more)
+
+    for _ in range(8):
+        patience.watch(bell, Patient(), bell.count())
+    assert asked == [100, 50, 25, 12, 6, 6, 6, 6]
+    asked.clear()
+    for _ in range(5):
+        bell.ring()
+        patience.watch(bell, Patient(), bell.count() - 1)
+    assert asked == []  # it was rung already
+    patience.watch(bell, Patient(), bell.count())
+    assert asked == [100]
+
+
+def test_a_helper_lets_go_of_what_it_watched_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    waiter, gate = watched(monkeypatch), threading.Barrier(2, timeout=20)
+    gone = weakref.ref(waiter)
+
+    def task(begin: int, end: int, _: int) -> None:
+        gate.wait()
+
+    run_sharded(task, 0, 2, 1, 0, 2, waiter=waiter)
+    del waiter
+    deadline = time.monotonic() + 20
+    while gone() is not None and time.monotonic() < deadline:
+        time.sleep(0.001)
+    assert gone() is None
+
+
+def test_an_artifact_s_wait_is_a_look_at_a_word(plain: Any) -> None:
+    library = plain[1]._library  # pyright: ignore[reportPrivateUsage]
+    word = ctypes.c_int64(5)
+    assert library.wait(ctypes.addressof(word), 5, 100, 0) == 0
+    assert library.wait(ctypes.addressof(word), 4, 100, 10) == 1
 
 
 @pytest.mark.parametrize("leaf_groups", [0, 6])

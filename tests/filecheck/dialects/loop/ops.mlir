@@ -86,8 +86,8 @@ loop.func @every axis 0 grain 64 (%rows : !loop.buffer<f32, 2, global>, %out : !
   loop.return
 }
 
-// CHECK: loop.kernel [@every] {task = 0 : i32, row_dtype = 0 : i32, rows_max = 10 : i64}
-loop.kernel [@every] {task = 0 : i32, row_dtype = 0 : i32, rows_max = 10 : i64}
+// CHECK: loop.kernel [@every] {task = 0 : i32, row_dtype = 0 : i32, rows_max = 10 : i64, row_cost = 500 : i64}
+loop.kernel [@every] {task = 0 : i32, row_dtype = 0 : i32, rows_max = 10 : i64, row_cost = 500 : i64}
 
 // CHECK-LABEL: loop.func @threads axis 0 grain 1 threads 64, 2, 1 (
 loop.func @threads axis 0 grain 1 threads 64, 2, 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {

@@ -443,6 +443,14 @@ loop.kernel [] {task = 0 : i32, row_dtype = 0 : i32, rows_max = 10 : i64}
 // -----
 
 loop.func @f axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {
+  loop.return
+}
+loop.kernel [@f] {task = 0 : i32, row_dtype = 0 : i32, rows_max = 10 : i64, row_cost = 0 : i64}
+// CHECK: a row takes some time
+
+// -----
+
+loop.func @f axis 0 grain 1 (%rows : !loop.buffer<f32, 2, global>, %out : !loop.buffer<f32, 2, global>, %rb : i64, %re : i64, %tb : i64, %te : i64) {
   loop.for grid w %i = %rb to %re step %rb {
     loop.yield
   }

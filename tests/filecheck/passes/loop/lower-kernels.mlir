@@ -26,9 +26,9 @@
 // CHECK: loop.store %{{[0-9]+}}, %out[%row, %{{[0-9]+}}] : f32, !loop.buffer<f32, 2, global>
 // CHECK: loop.func @main_leaf_f32 axis 0 grain 64 (%rows: !loop.buffer<f32, 2, global>, %out: !loop.buffer<i32, 2, global>, %row_begin: i64, %row_end: i64, %tree_begin: i64, %tree_end: i64) {
 // CHECK: loop.return
-// CHECK: loop.kernel [@main_raw_f32] {task = 0 : i32, row_dtype = 0 : i32, rows_max = 9223372036854775807 : i64}
-// CHECK: loop.kernel [@main_raw_f32] {task = 1 : i32, row_dtype = 0 : i32, rows_max = 9223372036854775807 : i64}
-// CHECK: loop.kernel [@main_leaf_f32] {task = 2 : i32, row_dtype = 0 : i32, rows_max = 9223372036854775807 : i64}
+// CHECK: loop.kernel [@main_raw_f32] {task = 0 : i32, row_dtype = 0 : i32, rows_max = 9223372036854775807 : i64, row_cost = {{\d+}} : i64}
+// CHECK: loop.kernel [@main_raw_f32] {task = 1 : i32, row_dtype = 0 : i32, rows_max = 9223372036854775807 : i64, row_cost = {{\d+}} : i64}
+// CHECK: loop.kernel [@main_leaf_f32] {task = 2 : i32, row_dtype = 0 : i32, rows_max = 9223372036854775807 : i64, row_cost = {{\d+}} : i64}
 // CHECK-NOT: forest.
 // CHECK-NOT: plan.
 
