@@ -40,9 +40,9 @@ SCALARS = (
 @dataclass(frozen=True)
 class GpuArgument:
     """One argument of a kernel: ``rows`` and ``out`` are pointers to the caller's first element, ``table`` one to the table
-    of that name, ``scalar`` is an int64, one of `SCALARS`."""
+    of that name, ``scratch`` one to memory of the call, ``scalar`` is an int64, one of `SCALARS`."""
 
-    kind: Literal["table", "rows", "out", "scalar"]
+    kind: Literal["table", "rows", "out", "scratch", "scalar"]
     name: str
 
 
@@ -64,7 +64,8 @@ class GpuKernel:
 
     ``grid``, ``block``: per dimension. ``shared_bytes``: of a block, all that OpenCL's form declares; ``dynamic_bytes``:
     those that a CUDA launch passes (`STATIC_SHARED`); CUDA's form has what lanes read from one another in registers.
-    ``uses_f64``: an OpenCL device needs ``cl_khr_fp64``.
+    ``uses_f64``: an OpenCL device needs ``cl_khr_fp64``. ``scratch_bytes``: of each row of the call, in memory that the
+    kernels of a task have in common, the first element of which is the argument ``scratch``.
     """
 
     symbol: str
@@ -74,6 +75,7 @@ class GpuKernel:
     shared_bytes: int
     dynamic_bytes: int
     uses_f64: bool
+    scratch_bytes: int
 
     def launch_grid(self, n_rows: int) -> tuple[int, int, int]:
         """Blocks per dimension for so many rows; nothing is to be launched if one of them is 0."""

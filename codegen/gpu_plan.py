@@ -14,7 +14,7 @@ TABLE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,199}")
 _SYMBOL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OPTION = re.compile(r"-[A-Za-z0-9_=\-]+")
 _ARCH = re.compile(r"[a-z]+_[0-9a-z]+")
-_KINDS = ("table", "rows", "out", "scalar")
+_KINDS = ("table", "rows", "out", "scratch", "scalar")
 _MOST = 1 << 62
 _THREADS = 1024
 
@@ -98,8 +98,12 @@ def _kernel(found: dict[str, Any], tables: tuple[str, ...]) -> GpuKernel:
     shared, dynamic = integer(found["shared_bytes"]), integer(found["dynamic_bytes"])
     if dynamic > shared:
         raise bad(f"its manifest has a launch with {dynamic} of {shared} bytes of shared memory")
-    symbol = text(found["symbol"], _SYMBOL)
-    return GpuKernel(symbol, arguments, (x, y, z), (a, b, c), shared, dynamic, _flag(found["uses_f64"]))
+    symbol, scratch = text(found["symbol"], _SYMBOL), integer(found["scratch_bytes"])
+    if (scratch > 0) != any(argument.kind == "scratch" for argument in arguments):
+        raise bad(
+            f"its manifest has a kernel with {scratch} bytes of scratch for each row, and arguments that say otherwise"
+        )
+    return GpuKernel(symbol, arguments, (x, y, z), (a, b, c), shared, dynamic, _flag(found["uses_f64"]), scratch)
 
 
 def _grid(found: dict[str, Any]) -> GridRule:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from treec.codegen.gpu_abi import GpuKernel
 from treec.codegen.gpu_file import GpuFile
 from treec.errors import ArtifactError, UsageError
-from treec.runtime.gpu_device import scalars_of
+from treec.runtime.gpu_device import scalars_of, scratch_row_bytes
 
 
 def open_cuda(file: GpuFile, reasons: list[str]) -> CudaDevice | None:
@@ -59,6 +59,12 @@ def to_device(array: NDArray[Any]) -> Any:
 def _steps(array: Any) -> tuple[int, int]:
     row, column = array.strides
     return row // array.itemsize, column // array.itemsize
+
+
+def _buffers(kernels: Sequence[GpuKernel], rows: Any, out: Any) -> dict[str, Any]:
+    """Of a call: rows, outputs, and what kernels leave one another, which the pool has again once they are done."""
+    scratch = scratch_row_bytes(kernels) * len(rows)
+    return {"rows": rows, "out": out, **({"scratch": cupy.empty(scratch, np.uint8)} if scratch else {})}
 
 
 class CudaDevice:
@@ -135,8 +141,9 @@ class CudaDevice:
                 there = rows if isinstance(rows, cupy.ndarray) else cupy.asarray(np.ascontiguousarray(rows))
                 results = out if isinstance(out, cupy.ndarray) else cupy.empty((len(out), width or out.shape[1]), out.dtype)
                 scalars = scalars_of(_steps(there), _steps(results), len(there), trees)
+                buffers = _buffers(kernels, there, results)
                 for kernel in kernels:
-                    self._launch(kernel, there, results, scalars)
+                    self._launch(kernel, buffers, scalars)
                 if results is not out:
                     out[...] = results[:, : out.shape[1]].get()  # waits for the current stream
         except cupy.cuda.memory.OutOfMemoryError as error:
@@ -148,6 +155,7 @@ class CudaDevice:
         try:
             with self._device:
                 there, results = cupy.asarray(np.ascontiguousarray(rows)), cupy.empty(out.shape, out.dtype)
+                buffers = _buffers(kernels, there, results)
                 wait = cupy.cuda.get_current_stream().synchronize
         except cupy.cuda.memory.OutOfMemoryError as error:
             raise MemoryError(f"{self.name}: {error}") from error
@@ -156,15 +164,14 @@ class CudaDevice:
         def launch() -> None:
             with self._device:
                 for kernel in kernels:
-                    self._launch(kernel, there, results, scalars)
+                    self._launch(kernel, buffers, scalars)
 
         return launch, wait
 
-    def _launch(self, kernel: GpuKernel, rows: Any, out: Any, scalars: dict[str, int]) -> None:
-        grid = kernel.launch_grid(len(rows))
+    def _launch(self, kernel: GpuKernel, buffers: dict[str, Any], scalars: dict[str, int]) -> None:
+        grid = kernel.launch_grid(len(buffers["rows"]))
         if 0 in grid:
             return
         of = {"table": self._tables, "scalar": {name: np.int64(value) for name, value in scalars.items()}}
-        buffers = {"rows": rows, "out": out}
         arguments = [of[a.kind][a.name] if a.kind in of else buffers[a.kind] for a in kernel.arguments]
         self._functions[kernel.symbol](grid, kernel.block, tuple(arguments), shared_mem=kernel.dynamic_bytes)

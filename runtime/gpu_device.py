@@ -103,6 +103,11 @@ def _opencl(file: GpuFile, reasons: list[str]) -> Device | None:
     return open_opencl(file, reasons)
 
 
+def scratch_row_bytes(kernels: Sequence[GpuKernel]) -> int:
+    """Of memory that the kernels of a task have in common, for each row."""
+    return max((kernel.scratch_bytes for kernel in kernels), default=0)
+
+
 def scalars_of(strides: tuple[int, int], out_strides: tuple[int, int], n: int, trees: tuple[int, int]) -> dict[str, int]:
     """The numbers of a call, by name; strides in elements."""
     return dict(zip(SCALARS, (*strides, *out_strides, 0, n, *trees), strict=True))

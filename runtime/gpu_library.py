@@ -14,7 +14,7 @@ from treec.codegen.gpu_abi import GpuTask
 from treec.codegen.gpu_file import REBUILD, GpuFile, parse_gpu_file
 from treec.errors import ArtifactError, InputError, UsageError
 from treec.runtime.card import Facts, facts_of, parse_card
-from treec.runtime.gpu_device import Device, open_device
+from treec.runtime.gpu_device import Device, open_device, scratch_row_bytes
 
 BLOCK_BYTES = 1 << 28
 """Rows and outputs that are on the device at once."""
@@ -113,7 +113,7 @@ class GpuLibrary:
         kernels = [self.file.plan.kernel(symbol) for symbol in task.kernels]
         width = max(out.shape[1], 0 if task.task == Task.LEAF else self.n_columns)
         more = {"width": width} if width > out.shape[1] else {}
-        each = max(1, rows.itemsize * rows.shape[1] + out.itemsize * width)
+        each = max(1, rows.itemsize * rows.shape[1] + out.itemsize * width + scratch_row_bytes(kernels))
         begin, step = 0, max(1, min(task.rows_max, BLOCK_BYTES // each))
         device = self.device
         while begin < len(rows):

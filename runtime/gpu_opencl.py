@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from treec.codegen.gpu_abi import TABLE_ALIGN, GpuKernel
 from treec.codegen.gpu_file import GpuFile
 from treec.errors import ArtifactError
-from treec.runtime.gpu_device import scalars_of
+from treec.runtime.gpu_device import scalars_of, scratch_row_bytes
 
 _POCL = "Portable Computing Language"
 
@@ -111,10 +111,7 @@ class OpenClDevice:
         scalars = scalars_of((rows.shape[1], 1), (whole.shape[1], 1), n, trees)
         try:
             with self._lock:
-                buffers = {
-                    "rows": self._buffer(np.ascontiguousarray(rows)),
-                    "out": cl.Buffer(self._context, cl.mem_flags.READ_WRITE, whole.nbytes),
-                }
+                buffers = self._buffers(kernels, rows, whole)
                 for kernel in kernels:
                     self._launch(kernel, buffers, scalars, n)
                 cl.enqueue_copy(self._queue, whole, buffers["out"], is_blocking=True)
@@ -127,10 +124,7 @@ class OpenClDevice:
         self, kernels: Sequence[GpuKernel], rows: NDArray[Any], out: NDArray[Any], trees: tuple[int, int]
     ) -> tuple[Callable[[], None], Callable[[], None]]:
         try:
-            buffers = {
-                "rows": self._buffer(np.ascontiguousarray(rows)),
-                "out": cl.Buffer(self._context, cl.mem_flags.READ_WRITE, out.nbytes),
-            }
+            buffers = self._buffers(kernels, rows, out)
         except cl.MemoryError as error:
             raise MemoryError(f"{self.name}: {error}") from error
         scalars = scalars_of((rows.shape[1], 1), (out.shape[1], 1), len(rows), trees)
@@ -140,6 +134,16 @@ class OpenClDevice:
                 self._launch(kernel, buffers, scalars, len(rows))
 
         return launch, self._queue.finish
+
+    def _buffers(self, kernels: Sequence[GpuKernel], rows: NDArray[Any], out: NDArray[Any]) -> dict[str, Any]:
+        """Of a call: rows, outputs, and what kernels leave one another."""
+        buffers = {
+            "rows": self._buffer(np.ascontiguousarray(rows)),
+            "out": cl.Buffer(self._context, cl.mem_flags.READ_WRITE, out.nbytes),
+        }
+        if scratch := scratch_row_bytes(kernels) * len(rows):
+            buffers["scratch"] = cl.Buffer(self._context, cl.mem_flags.READ_WRITE, scratch)
+        return buffers
 
     def _launch(self, kernel: GpuKernel, buffers: dict[str, Any], scalars: dict[str, int], n: int) -> None:
         grid = kernel.launch_grid(n)

@@ -437,8 +437,10 @@ class KernelOp(IRDLOperation):
         if rows_at is not None:
             _verify_row_block(self.nest(), rows_at.data, "copied")
         nodes_at = self.innermost_walk().nodes_at
-        if nodes_at is not None and [loop.label for loop in self.nest() if loop.kind.data is LoopKind.GRID] != [nodes_at]:
-            raise VerifyException(f"nodes are copied at {nodes_at.data!r}, which is not the only loop that blocks share")
+        if nodes_at is not None and nodes_at not in [loop.label for loop in node_loops(self.nest())]:
+            raise VerifyException(
+                f"nodes are copied at {nodes_at.data!r}, neither the only loop that blocks share nor one over trees"
+            )
         prefetch_at = self.innermost_walk().prefetch_at
         if prefetch_at is not None:
             _verify_row_block(self.nest(), prefetch_at.data, "prefetched")
@@ -512,9 +514,21 @@ def _verify_vectors(loops: list[ForOp], walk: WalkOp) -> None:
         raise VerifyException("a walk of lanes, and no other, stands in a vector loop")
 
 
+def blocks_share_trees(loops: Sequence[ForOp]) -> bool:
+    """Have the blocks of a GPU groups of trees? Then their loop is the outermost."""
+    return bool(loops) and loops[0].kind.data is LoopKind.GRID and loops[0].axis.data is LoopAxis.TREE
+
+
+def node_loops(loops: Sequence[ForOp]) -> list[ForOp]:
+    """The loops at which nodes may be copied: the only one that blocks share, or theirs over groups of trees."""
+    grid = [loop for loop in loops if loop.kind.data is LoopKind.GRID]
+    return grid[:1] if len(grid) == 1 or blocks_share_trees(loops) else []
+
+
 def _verify_bound(loops: list[ForOp], walk: WalkOp) -> None:
     """Loops that a GPU runs at the same time: over rows, one for each dimension, blocks outside of threads, outside of
-    trees but for the innermost one of rows whose predicates are bits; and one that threads share over trees."""
+    trees but for the innermost one of rows whose predicates are bits; one that threads share over trees; and one over
+    groups of trees, outside of all others, that blocks share."""
     taken: dict[tuple[LoopKind, str], str] = {}
     for at, loop in enumerate(loops):
         if loop.dimension is None:
@@ -524,7 +538,7 @@ def _verify_bound(loops: list[ForOp], walk: WalkOp) -> None:
             raise VerifyException(f"loops {taken[place]!r} and {label!r} are both bound to {'.'.join(place)}")
         taken[place] = label
         shares_bits = walk.predicates is not None and loop is loops[-1] and loop.kind.data is LoopKind.BLOCK
-        outside = loops[at : at + 1] if shares_bits else loops[: at + 1]
+        outside = loops[at : at + 1] if shares_bits else loops[1 if blocks_share_trees(loops) else 0 : at + 1]
         if loop.kind.data is LoopKind.BLOCK and loop.axis.data is LoopAxis.TREE:
             _verify_lane(loops, at)
         elif any(outer.axis.data is LoopAxis.TREE for outer in outside):

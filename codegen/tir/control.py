@@ -34,9 +34,9 @@ def _emit_grid(stage: Stage, op: loop.ForOp) -> None:
     """One iteration for each block: the grid has as many blocks as the loop has iterations, or more if their most is known
     in place of their number.
 
-    Where there are barriers inside, the iteration is not guarded if the grid has exactly as many blocks, or if it takes
-    several rows, of which a block too many finds none: PoCL takes code behind a barrier in an `if` for code that either all
-    threads run or none, whatever further `if` it is in (tests/gpu/test_barriers.py).
+    Where there are barriers inside, the iteration is not guarded if the grid has exactly as many blocks (a constant number,
+    too), or if it takes several rows, of which a block too many finds none: PoCL takes code behind a barrier in an `if` for
+    code that either all threads run or none, whatever further `if` it is in (tests/gpu/test_barriers.py).
     """
     assert op.dimension is not None
     dimension, step = op.dimension.data, constant_step(stage, op)
@@ -44,7 +44,8 @@ def _emit_grid(stage: Stage, op: loop.ForOp) -> None:
         raise stage.error(f"two loops share the grid's dimension {dimension}")
     extent = None if op.extent is None else op.extent.value.data
     stage.grid_steps[dimension] = (step, 1) if extent is None else (None, extent)
-    waits = any(isinstance(inner, loop.BarrierOp) for inner in op.walk()) and (extent is None or step > 1)
+    exact = extent is None or step > 1 or (_constant(op.lower), _constant(op.upper)) == (0, extent)
+    waits = any(isinstance(inner, loop.BarrierOp) for inner in op.walk()) and exact
     _emit_once(stage, op, f"blockIdx.{dimension}", guarded=not waits)
 
 
@@ -58,6 +59,10 @@ def _emit_block(stage: Stage, op: loop.ForOp) -> None:
         return
     first = _shared_index(stage, op, f"threadIdx.{dimension}")
     _emit_loop(stage, op, first, constant_step(stage, op) * n_threads)
+
+
+def _constant(value: SSAValue) -> int | None:
+    return int(value.owner.value.value.data) if isinstance(value.owner, loop.ConstantOp) else None
 
 
 def constant_step(stage: Stage, op: loop.ForOp) -> int:

@@ -34,6 +34,7 @@ from treec.codegen.tir.memory import (
     emit_load,
     emit_read_lane,
     emit_store,
+    scratch_bytes,
     shared_bytes,
 )
 from treec.codegen.tir.ranges import analyse
@@ -128,8 +129,8 @@ def _emit_stage(op: loop.FuncOp, target: GpuTarget, tables: dict[str, loop.Table
     name = op.sym_name.data
     if op.threads is None:
         raise CodegenError("no loop of the stage is shared among threads: it is CPU code", place=f"stage @{name}")
-    if op.groups is not None or op.lines is not None:
-        raise CodegenError("groups of trees and scratch of a call have no GPU code", place=f"stage @{name}")
+    if op.groups is not None:
+        raise CodegenError("groups of trees have no GPU code", place=f"stage @{name}")
     x, y, z = (n.value.data for n in op.threads)
     shared = shared_bytes(op, lanes=target.kind != "cuda")
     narrow, dynamic = analyse(op, tables), is_dynamic(target, shared)
@@ -154,7 +155,7 @@ def _kernel(stage: Stage, op: loop.FuncOp) -> GpuKernel:
     uses_f64 = has_f64(op)
     shared, declared = shared_bytes(op, lanes=True), shared_bytes(op, lanes=False)
     dynamic = declared if declared > STATIC_SHARED else 0
-    return GpuKernel(PREFIX + stage.name, arguments, (x, y, z), stage.threads, shared, dynamic, uses_f64)
+    return GpuKernel(PREFIX + stage.name, arguments, (x, y, z), stage.threads, shared, dynamic, uses_f64, scratch_bytes(op))
 
 
 def has_f64(op: loop.FuncOp) -> bool:
@@ -166,13 +167,14 @@ def has_f64(op: loop.FuncOp) -> bool:
 def _ordered(stage: Stage) -> list[str]:
     """Names of arguments in order: tables, rows, outputs, numbers."""
     pointers = sorted(name for name in stage.arguments if name.startswith("table_"))
-    return [*pointers, "rows", "out", *SCALARS]
+    scratch = ["scratch"] if "scratch" in stage.arguments else []
+    return [*pointers, "rows", "out", *scratch, *SCALARS]
 
 
 def _kind(name: str) -> tuple[Any, str]:
     if name.startswith("table_"):
         return "table", name.removeprefix("table_")
-    return (name if name in ("rows", "out") else "scalar"), name
+    return (name if name in ("rows", "out", "scratch") else "scalar"), name
 
 
 def _function(stage: Stage, body: Any, target: GpuTarget) -> tirx.PrimFunc:

@@ -36,8 +36,13 @@ def bind_arguments(stage: Stage, op: loop.FuncOp) -> None:
     rows, out, *ranges = op.body.block.args
     for name in SCALARS:
         stage.arguments[name] = ir.Var(name, ir.PrimType("int64"))
-    for value, name in zip(ranges, SCALARS[4:], strict=True):
+    for value, name in zip(ranges, SCALARS[4:], strict=False):
         stage.define(value, stage.arguments[name])
+    if op.lines is not None:  # a line has a number of each row
+        element = buffer_type(ranges[-1]).element
+        steps = (stage.arguments["row_end"], None)
+        memory = _pointer(stage, "scratch", dtype_of(element))
+        stage.places[ranges[-1]] = Place("scratch", memory, steps, element, Scope.GLOBAL)
     for buffer, name, prefix in ((rows, "rows", ""), (out, "out", "out_")):
         element = buffer_type(buffer).element
         strides = (stage.arguments[f"{prefix}row_stride"], stage.arguments[f"{prefix}column_stride"])
@@ -104,6 +109,13 @@ def shared_bytes(op: loop.FuncOp, *, lanes: bool) -> int:
     allocs = [inner for inner in op.walk() if isinstance(inner, loop.AllocOp)]
     scopes = (Scope.SHARED, Scope.LANES) if lanes else (Scope.SHARED,)
     return sum(shared_size(alloc) for alloc in allocs if alloc.result.type.scope.data in scopes)
+
+
+def scratch_bytes(op: loop.FuncOp) -> int:
+    """Of each row, of what the stages of a kernel leave one another."""
+    if op.lines is None:
+        return 0
+    return op.lines.value.data * byte_size(buffer_type(op.body.block.args[-1]).element)
 
 
 def emit_load(stage: Stage, op: loop.LoadOp) -> None:

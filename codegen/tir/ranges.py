@@ -81,7 +81,7 @@ def analyse(stage: loop.FuncOp, tables: dict[str, loop.TableOp]) -> Narrow:
     """The integers of a verified stage, in calls of at most `ROWS_MOST` rows."""
     found = Narrow()
     block = stage.body.block
-    for argument, most in zip(block.args[2:], (ROWS_MOST, ROWS_MOST, TREES_MOST, TREES_MOST), strict=True):
+    for argument, most in zip(block.args[2:], (ROWS_MOST, ROWS_MOST, TREES_MOST, TREES_MOST), strict=False):
         found.ranges[argument] = (0, most)
     _Ranges(found, tables).block(block)
     _find_whole(found, stage)

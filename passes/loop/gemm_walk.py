@@ -66,7 +66,7 @@ class GemmWalk(ScalarWalk):
 
     def _node(self, b: LoopBuilder, visits: Sequence[Visit], node: SSAValue, carried: Values, read: ReadValue) -> Values:
         """All words after a node was asked."""
-        record = self._record(b, self.node_table(), self.packed.fields, node, self.copies)
+        record = self._record(b, self.node_table(), self.packed.fields, self._copied(b, node), self.copies)
         path = self._words(b, "path", self.paths.path, node)
         result: Values = []
         for at, visit in enumerate(visits):

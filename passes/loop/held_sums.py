@@ -105,7 +105,7 @@ class HeldSums:
             return []
 
         def add_tree(t: LoopBuilder, tree: SSAValue, _: Values) -> Values:
-            first_column = self._column(t, t.add(first_tree, tree))
+            first_column = column_by_number(t, self.forest, self.tables, t.add(first_tree, tree))
 
             def add_value(u: LoopBuilder, offset: SSAValue, _: Values) -> Values:
                 column, at = u.add(first_column, offset), u.add(u.mul(tree, width), offset)
@@ -119,10 +119,11 @@ class HeldSums:
         b.for_(b.constant(0), b.constant(self.forest.n_columns), start)
         b.for_(b.constant(0), n_trees, add_tree)
 
-    def _column(self, b: LoopBuilder, number: SSAValue) -> SSAValue:
-        """The first column that the tree of a number adds to."""
-        trees = self.forest.trees
-        if not isinstance(trees, Trees) or not np.any(trees.column):
-            return b.constant(0)
-        by_number = narrow(trees.column[trees.places()])
-        return b.load_index(b.table(self.tables.of("column_by_number", by_number)), number)
+
+def column_by_number(b: LoopBuilder, forest: Forest, tables: Tables, number: SSAValue) -> SSAValue:
+    """The first column that the tree of a number adds to."""
+    trees = forest.trees
+    if not isinstance(trees, Trees) or not np.any(trees.column):
+        return b.constant(0)
+    by_number = narrow(trees.column[trees.places()])
+    return b.load_index(b.table(tables.of("column_by_number", by_number)), number)

@@ -82,12 +82,12 @@ def _require_alike(kernels: list[PlanKernelOp], forest: Forest) -> None:
 
 def _grouping(kernel: PlanKernelOp, forest: Forest) -> tuple[str, bytes] | None:
     loop = kernel.reduced_loop()
-    if loop is None or loop.reduce is None:
+    if loop is None or loop.reduce is None or not forest.sum.reassociate:
         return None
     if loop.reduce.data in THREAD_REDUCTIONS:
         around = next(other for other in kernel.nest() if other.label == loop.of)
         how = "in any order" if loop.reduce.data == "atomic" else "of threads"
-        return (how, str(around.step.value.data).encode()) if forest.sum.reassociate else None
+        return (how, str(around.step.value.data).encode())
     return loop.reduce.data, loop.step_bounds(forest.trees.n_trees).tobytes()
 
 

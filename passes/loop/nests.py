@@ -12,6 +12,7 @@ from treec.frontends.base import Forest
 from treec.passes.loop.atomic_threads import AtomicThreadsNest
 from treec.passes.loop.bitslice_nest import BitsliceNest
 from treec.passes.loop.block_nest import BlockNest
+from treec.passes.loop.forest_parts import ForestPartsNest
 from treec.passes.loop.gpu import is_bound
 from treec.passes.loop.gpu_bitslice_nest import GpuBitsliceNest
 from treec.passes.loop.gpu_nest import GpuNest
@@ -25,7 +26,7 @@ from treec.passes.loop.tables import Tables
 from treec.passes.loop.tree_threads import TreeThreadsNest, shares_trees
 from treec.passes.loop.upper_nest import UpperLevelsNest
 from treec.passes.loop.walks import walk_of
-from treec.treeir.plan import KernelOp, PredicateBitsOp, SlicedTreesOp
+from treec.treeir.plan import KernelOp, PredicateBitsOp, SlicedTreesOp, blocks_share_trees
 
 
 def _trees_of(kernel: KernelOp, module: ModuleOp) -> Operation | None:
@@ -48,6 +49,10 @@ def nest_of(
         predicates = SymbolTable.lookup_symbol(module, trees.predicates)
         if ranks is None or not isinstance(predicates, PredicateBitsOp):
             raise ScheduleError("a bitslice walk reads bits of predicates on ranks", fix="add `predicates at=…`")
+        if blocks_share_trees(kernel.nest()):
+            raise ScheduleError(
+                "blocks share groups of trees, and bits are of all trees' predicates", fix="write `walk with=scalar`"
+            )
         sliced = GpuBitsliceNest if is_bound(kernel) else BitsliceNest
         return sliced(kernel, trees, predicates, ranks, forest, tables, task, row_type)
     walk = walk_of(kernel, module, forest, tables)
@@ -66,6 +71,10 @@ def nest_of(
 
 
 def _walk_nest(kernel: KernelOp) -> type[WalkNest]:
+    if blocks_share_trees(kernel.nest()):
+        if shares_trees(kernel):
+            raise ScheduleError("blocks share groups of trees, and threads their trees", fix="bind one of the two loops")
+        return ForestPartsNest
     if not shares_trees(kernel):
         return GpuNest if is_bound(kernel) else WalkNest
     reduced = kernel.reduced_loop()

@@ -28,10 +28,11 @@ class Reduction:
 
     @staticmethod
     def of(loop: ForOp, forest: Forest) -> Reduction | None:
-        """None where the loop is not reduced; raises `ScheduleError` where sums must stay exact."""
+        """None where the loop is not reduced; raises `ScheduleError` where sums must stay exact. Blocks of a GPU that share
+        a loop leave leaf values then."""
         if loop.reduce is None:
             return None
-        if not forest.sum.reassociate:
+        if not forest.sum.reassociate and not loop.kind.data.on_gpu:
             raise ScheduleError("`reduce` adds leaf values in groups of trees", fix="allow it by `float reassociate`")
         n_groups = len(loop.step_bounds(forest.trees.n_trees)) - 1
         return Reduction(loop, loop.reduce.data, n_groups, forest)
@@ -111,6 +112,18 @@ class PartialSums:
         if self.reduction.n_groups > 1:
             each_rows(b, first, last, self.type_, some_rows)
         self.rule.finish_each(b, out, (begin, end), self._total)
+
+    def add_row(self, b: LoopBuilder, out: SSAValue, row: SSAValue) -> None:
+        """The outputs of one row from all groups' sums; these are overwritten."""
+        add = self._in_stages if self.reduction.how == "staged" else self._in_order
+
+        def one_column(t: LoopBuilder, column: SSAValue, _: Values) -> Values:
+            add(t, [self.row(t, row)], column, self.type_)
+            return []
+
+        if self.reduction.n_groups > 1:
+            b.for_(b.constant(0), b.constant(self.reduction.forest.n_columns), one_column)
+        self.rule.finish_each(b, out, (row, None), self._total)
 
     def _total(self, b: LoopBuilder, row: SSAValue, column: SSAValue) -> SSAValue:
         """The sum of all groups, and the base if that comes first."""

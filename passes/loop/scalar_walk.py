@@ -32,11 +32,13 @@ State = tuple[SSAValue, SSAValue, SSAValue]
 class ScalarWalk:
     """Emits walks over one ``plan.packed_trees``, as the ``plan.walk`` says, through trees of known ``depth``.
 
-    ``lanes``: rows that one visit stands for. ``copies``: where each field of the nodes lies, if they are copied.
+    ``lanes``: rows that one visit stands for. ``copies``: where each field of the nodes lies, if they are copied, from the
+    node ``copied_from`` on, or all.
     """
 
     lanes = 1
     copies: Mapping[str, SSAValue] | None = None
+    copied_from: SSAValue | None = None
 
     leaf_values = None
 
@@ -71,11 +73,20 @@ class ScalarWalk:
     def emit(self, b: LoopBuilder, visits: Sequence[Visit], read: ReadValue) -> list[Landing]:
         """Walk each visit's row down its tree, all of them together, one step after the other."""
         zero = b.constant(0)
-        starts = [self._base(b, visit.tree) for visit in visits]
-        states = [(start, self._base(b, b.add(v.tree, 1)), zero) for v, start in zip(visits, starts, strict=True)]
+        bases = [self._base(b, visit.tree) for visit in visits]
+        ends = [self._copied(b, self._base(b, b.add(visit.tree, 1))) for visit in visits]
+        states = [(self._copied(b, base), end, zero) for base, end in zip(bases, ends, strict=True)]
         states = self._descend(b, visits, states, read)
-        landed = zip(visits, starts, states, strict=True)
-        return [Landing(visit.tree, start, node, lefts) for visit, start, (node, _, lefts) in landed]
+        landed = zip(visits, bases, states, strict=True)
+        return [Landing(visit.tree, base, self._number(b, node), lefts) for visit, base, (node, _, lefts) in landed]
+
+    def _copied(self, b: LoopBuilder, node: SSAValue) -> SSAValue:
+        """Where a node is among those that are copied."""
+        return node if self.copied_from is None else b.sub(node, self.copied_from)
+
+    def _number(self, b: LoopBuilder, copied: SSAValue) -> SSAValue:
+        """Which node is there."""
+        return copied if self.copied_from is None else b.add(copied, self.copied_from)
 
     def _base(self, b: LoopBuilder, tree: SSAValue) -> SSAValue:
         """The tree's first node."""

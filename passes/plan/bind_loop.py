@@ -11,8 +11,10 @@ from xdsl.dialects.builtin import ModuleOp, StringAttr
 from treec.errors import ScheduleError
 from treec.passes.plan.rewrite import PlanPass, loop_named
 from treec.schedule.gpus import GpuLimits, limits_of
+from treec.treeir.forest import only_model
+from treec.treeir.forest_convert import forest_of
 from treec.treeir.loop_types import DIMENSIONS, LoopKind, LoopKindAttr
-from treec.treeir.plan import ForOp, GpuTargetOp, KernelOp, LoopAxis, target_of
+from treec.treeir.plan import ForOp, GpuTargetOp, KernelOp, LoopAxis, blocks_share_trees, target_of
 
 
 @dataclass(frozen=True)
@@ -21,8 +23,8 @@ class BindLoopPass(PlanPass):
 
     Needs a GPU target, a loop over rows outside of all loops over trees, blocks outside of threads, and no more threads and
     blocks than the architecture allows. Rows do not depend on one another, so results do not depend on the binding.
-    Threads may also share a loop over single trees, right inside of the loop over all of them; `reduce` says how their leaf
-    values meet.
+    Threads may also share a loop over single trees, right inside of the loop over all of them; and blocks the loop over all
+    trees, outside of all others, in groups of trees. `reduce` says how their leaf values meet.
     """
 
     name = "bind-loop"
@@ -37,16 +39,19 @@ class BindLoopPass(PlanPass):
         if kind not in ("grid", "block") or dimension not in DIMENSIONS:
             raise ScheduleError(f"can't bind to {self.to!r}", fix="bind to grid.x, block.x or another dimension of these")
         for kernel in self.kernels(op):
-            self._bind(kernel, LoopKind(kind), dimension)
-            _require_limits(kernel, " and ".join(target.archs), limits_of(target.archs))
+            limits = limits_of(target.archs)
+            self._bind(op, kernel, LoopKind(kind), dimension, limits)
+            _require_limits(kernel, " and ".join(target.archs), limits)
 
-    def _bind(self, kernel: KernelOp, kind: LoopKind, dimension: str) -> None:
+    def _bind(self, module: ModuleOp, kernel: KernelOp, kind: LoopKind, dimension: str, limits: GpuLimits) -> None:
         loop, nest = loop_named(kernel, self.loop), kernel.nest()
-        outside = nest[: nest.index(loop)]
+        outside = nest[1 if blocks_share_trees(nest) else 0 : nest.index(loop)]
         trees = [other.label.data for other in (*outside, loop) if other.axis.data is LoopAxis.TREE]
         shares_bits = kernel.innermost_walk().predicates is not None and loop is nest[-1] and kind is LoopKind.BLOCK
         if kind is LoopKind.BLOCK and loop.axis.data is LoopAxis.TREE:
             _require_lane(loop, nest)
+        elif kind is LoopKind.GRID and loop.axis.data is LoopAxis.TREE:
+            _require_groups(loop, nest, forest_of(only_model(module)).trees.n_trees, dimension, limits)
         elif trees and not shares_bits:
             reason = "runs over trees" if loop.axis.data is LoopAxis.TREE else f"is inside of `{trees[0]}`"
             raise ScheduleError(
@@ -60,10 +65,33 @@ class BindLoopPass(PlanPass):
             raise ScheduleError(f"`{self.loop}` has as many rows as a call", fix="split it and bind the inner loop")
         if kind is LoopKind.GRID and any(other.kind.data is not LoopKind.GRID for other in outside):
             raise ScheduleError(f"`{self.loop}` is inside of loops that are not bound to the grid", fix="put it outside")
-        if kind is LoopKind.GRID and loop.of is None and dimension != "x":
+        if kind is LoopKind.GRID and loop.axis.data is LoopAxis.ROW and loop.of is None and dimension != "x":
             raise ScheduleError(f"any number of rows fits into grid.x alone, not into {self.to}", fix="bind it to grid.x")
         loop.properties["kind"] = LoopKindAttr(kind)
         loop.properties["dimension"] = StringAttr(dimension)
+
+
+def _require_groups(loop: ForOp, nest: list[ForOp], n_trees: int, dimension: str, limits: GpuLimits) -> None:
+    """Blocks share groups of trees: the steps of the loop over all trees, outside of all other loops."""
+    name = loop.label.data
+    if loop.of is not None or not any(inner.of is not None and inner.of.data == name for inner in nest):
+        raise ScheduleError(
+            f"`{name}` does not run over groups of trees, and blocks share such groups",
+            fix="write e.g. `split tree into=(part, tree) by=50`, and bind `part`",
+        )
+    if loop is not nest[0]:
+        raise ScheduleError(
+            f"blocks share the groups of `{name}`, and it is inside of `{nest[0].label.data}`",
+            fix=f"put `{name}` first by `order`",
+        )
+    if loop.parts is not None:
+        raise ScheduleError(f"loop `{name}` is cut into parts, and blocks share its groups", fix="leave `fission` out")
+    groups, most = len(loop.step_bounds(n_trees)) - 1, limits.grid[DIMENSIONS.index(dimension)]
+    if groups > most:
+        raise ScheduleError(
+            f"grid.{dimension} would have {groups} blocks, {groups - most} more than the {most} there are",
+            fix=f"make groups of at least {-(-n_trees // most)} trees",
+        )
 
 
 def _require_lane(loop: ForOp, nest: list[ForOp]) -> None:

@@ -10,11 +10,11 @@ from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.traits import SymbolTable
 
 from treec.errors import ScheduleError
-from treec.passes.algo.shared_nodes import shared_node_bytes
+from treec.passes.algo.shared_nodes import largest_step, part_nodes, shared_node_bytes
 from treec.passes.plan.rewrite import PlanPass, loop_named
 from treec.schedule.gpus import limits_of
 from treec.treeir.loop_types import LoopKind
-from treec.treeir.plan import GpuTargetOp, KernelOp, PackedTreesOp, target_of
+from treec.treeir.plan import ForOp, GpuTargetOp, KernelOp, LoopAxis, PackedTreesOp, node_loops, target_of
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,7 @@ class CacheNodesPass(PlanPass):
     """Copy all nodes into shared memory at the head of each step of the loop ``at``, one of a block of threads.
 
     Needs a GPU, the only loop that its blocks share, packed trees, and as many bytes as a block has. Walks read the copy.
+    Where blocks share groups of trees, ``at`` may be their loop: each block copies the nodes of its group.
     """
 
     name = "cache-nodes"
@@ -40,7 +41,7 @@ class CacheNodesPass(PlanPass):
     def _cache(self, kernel: KernelOp, module: ModuleOp, archs: tuple[str, ...]) -> None:
         loop, walk = loop_named(kernel, self.at), kernel.innermost_walk()
         grid = [other for other in kernel.nest() if other.kind.data is LoopKind.GRID]
-        if grid != [loop]:
+        if loop not in node_loops(kernel.nest()):
             names = " and ".join(f"`{other.label.data}`" for other in grid) or "none"
             raise ScheduleError(
                 f"nodes are copied once for each block of threads, and the loops that blocks share are {names}",
@@ -51,11 +52,33 @@ class CacheNodesPass(PlanPass):
         trees = None if walk.trees is None else SymbolTable.lookup_symbol(module, walk.trees)
         if not isinstance(trees, PackedTreesOp):
             raise ScheduleError("only packed nodes are copied to shared memory", fix="put `layout packed` above it")
+        if loop.axis.data is LoopAxis.TREE:
+            _require_parts(loop, trees, archs)
+            walk.properties["nodes_at"] = StringAttr(self.at)
+            return
         size, most = shared_node_bytes(trees.nodes.array), limits_of(archs).shared
         if size > most:
             raise ScheduleError(
                 f"{len(trees.nodes.array):,} nodes are {size:,} bytes, {size - most:,} more than the {most:,} bytes of "
                 f"shared memory that a block has on {' and '.join(archs)}",
-                fix="leave `cache nodes` out, or make nodes smaller: `layout packed align=1`, `predicates=table`",
+                fix="leave `cache nodes` out, or make nodes smaller: `layout packed align=1`, `predicates=table`; or have "
+                "blocks share groups of trees, as in the preset gpu-tahoe-split-forest",
             )
         walk.properties["nodes_at"] = StringAttr(self.at)
+
+
+def _require_parts(loop: ForOp, trees: PackedTreesOp, archs: tuple[str, ...]) -> None:
+    """Refuse groups of trees whose nodes a block has no room for, with how many trees there would be room for."""
+    base, bounds, most = trees.node_base.array, loop.step_bounds(trees.n_trees), limits_of(archs).shared
+    counts = part_nodes(base, bounds)
+    if not len(counts) or (size := shared_node_bytes(trees.nodes.array, int(counts.max()))) <= most:
+        return
+    part = int(counts.argmax())
+    room = most // shared_node_bytes(trees.nodes.array, 0) - 1
+    step = largest_step(base, room, loop.step.value.data)
+    fewer = f"make groups of at most {step} trees" if step else "walk nodes where they are: leave `cache nodes` out"
+    raise ScheduleError(
+        f"{counts[part]:,} nodes of the trees {bounds[part]} to {bounds[part + 1] - 1} are {size:,} bytes, {size - most:,} "
+        f"more than the {most:,} bytes of shared memory that a block has on {' and '.join(archs)}",
+        fix=f"{fewer}, or make nodes smaller: `layout packed align=1`, `predicates=table`",
+    )

@@ -21,8 +21,8 @@ from treec.treeir.plan import REDUCTIONS, THREAD_REDUCTIONS, ForOp, GpuTargetOp,
 _WRONG_MACHINE = {
     True: ("a CPU has no memory that the threads of a block share", "write in=staged or in=vector"),
     False: (
-        "threads of a GPU keep no partial sums of groups of trees",
-        "bind single trees to threads, and write in=shared",
+        "only blocks of a GPU have groups of trees, and add them up in stages",
+        "bind a loop over groups of trees to the grid, and write in=staged; or single trees to threads, and in=shared",
     ),
 }
 
@@ -36,6 +36,7 @@ class ReduceLoopPass(PlanPass):
 
     Needs the loop that covers all trees, one over the trees of its step, and sums that may be reassociated. A step is of
     places of trees, whatever trees a call asks for, so that a row's sum depends on nothing but the model and the plan.
+    On a GPU ``staged`` needs the loop bound to the grid, and adds leaf values in tree order where sums are exact.
     Those of threads need a loop over single trees that is bound to threads, ``shuffle`` to ``block.x``, as many as a power
     of two up to 32; and only ``atomic`` needs sums that may be reassociated.
     """
@@ -46,6 +47,10 @@ class ReduceLoopPass(PlanPass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         of_threads = self.how in THREAD_REDUCTIONS
+        if self.how == "staged" and isinstance(target_of(op), GpuTargetOp):
+            for kernel in self.kernels(op):
+                self._stage(kernel)
+            return
         if of_threads != isinstance(target_of(op), GpuTargetOp):
             reason, fix = _WRONG_MACHINE[of_threads]
             raise ScheduleError(reason, fix=fix)
@@ -65,6 +70,18 @@ class ReduceLoopPass(PlanPass):
             )
         for kernel in self.kernels(op):
             self._reduce(kernel)
+
+    def _stage(self, kernel: KernelOp) -> None:
+        """Blocks have the groups: what they leave is in scratch, partial sums, or leaf values where sums are exact."""
+        loop = loop_named(kernel, self.loop)
+        if loop.kind.data is not LoopKind.GRID or loop.axis.data is not LoopAxis.TREE:
+            raise ScheduleError(
+                f"no blocks share the groups of trees of `{self.loop}`",
+                fix="bind a loop over groups of trees first, e.g. `split tree into=(part, tree) by=50`, `bind part grid.y`",
+            )
+        if loop.reduce is not None:
+            raise ScheduleError(f"`{self.loop}` is reduced already", fix="keep one `reduce` line")
+        loop.properties["reduce"] = StringAttr(self.how)
 
     def _share(self, kernel: KernelOp) -> None:
         loop = loop_named(kernel, self.loop)

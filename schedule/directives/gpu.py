@@ -22,7 +22,8 @@ class BindLoop(Directive):
     innermost one, whose rows have their bits in common; a place of its own, blocks outside of threads. Threads share a loop
     inside one step of another (`split`): as many iterations as it has are threads, of which a block has up to 1,024.
     Threads may also share one loop over single trees: right inside of the loop over all trees, after `order`, and with
-    `reduce`, which says how leaf values meet.
+    `reduce`, which says how leaf values meet. And blocks may share the loop over all trees, in groups of trees: outside of
+    all other loops, with `reduce … in=staged`: Tahoe's "split forest".
 
     Pays: a block of 128 to 256 threads, each with a row, suits most models. Rows of neighbouring threads should be
     neighbours.
@@ -40,10 +41,13 @@ class BindLoop(Directive):
     def check(self, scope: Scope) -> None:
         if scope.axis(self, "loop", self.loop) is Axis.TREE and self.to.startswith("block"):
             self._check_lane(scope)
+        elif scope.axis(self, "loop", self.loop) is Axis.TREE and self.loop in scope.inside.values():
+            self._check_groups(scope)
         elif scope.axis(self, "loop", self.loop) is not Axis.ROW:
             rows = [name for name, axis in scope.loops.items() if axis is Axis.ROW]
             reason = f"loop `{self.loop}` runs over trees, whose leaf values are added in tree order"
-            raise self.error(reason, f"choose a loop over rows: {' or '.join(rows)}", argument="loop")
+            fix = f"choose a loop over rows: {' or '.join(rows)}; or split the trees and bind the loop over groups of them"
+            raise self.error(reason, fix, argument="loop")
         for before in scope.done:
             if isinstance(before, BindLoop) and (before.loop == self.loop or before.to == self.to):
                 what = f"loop `{self.loop}`" if before.loop == self.loop else f"`{self.to}`"
@@ -59,6 +63,12 @@ class BindLoop(Directive):
             fix = "write e.g. `split tree into=(round, lane) by=32` above this line, and bind `lane`"
             raise self.error(reason, fix, argument="loop")
 
+    def _check_groups(self, scope: Scope) -> None:
+        """Blocks share groups of trees."""
+        if self.loop in scope.inside:
+            reason = f"loop `{self.loop}` is inside of one step of `{scope.inside[self.loop]}`, and blocks share all groups"
+            raise self.error(reason, f"bind `{scope.inside[self.loop]}`", argument="loop")
+
     def loop_use(self) -> LoopUse:
         return LoopUse(self.loop, f"loop `{self.loop}` is bound to {self.to}", f"bind {{}} to {self.to}")
 
@@ -66,8 +76,10 @@ class BindLoop(Directive):
         nest = list(scope.loops)
         outer = nest[: nest.index(self.loop)]
         if scope.loops[self.loop] is Axis.TREE:
-            self._check_shared_trees(scope, outer)
+            self._check_shared_trees(scope, outer) if self.to.startswith("block") else self._check_first(scope, outer)
             return
+        if outer and _is_grouped(outer[0], scope):
+            outer = outer[1:]
         tree = next((name for name in outer if scope.loops[name] is Axis.TREE), None)
         shares_bits = scope.find(AnswerPredicates) is not None and self.loop == nest[-1] and self.to.startswith("block")
         if tree is not None and not shares_bits:
@@ -83,6 +95,14 @@ class BindLoop(Directive):
             )
             raise self.error(reason, f"put `{self.loop}` before `{wrong}` by `order`", argument="loop")
 
+    def _check_first(self, scope: Scope, outer: list[str]) -> None:
+        if outer:
+            reason = f"blocks share the groups of trees of loop `{self.loop}`, and it is inside of `{outer[0]}`"
+            raise self.error(reason, f"put `{self.loop}` first by `order`", argument="loop")
+        if scope.find(ReduceLoop) is None:
+            reason = f"blocks share the groups of trees of loop `{self.loop}`, and nothing says how their leaf values meet"
+            raise self.error(reason, f"add `reduce {self.loop} in=staged` below this line", argument="loop")
+
     def _check_shared_trees(self, scope: Scope, outer: list[str]) -> None:
         around = scope.inside[self.loop]
         if outer[-1] != around:
@@ -92,3 +112,9 @@ class BindLoop(Directive):
         if reduced is None:
             reason = f"threads share the trees of loop `{self.loop}`, and nothing says how their leaf values meet"
             raise self.error(reason, f"add `reduce {self.loop} in=shared` below this line", argument="loop")
+
+
+def _is_grouped(loop: str, scope: Scope) -> bool:
+    """Do blocks share it, over groups of trees?"""
+    bound = [d for d in scope.done if isinstance(d, BindLoop) and d.loop == loop]
+    return scope.loops[loop] is Axis.TREE and bool(bound) and bound[0].to.startswith("grid")

@@ -29,6 +29,10 @@ class ReduceLoop(Directive):
     one thread for each row adds them in the order of the trees, and then the next trees are walked; `interleave=tree:N`
     takes N for each thread between two such waits.
 
+    `staged` there is for the loop over all trees that blocks share, in groups of trees: what their walks find waits in
+    memory, and a second kernel adds. Under `float reassociate` these are partial sums; else leaf values, a number for each
+    tree and row, which are added in the order of the trees, so that sums are exact.
+
     `shuffle` adds the same values in the same order, and hands them from register to register of a warp (`__shfl_sync` in
     CUDA), without shared memory, and without a wait for other rows' threads; OpenCL has shared memory instead of registers.
     `atomic` adds each thread's partial sum to one in shared memory by an atomic addition, under `float reassociate`
@@ -38,9 +42,10 @@ class ReduceLoop(Directive):
     not on threads, the batch or the strides. In a call for some of the trees, groups have what lies in them. Treebeard's
     VectorReduce, its multi-stage reduction and its AtomicReduce are this; the last on a GPU alone.
 
-    Needs: on a GPU, a loop over trees that is bound to `block`, shared memory for the values, and trees that are not
-    reordered, cut into parts or unrolled; for `shuffle` a loop bound to `block.x` of 1, 2, 4, 8, 16 or 32 iterations, and
-    one row at a time for each thread. On a CPU, `float reassociate`; the loop over all trees, split so that another one
+    Needs: on a GPU, for `staged` a loop over all trees in groups that is bound to `grid`, and as many bytes for each row as
+    wait, 64 MiB at most; else a loop over trees that is bound to `block`, shared memory for the values, and trees that are
+    not reordered, cut into parts or unrolled; for `shuffle` a loop bound to `block.x` of 1, 2, 4, 8, 16 or 32 iterations,
+    and one row at a time for each thread. On a CPU, `float reassociate`; the loop over all trees, split so that another one
     runs over the trees of its step; the same groups in all kernels; 64 MiB at most for the partial sums of a block of rows.
     If no loop over rows is outside, they are shared by the threads of a call, in 4 MiB for as many rows as that holds, and
     then for the next ones.
@@ -70,11 +75,14 @@ class ReduceLoop(Directive):
         if self.how == "atomic" and not _reassociates(scope):
             fix = "allow it by `float reassociate`, above everything about trees and loops, or write in=shared"
             raise self.error(f"{NO_ORDER}, and sums are exact", fix, argument="in")
+        if on_gpu and self.how == "staged":
+            self._check_bound(scope, "grid")
+            return
         if on_gpu != (self.how in OF_THREADS):
             reason = f"`reduce in={self.how}` is for a {'cpu' if on_gpu else 'gpu'}, and the target is a {scope.machine}"
             raise self.error(reason, "write in=shared" if on_gpu else "write in=staged or in=vector", argument="in")
         if on_gpu:
-            self._check_bound(scope)
+            self._check_bound(scope, "block")
             return
         if not _reassociates(scope):
             reason = "partial sums of groups of trees change the order of additions, and sums are exact"
@@ -87,14 +95,18 @@ class ReduceLoop(Directive):
             fix = f"put `split {self.loop} into=(group, {self.loop}) by=50` above this line, and reduce `group`"
             raise self.error(reason, fix, argument="loop")
 
-    def _check_bound(self, scope: Scope) -> None:
+    def _check_bound(self, scope: Scope, to: str) -> None:
         bound = [d for d in scope.done if d.keyword == "bind" and d.values()["loop"] == self.loop]
+        bound = [d for d in bound if str(d.values()["to"]).startswith(to)]
         if scope.axis(self, "loop", self.loop) is not Axis.TREE or not bound:
-            reason = f"no threads share the trees of loop `{self.loop}`"
-            fix = (
-                "put e.g. `split tree into=(round, lane) by=32` and `bind lane block.x` above this line, and reduce `lane`"
-            )
-            raise self.error(reason, fix, argument="loop")
+            who, split, bind = {
+                "block": ("threads share the trees", "(round, lane) by=32", "bind lane block.x"),
+                "grid": ("blocks share the groups of trees", "(part, tree) by=50", "bind part grid.y"),
+            }[to]
+            fix = f"put e.g. `split tree into={split}` and `{bind}` above this line, and reduce `{bind.split()[1]}`"
+            if to == "grid":
+                fix += "; or write in=shared for a loop over single trees that threads share"
+            raise self.error(f"no {who} of loop `{self.loop}`", fix, argument="loop")
         if self.how == "shuffle":
             self._check_warp(scope, str(bound[0].values()["to"]))
 
@@ -112,6 +124,8 @@ class ReduceLoop(Directive):
             n_threads = scope.steps[scope.inside[self.loop]]
             order = " in any order" if self.how == "atomic" else ""
             return f"{n_threads} partial sums{order}" if _reassociates(scope) else None
+        if scope.machine is Machine.GPU and not _reassociates(scope):
+            return None
         cut = "" if scope.find(FissionLoop) is None else ", in parts of equal depth"
         return f"groups of {scope.steps[self.loop]} trees{cut}, added up {self.how}"
 

@@ -156,11 +156,12 @@ class CacheRows(Directive):
 @directive
 class CacheNodes(Directive):
     """Copies all nodes into the memory that the threads of a GPU's block share, once for each block; its walks read them
-    there: Tahoe's "shared forest". Rows and leaf values stay where they are.
+    there: Tahoe's "shared forest". Rows and leaf values stay where they are. At a loop over groups of trees that blocks
+    share, each copies the nodes of its group: Tahoe's "split forest".
 
-    Needs: `layout packed`; the only loop that is bound to the grid; as many bytes of shared memory as all nodes have, which
-    only small forests do (227 KiB, a block's on sm_90, are some 29,000 nodes of 8 bytes). A block should have many more
-    rows than threads, as its copy is made before the first of them.
+    Needs: `layout packed`; the only loop that is bound to the grid, or the one over groups of trees; as many bytes of
+    shared memory as all nodes, or those of a group, have (227 KiB, a block's on sm_90, are some 29,000 nodes of 8 bytes). A
+    block should have many more rows than threads, as its copy is made before the first of them.
 
     Pays: not measured on a GPU. Nodes that lie apart take one turn for each bank there, instead of one for each cache line;
     SilvanForge's authors found that it slowed their kernels, whose blocks have few rows.
@@ -182,7 +183,8 @@ class CacheNodes(Directive):
             raise self.error(reason, "put `layout packed` above this line")
         scope.axis(self, "at", self.at)
         grid = [str(d.values()["loop"]) for d in scope.done if d.keyword == "bind" and "grid" in str(d.values()["to"])]
-        if grid != [self.at]:
+        over_parts = scope.loops[self.at] is Axis.TREE and self.at in grid
+        if grid != [self.at] and not over_parts:
             names = " and ".join(f"`{name}`" for name in grid) or "none"
             reason = f"nodes are copied once for each block of threads, and the loops that blocks share are {names}"
             raise self.error(reason, "bind one loop to the grid above this line, and copy at that", argument="at")

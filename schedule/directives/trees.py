@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from treec.schedule.arguments import Choice, Number, argument
-from treec.schedule.base import Directive, Stage, directive
+from treec.schedule.base import Directive, Machine, Stage, directive
 from treec.schedule.check import Axis, Scope
 from treec.schedule.directives.target import FloatPolicy
 
@@ -104,7 +104,8 @@ class ReorderTrees(Directive):
     def check_nest(self, scope: Scope) -> None:
         outermost, axis = next(iter(scope.loops.items()))
         policy = scope.find(FloatPolicy)
-        if axis is Axis.TREE and (policy is None or policy.policy == "exact"):
+        waits = scope.machine is Machine.GPU and any(d.keyword == "reduce" for d in scope.done)  # by the trees' numbers
+        if axis is Axis.TREE and not waits and (policy is None or policy.policy == "exact"):
             reason = (
                 f"leaf values are held for a block of rows, and the outermost loop, `{outermost}`, runs over trees; the "
                 f"nest is {scope}"

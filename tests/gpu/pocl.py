@@ -56,8 +56,14 @@ class Device:
         device_rows, device_out = self._buffer(np.ascontiguousarray(base).tobytes()), self._buffer(out.tobytes())
         strides = [stride // rows.itemsize for stride in rows.strides]
         scalars: dict[str, int] = dict(zip(SCALARS, (*strides, width + 1, 1, 0, len(rows), begin, end), strict=True))
-        for symbol in found.kernels:
-            self._launch(self.made.kernel(symbol), {"rows": device_rows, "out": device_out}, scalars, len(rows))
+        kernels = [self.made.kernel(symbol) for symbol in found.kernels]
+        size = max(kernel.scratch_bytes for kernel in kernels) * len(rows)
+        scratch = self._buffer(np.full(size + SPARE, 0xA5, np.uint8).tobytes())
+        for kernel in kernels:
+            self._launch(kernel, {"rows": device_rows, "out": device_out, "scratch": scratch}, scalars, len(rows))
+        left = np.empty(size + SPARE, np.uint8)
+        cl.enqueue_copy(self.queue, left, scratch).wait()
+        assert np.all(left[size:] == 0xA5)
         cl.enqueue_copy(self.queue, out, device_out).wait()
         assert np.all(out[len(rows) * (width + 1) :] == -7)
         table = out[: len(rows) * (width + 1)].reshape(len(rows), width + 1)

@@ -11,7 +11,7 @@ from treec.gpu_compiler import require_registers
 
 
 def made(threads: int, registers: int) -> tuple[GpuObject, Cubin]:
-    kernel = GpuKernel("k", (), (GridRule(1), GridRule(), GridRule()), (threads, 1, 1), 0, 0, False)
+    kernel = GpuKernel("k", (), (GridRule(1), GridRule(), GridRule()), (threads, 1, 1), 0, 0, False, 0)
     target = GpuTarget("cuda", "sm_90")
     built = GpuObject(target, "", (), (kernel,), (), (), 1, 1, 1, 0)
     return built, Cubin("sm_90", b"", (KernelUse("k", registers, 0, 0, 0),))

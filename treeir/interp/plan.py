@@ -78,7 +78,7 @@ def run_kernel(
     reduced = kernel.reduced_loop()
     if reduced is not None and reduced.of is not None:
         run.share(next(loop for loop in kernel.nest() if loop.label == reduced.of).step.value.data)
-    elif reduced is not None:
+    elif reduced is not None and forest.sum.reassociate:  # else leaf values are staged, and sums are exact
         run.partials = np.zeros((len(reduced.step_bounds(forest.trees.n_trees)) - 1, *run.total.shape), run.total.dtype)
     run.loop(kernel.nest(), {})
     run.add_held()
