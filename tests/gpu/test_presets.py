@@ -60,6 +60,7 @@ def test_there_are_presets() -> None:
         "gpu-fil",
         "gpu-nvforest",
         "gpu-tahoe-shared-data",
+        "gpu-tahoe-split-forest",
         "gpu-hummingbird-gemm",
     } <= set(PRESETS)
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pytest
 from xdsl.dialects.builtin import ModuleOp
 
 from tests.property.forests import Shape, build
 from treec.errors import ScheduleError
+from treec.passes.loop import forest_parts
 from treec.passes.pipeline import pipeline_of, run_pipeline
 from treec.schedule.schedule import Schedule
 from treec.treeir.forest_convert import forest_module
@@ -179,3 +181,65 @@ def test_nodes_that_do_not_fit_are_refused_by_how_many_bytes_they_are_too_many()
     size = (nodes + 1) * 8
     assert f"{nodes:,} nodes are {size:,} bytes, {size - 232448:,} more than the 232,448 bytes" in caught.value.message
     assert caught.value.place == "<schedule>:6:1"
+
+
+def parts(by: int, more: str = "", walk: str = "walk with=scalar\n") -> str:
+    return (
+        f"layout packed align=8\nsplit tree into=(part, tree) by={by}\nsplit row into=(block, thread) by=64\n"
+        f"order part, block, thread, tree\nbind part grid.y\n{BOUND}{more}reduce part in=staged\n{walk}"
+    )
+
+
+def test_groups_that_do_not_fit_are_refused_with_how_many_trees_do() -> None:
+    forest = build(Shape(n_trees=100, leaves=600, n_inputs=6))
+    head = "target gpu arch=sm_90 input=f32\n"
+    base = np.append(0, np.cumsum(np.diff(forest.trees.node_offset)))  # type: ignore[union-attr]
+
+    def size(by: int) -> int:
+        return max((int(base[min(at + by, 100)]) - int(base[at]) + 1) * 8 for at in range(0, 100, by))
+
+    assert size(100) > 227 * 1024
+    with pytest.raises(ScheduleError) as caught:
+        run_pipeline(
+            forest_module(forest), pipeline_of(Schedule.from_text(head + parts(100, "cache nodes at=part in=shared\n")))
+        )
+    assert (
+        f"of the trees 0 to 99 are {size(100):,} bytes, {size(100) - 232448:,} more than the 232,448 bytes"
+        in caught.value.message
+    )
+    assert caught.value.place == "<schedule>:9:1"
+    most = int(re.findall(r"at most (\d+) trees", caught.value.fix or "")[0])
+    assert size(most) <= 232448 < size(most + 1)
+    run_pipeline(
+        forest_module(forest), pipeline_of(Schedule.from_text(head + parts(most, "cache nodes at=part in=shared\n")))
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (parts(4).replace("grid.y", "grid.x").replace("bind block grid.x", "bind block grid.y"), "into grid.x alone"),
+        (
+            parts(4).replace("bind part", "fission part by=depth\nbind part"),
+            "`part` is cut into parts, and blocks share its groups",
+        ),
+        (
+            "layout packed\nsplit tree into=(part, tree) by=4\nsplit row into=(block, thread) by=64\n"
+            "order part, block, thread, tree\nbind part grid.y\n" + BOUND + "cache rows at=block in=shared\n"
+            "reduce part in=staged\nwalk with=scalar\n",
+            "rows are copied before they meet the first tree",
+        ),
+    ],
+)
+def test_groups_of_blocks_have_their_limits(text: str, reason: str) -> None:
+    with pytest.raises(ScheduleError, match=reason) as caught:
+        lower(text)
+    assert caught.value.fix
+
+
+def test_what_waits_for_the_second_kernel_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forest_parts, "LARGEST", 8 * 4)
+    with pytest.raises(ScheduleError, match="9 numbers of each row, 36 bytes") as caught:
+        lower(parts(4))
+    assert "float reassociate" in (caught.value.fix or "")
+    lower("float reassociate\n" + parts(4))

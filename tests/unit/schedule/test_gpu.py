@@ -11,6 +11,7 @@ from treec.schedule.schedule import Schedule
 HEAD = "target gpu arch=sm_80 input=f32\nlayout packed\nsplit row into=(block, thread) by=64\n"
 BIND = "bind block grid.x\nbind thread block.x\n"
 LANES = "split tree into=(round, lane) by=8\n"
+PARTS = "split tree into=(part, tree) by=8\n"
 WALK = "walk with=scalar\n"
 
 
@@ -67,7 +68,7 @@ def test_the_memory_of_a_copy_is_not_written_out_where_it_is_a_cpus() -> None:
         ),
         ("layout packed\ncache nodes at=row in=shared\n", "`cache nodes` is for a gpu", "leave it out"),
         (HEAD + LANES + "reduce lane in=shared\n", "no threads share the trees of loop `lane`", "bind lane block.x"),
-        (HEAD + LANES + "bind lane block.y\nreduce lane in=staged\n", "is for a cpu", "write in=shared"),
+        (HEAD + LANES + "bind lane block.y\nreduce lane in=staged\n", "no blocks share the groups", "or write in=shared"),
         (HEAD + LANES + "bind lane block.y\nreduce lane in=atomic\n", "and sums are exact", "`float reassociate`"),
         (HEAD + LANES + "bind lane block.y\nreduce lane in=shuffle\n", "those of block.y are no neighbours", "to block.x"),
         (
@@ -95,6 +96,19 @@ def test_the_memory_of_a_copy_is_not_written_out_where_it_is_a_cpus() -> None:
         (HEAD + WALK, "no loop is shared among blocks of the GPU", "write e.g."),
         (HEAD + "bind block grid.x\n" + WALK, "no loop is shared among threads of the GPU", "write e.g."),
         (HEAD + "bind tree grid.x\n", "loop `tree` runs over trees", "choose a loop over rows: block or thread"),
+        (HEAD + PARTS + BIND + "bind part grid.y\n" + WALK, "is inside of `block`", "put `part` first by `order`"),
+        (
+            HEAD + PARTS + "order part, block, thread, tree\n" + BIND + "bind part grid.y\n" + WALK,
+            "nothing says how their leaf values meet",
+            "add `reduce part in=staged`",
+        ),
+        (
+            HEAD + PARTS + "split part into=(a, b) by=2\n" + BIND + "bind b grid.y\n",
+            "loop `b` is inside of one step of `a`, and blocks share all groups",
+            "bind `a`",
+        ),
+        (HEAD + PARTS + BIND + "reduce part in=staged\n", "no blocks share the groups of trees of loop `part`", "grid.y"),
+        (HEAD + PARTS + BIND + "reduce part in=vector\n", "is for a cpu", "write in=shared"),
         (HEAD + "bind block block.x\n", "loop `block` runs over as many rows as a call has", "split it"),
         (HEAD + BIND + "bind thread block.y\n", "loop `thread` is bound already (line 5)", "keep one of the two"),
         (HEAD + "bind block grid.x\nbind thread grid.x\n", "`grid.x` is bound already (line 4)", "keep one of the two"),
@@ -132,3 +146,12 @@ def test_only_atomic_sums_do_not_repeat() -> None:
     assert not Schedule.from_text(inside + small.format("atomic", "atomic")).repeats
     with pytest.raises(ScheduleError, match="8 partial sums in any order"):
         Schedule.from_text(inside + small.format("atomic", "shuffle"))
+
+
+def test_kernels_have_the_same_groups_where_sums_are_of_groups() -> None:
+    nest = "order part, block, thread, tree\nbind part grid.y\n" + BIND + "reduce part in=staged\n" + WALK
+    head = "target gpu\n{}layout packed\nsplit row into=(block, thread) by=64\n"
+    small = "kernel when rows <= 8 {\nsplit tree into=(part, tree) by=9\n" + nest + "}\n" + PARTS + nest
+    assert Schedule.from_text(head.format("") + small).repeats  # exact sums are of no groups
+    with pytest.raises(ScheduleError, match="groups of 9 trees"):
+        Schedule.from_text(head.format("float reassociate\n") + small)
