@@ -109,6 +109,7 @@ def test_presets_are_whole_plans_with_comments() -> None:
         "gpu-silvanforge-small": "block, thread, round, lane",
         "gpu-tahoe-shared-data": "row, round, lane",
         "gpu-tahoe-shared-forest": "block, part, thread, tree",
+        "gpu-tahoe-split-forest": "part, block, pass, thread, tree",
         "interleaved": "block, row, tree",
         "lanes": "block, tree, row",
         "lleaves": "row, tree",
