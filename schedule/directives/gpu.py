@@ -23,7 +23,7 @@ class BindLoop(Directive):
     inside one step of another (`split`): as many iterations as it has are threads, of which a block has up to 1,024.
     Threads may also share one loop over single trees: right inside of the loop over all trees, after `order`, and with
     `reduce`, which says how leaf values meet. And blocks may share the loop over all trees, in groups of trees: outside of
-    all other loops, with `reduce … in=staged`: Tahoe's "split forest".
+    all other loops, after `order`, and with `reduce … in=staged`: Tahoe's "split forest".
 
     Pays: a block of 128 to 256 threads, each with a row, suits most models. Rows of neighbouring threads should be
     neighbours.

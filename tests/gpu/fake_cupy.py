@@ -121,7 +121,7 @@ class Module:
                 assert value.device.id == self.cupy.current
                 memory = _memory(value.data_)
                 passed.append(cl.Buffer(self.context, flags, hostbuf=memory if memory.size else np.zeros(16, np.uint8)))
-                back += [(memory, passed[-1])] if argument.kind == "out" else []
+                back += [(memory, passed[-1])] if argument.kind in ("out", "scratch") else []
             size = tuple(blocks * threads for blocks, threads in zip(grid, block, strict=True))
             kernel(self.queue, size, block, *passed)
             for memory, buffer in back:

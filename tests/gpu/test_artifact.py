@@ -21,7 +21,7 @@ import pytest
 from tests.unit.tools.tooling import model_text
 from treec import compiler
 from treec.errors import ArtifactError, UsageError
-from treec.runtime import load
+from treec.runtime import gpu_library, load
 from treec.runtime.library import open_bytes
 from treec.runtime.predictor import CompiledModel, from_bytes
 
@@ -96,6 +96,36 @@ def test_a_file_answers_like_machine_code_for_a_cpu(data: bytes, rows: Any, refe
     assert model.schedule.startswith("target gpu")
     assert "GPU sm_90" in repr(model)
     assert model.device in model.report()
+
+
+PARTS = (
+    "target gpu\n{}layout packed\nsplit tree into=(part, tree) by=2\nsplit row into=(block, thread) by=64\n"
+    "order part, block, thread, tree\nbind part grid.y\nbind block grid.x\nbind thread block.x\n"
+    "cache nodes at=part in=shared\nreduce part in=staged\nwalk with=scalar\n"
+)
+
+
+@pytest.mark.parametrize(("policy", "waits"), [("", 3 * 8), ("float reassociate\n", 2 * 8)])
+def test_kernels_of_a_task_have_scratch_in_common(
+    rows: Any, reference: CompiledModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, policy: str, waits: int
+) -> None:
+    """Leaf values of three trees, or sums of two parts, in doubles; blocks of rows count them."""
+    (tmp_path / "model.txt").write_text(model_text(objective="binary sigmoid:1"))
+    model = compiler.compile(tmp_path / "model.txt", PARTS.format(policy))
+    library: Any = model.library
+    raw = [kernel for kernel in library.file.plan.kernels if "raw" in kernel.symbol]
+    assert {kernel.scratch_bytes for kernel in raw} == {waits}
+    found = model.predict(rows, raw=True)
+    np.testing.assert_allclose(found, reference.predict(rows, raw=True), rtol=1e-15)
+    if not policy:
+        np.testing.assert_array_equal(found, reference.predict(rows, raw=True), strict=True)
+        np.testing.assert_array_equal(model.predict(rows), reference.predict(rows), strict=True)
+    sizes: list[int] = []
+    run = library.device.run
+    monkeypatch.setattr(library.device, "run", lambda *call, **more: (sizes.append(len(call[1])), run(*call, **more))[1])
+    monkeypatch.setattr(gpu_library, "BLOCK_BYTES", (4 * 8 + 8 + waits) * 100)
+    np.testing.assert_array_equal(model.predict(rows, raw=True), found)
+    assert sizes == [100, 100, 100]
 
 
 def test_a_model_goes_to_files_and_pickles(data: bytes, tmp_path: Path) -> None:
@@ -182,6 +212,12 @@ HOSTILE: list[tuple[str, Callable[[Any], None], str]] = [
     ("another version", lambda m: m.update(version=9), "version 9"),
     ("an older launch plan", lambda m: m.update(abi=1), "version 1.1 and this treec reads 1.4"),
     ("a part of the shared memory", lambda m: m["plan"]["kernels"][0].update(dynamic_bytes=64), "64 of 0 bytes of shared"),
+    ("scratch without an argument", lambda m: m["plan"]["kernels"][0].update(scratch_bytes=8), "8 bytes of scratch"),
+    (
+        "an argument without scratch",
+        lambda m: m["plan"]["kernels"][0]["arguments"].append({"kind": "scratch", "name": "scratch"}),
+        "0 bytes of scratch",
+    ),
     ("no plan", lambda m: m.pop("plan"), "damaged"),
     ("a path for a table", lambda m: m["plan"]["tables"].append("../x"), "for a name"),
     ("threads by the million", lambda m: m["plan"]["kernels"][0].update(block=[1 << 20, 1, 1]), "for a number"),

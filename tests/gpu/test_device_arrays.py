@@ -38,6 +38,14 @@ SHARED = SHARED.replace("order block, thread, tree", "cache rows at=block in=sha
 """Blocks of 2048 rows of 5 doubles: 80 KiB."""
 
 
+PARTS = (
+    "target gpu\nlayout packed\nsplit tree into=(part, tree) by=2\nsplit row into=(block, thread) by=64\n"
+    "order part, block, thread, tree\nbind part grid.y\nbind block grid.x\nbind thread block.x\n"
+    "reduce part in=staged\nwalk with=scalar\n"
+)
+"""Blocks share groups of two trees."""
+
+
 def host(array: Any) -> NDArray[Any]:
     assert isinstance(array, DeviceArray)
     return array.get()
@@ -160,6 +168,16 @@ def test_a_launcher_queues_kernels_and_waits(
     wait()
     assert cupy.calls == ["synchronize", *task.kernels, "synchronize"]
     assert require_gpu(pocl=False) == "sm_75"
+
+
+def test_kernels_of_a_task_have_scratch_in_common(
+    rows: NDArray[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = built(tmp_path, "regression", PARTS)
+    wanted, files = model.predict(rows), {"regression": model.library.all_bytes() or b""}
+    model, cupy = placed(files, "regression", monkeypatch)
+    np.testing.assert_array_equal(host(model.predict(DeviceArray(rows, cupy))), wanted)
+    np.testing.assert_array_equal(model.predict(rows), wanted)
 
 
 def test_shared_memory_is_asked_for_at_launch(rows: NDArray[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
