@@ -88,7 +88,7 @@ format: $(DEV_STAMP) ## apply ruff's fixes and format
 .PHONY: typelinks
 typelinks: ## git-ignored tree where folder F is treec/F, for pyright only
 	@rm -rf typelinks && mkdir -p typelinks/treec
-	@ln -s $(addprefix ../../,$(FOLDERS) $(wildcard src/treec/*.py) src/treec/py.typed) typelinks/treec/
+	@ln -s $(addprefix ../../,$(FOLDERS) $(wildcard src/treec/*.py) src/treec/default src/treec/py.typed) typelinks/treec/
 
 .PHONY: types
 types: $(DEV_STAMP) typelinks ## pyright, strict

@@ -26,7 +26,7 @@ from bench.models import BenchModel, bench_models
 from bench.sass import Cost, sass_of, shared_step, walk_cost
 from treec.codegen.tir.nvcc import KernelUse
 from treec.compiler import Compilation, generate
-from treec.default_gpu import default_gpu_schedule
+from treec.default.gpu import default_gpu_schedule
 from treec.errors import ScheduleError, UsageError
 from treec.frontends.base import Forest, Trees
 from treec.frontends.load import LoadedModel, load_model

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.models import bench_models
-from treec.default_schedule import default_schedule
+from treec.default.schedule import default_schedule
 from treec.frontends.load import load_model
 
 DRIVER = r"""

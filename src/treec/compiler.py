@@ -145,13 +145,13 @@ def _settle(
     """``level``: what will override the schedule's. Caches are those of this machine where code for it is asked for;
     ``archs``: of the GPUs that treec's own schedule is for."""
     if schedule is None and archs:
-        from treec.default_gpu import default_gpu_schedule
+        from treec.default.gpu import default_gpu_schedule
 
         choice = default_gpu_schedule(forest, *archs)
         return choice.schedule, choice.reasons
     if schedule is None:
-        from treec.default_machine import machine_of
-        from treec.default_schedule import default_schedule
+        from treec.default.machine import machine_of
+        from treec.default.schedule import default_schedule
 
         choice = default_schedule(forest, machine_of(level))
         return choice.schedule, choice.reasons

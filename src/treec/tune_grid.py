@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import product
 
-from treec.default_gpu import default_gpu_schedule
+from treec.default.gpu import default_gpu_schedule
 from treec.frontends.base import Forest, Trees
 from treec.passes.algo.depths import leaf_depths
 from treec.schedule.gpus import GPUS

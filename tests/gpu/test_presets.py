@@ -17,7 +17,7 @@ from treec.codegen.abi import DType
 from treec.codegen.gpu_abi import GpuTarget
 from treec.codegen.tir.compile import compile_gpu
 from treec.codegen.tir.nvcc import build_cubin, nvcc_path
-from treec.default_gpu import default_gpu_schedule
+from treec.default.gpu import default_gpu_schedule
 from treec.frontends.base import CategoryCast, Link, Missing, Outputs
 from treec.frontends.base import Test as Question
 from treec.schedule.directives import TargetGpu

@@ -70,6 +70,14 @@ ALLOWED: dict[str, set[str]] = {
         "treec.treeir",
         "treec.treeir.interp.predicates",
     },
+    "treec.default": {
+        "treec.codegen.cpu_levels",
+        "treec.codegen.gpu_abi",
+        "treec.frontends.base",
+        "treec.passes",
+        "treec.passes.algo",
+        "treec.schedule",
+    },
     "treec.tools": {"*"},
     "treec": {"*"},
 }

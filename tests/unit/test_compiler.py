@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tests.property.forests import Shape, build
 from treec import compiler
-from treec.default_schedule import default_schedule
+from treec.default.schedule import default_schedule
 from treec.errors import ModelError, ScheduleError, UsageError, VerificationError
 from treec.frontends.base import Forest
 from treec.frontends.load import LoadedModel

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from tests.property.forests import Shape, build, forests
 from tests.unit.tools.tooling import Run
 from treec import compiler
-from treec.default_gpu import default_gpu_schedule
+from treec.default.gpu import default_gpu_schedule
 from treec.errors import UsageError
 from treec.frontends.base import Forest
 from treec.passes.pipeline import pipeline_of, run_pipeline

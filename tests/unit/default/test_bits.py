@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from treec.default_bits import CLOSE, SIZES, BlockShape, best_block, row_cycles
-from treec.default_machine import Machine
+from treec.default.bits import CLOSE, SIZES, BlockShape, best_block, row_cycles
+from treec.default.machine import Machine
 
 KIB = 1 << 10
 HIGGS = BlockShape(

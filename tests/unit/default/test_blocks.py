@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.property.forests import Shape, build
-from treec.default_blocks import FAR, LEAST_ROWS, MOST_ROWS, SHARE, block_rows
-from treec.default_machine import L1_BYTES, L2_BYTES, Machine, host_cache_bytes, machine_of
-from treec.default_schedule import default_schedule
+from treec.default.blocks import FAR, LEAST_ROWS, MOST_ROWS, SHARE, block_rows
+from treec.default.machine import L1_BYTES, L2_BYTES, Machine, host_cache_bytes, machine_of
+from treec.default.schedule import default_schedule
 from treec.frontends.base import Forest
 
 KIB = 1 << 10
@@ -24,7 +24,7 @@ def walks_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     def no_slice(forest: Forest, machine: Machine, to: str) -> None:
         return None
 
-    monkeypatch.setattr("treec.default_schedule.slice_pays", no_slice)
+    monkeypatch.setattr("treec.default.schedule.slice_pays", no_slice)
 
 
 def blocks_of(forest: Forest, l2_bytes: int = L2_BYTES) -> int:

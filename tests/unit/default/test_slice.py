@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from tests.property.forests import Shape, build
-from treec.default_machine import Machine
-from treec.default_schedule import default_schedule
-from treec.default_slice import LEAST_GAIN, slice_pays
+from treec.default.machine import Machine
+from treec.default.schedule import default_schedule
+from treec.default.slice import LEAST_GAIN, slice_pays
 from treec.passes.pipeline import pipeline_of, run_pipeline
 from treec.treeir.forest_convert import forest_module
 

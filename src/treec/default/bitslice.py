@@ -2,7 +2,7 @@
 
 A block costs nearly the same for every number of rows in it: all distinct predicates are answered and all selects made;
 only leaf values are looked up for as many rows as there are. So few rows are cheaper to walk, each by itself
-(`treec.default_small`). The figures are rough, from an AVX-512 core; only their ratios count, and they
+(`treec.default.small`). The figures are rough, from an AVX-512 core; only their ratios count, and they
 decide between plans that differ by factors.
 
 Trees of more than 256 leaves have some two selects a leaf, too many for the first caches, and the walks beside them are
@@ -17,10 +17,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from treec.default_bits import WORD, BlockShape, best_block
-from treec.default_blocks import STEP_PAIRS
-from treec.default_machine import Machine
-from treec.default_small import SMALL_BLOCK, SmallCalls, small_calls
+from treec.default.bits import WORD, BlockShape, best_block
+from treec.default.blocks import STEP_PAIRS
+from treec.default.machine import Machine
+from treec.default.small import SMALL_BLOCK, SmallCalls, small_calls
 from treec.frontends.base import Forest, Test, Trees
 from treec.passes.algo.bitslice import BYTE_BITS, MOST_BITS, Cost, SliceSizes, slice_sizes
 from treec.passes.algo.depths import leaf_depths

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 
 from tests.property.forests import Shape, build, forests
-from treec.default_bitslice import Sliced, bitslice_pays
-from treec.default_machine import Machine, machine_of
-from treec.default_schedule import BYTES_PER_NODE, FEW_ROWS, default_schedule
-from treec.default_small import SMALL_BLOCK, SmallCalls, small_calls
+from treec.default.bitslice import Sliced, bitslice_pays
+from treec.default.machine import Machine, machine_of
+from treec.default.schedule import BYTES_PER_NODE, FEW_ROWS, default_schedule
+from treec.default.small import SMALL_BLOCK, SmallCalls, small_calls
 from treec.errors import UnsupportedModelError
 from treec.frontends.base import F64, Forest, LinearLeaves, ObliviousTrees
 from treec.passes.pipeline import pipeline_of, run_pipeline
@@ -179,7 +179,7 @@ def test_calls_of_many_rows_are_walked_by_rows_and_those_of_few_by_trees(monkeyp
     def pays(_: Forest, machine: Machine) -> Sliced:
         return other
 
-    monkeypatch.setattr("treec.default_schedule.bitslice_pays", pays)
+    monkeypatch.setattr("treec.default.schedule.bitslice_pays", pays)
     (few, by_trees), (walked, by_rows) = kernels_of(forest)
     assert (few, walked) == (7, FEW_ROWS + 1)
     assert "interleave=tree:8" in by_trees

@@ -1,4 +1,4 @@
-"""How many rows a block of bits has: an estimate in cycles of one core, for `treec.default_bitslice`.
+"""How many rows a block of bits has: an estimate in cycles of one core, for `treec.default.bitslice`.
 
 Work comes in words of up to 512 rows: answers, selects and multiplexers take nearly as long for fewer, as far as a register
 of the machine holds them. So a block is at least a register, and more rows are more words of the same work. Three things
@@ -40,7 +40,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from treec.default_machine import Machine
+from treec.default.machine import Machine
 
 SIZES = (128, 256, 512, 1024, 2048)
 WORD = 512

@@ -1,12 +1,12 @@
 """The schedule treec picks when none is given, from the model's shape. A small, documented choice, not a search.
 
-Rows go in blocks through one tree after the other: `treec.default_blocks` estimates how many rows pay for bringing a tree
+Rows go in blocks through one tree after the other: `treec.default.blocks` estimates how many rows pay for bringing a tree
 to the core. Where a row meets many nodes its values become ranks first, and trees are laid out in pairs, if the tables then
 take at most 24 bytes per inner node (256 KiB are always allowed); at most 40 where more than small calls are walked, for
 pairs take some 40 % of the time. Otherwise the layout is the first of a short list, fastest first, that takes at most 16;
 if none does, it is the smallest of them. Calls of a few rows walk down several trees together instead of several rows: a
-step waits for the one before it, and one row has no other walk in the same tree. `treec.default_small` says up to how many
-rows a model is walked whose batches are bitsliced, `treec.default_slice` which walks start below levels that are.
+step waits for the one before it, and one row has no other walk in the same tree. `treec.default.small` says up to how many
+rows a model is walked whose batches are bitsliced, `treec.default.slice` which walks start below levels that are.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from treec.default_bitslice import bitslice_pays
-from treec.default_blocks import LEAST_ROWS, MOST_ROWS, STEP_PACKED, STEP_PAIRS, block_rows
-from treec.default_machine import Machine, machine_of
-from treec.default_slice import slice_pays
+from treec.default.bitslice import bitslice_pays
+from treec.default.blocks import LEAST_ROWS, MOST_ROWS, STEP_PACKED, STEP_PAIRS, block_rows
+from treec.default.machine import Machine, machine_of
+from treec.default.slice import slice_pays
 from treec.frontends.base import Forest, Trees
 from treec.passes.algo.depths import leaf_depths
 from treec.passes.algo.packed import narrow, pack_trees, walk_columns

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from treec.codegen.gpu_abi import STATIC_SHARED
-from treec.default_schedule import Choice, packed_bytes
+from treec.default.schedule import Choice, packed_bytes
 from treec.frontends.base import Forest, Trees
 from treec.passes.algo.depths import leaf_depths
 from treec.passes.algo.packed import walk_columns

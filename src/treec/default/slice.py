@@ -19,9 +19,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from treec.default_bits import FAR, TREE, WORD
-from treec.default_bitslice import answer_cycles
-from treec.default_machine import Machine
+from treec.default.bits import FAR, TREE, WORD
+from treec.default.bitslice import answer_cycles
+from treec.default.machine import Machine
 from treec.frontends.base import Forest, Trees
 from treec.passes.algo.bitslice import slice_sizes
 from treec.passes.algo.depths import leaf_depths
