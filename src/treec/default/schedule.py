@@ -82,7 +82,9 @@ def default_schedule(forest: Forest, machine: Machine | None = None) -> Choice:
     layout = _ranked_layout(forest, leaf_bytes, budget, reasons)
     if layout is None:
         layout = _packed_layout(forest, leaf_bytes, reasons)
-    upper = slice_pays(forest, machine, layout.ranks) if sliced is None and layout.ranks is not None else None
+    upper = None
+    if sliced is None and layout.ranks is not None:
+        upper = slice_pays(forest, machine, layout.ranks, _block_rows(forest, layout, machine.l2_bytes))
     if upper is not None:
         walked = upper.walked
     block = _block(forest, layout, machine.l2_bytes, walked, reasons) if walked > FEW_ROWS else LEAST_ROWS
@@ -114,18 +116,24 @@ def default_schedule(forest: Forest, machine: Machine | None = None) -> Choice:
     return Choice(Schedule.from_text("\n".join([*lines, *layout.sharing, *plan]), "<default>"), tuple(reasons))
 
 
+def _block_rows(forest: Forest, layout: _Layout, l2_bytes: int) -> int:
+    """Rows of a block where all calls are walked."""
+    trees = forest.trees
+    if not isinstance(trees, Trees) or trees.n_nodes == 0:
+        return LEAST_ROWS
+    shallowest, deepest = leaf_depths(trees)
+    steps = float((shallowest + deepest).mean()) / 2
+    return block_rows(layout.size / trees.n_trees, trees.n_trees, steps, layout.step, layout.row_bytes, l2_bytes)
+
+
 def _block(forest: Forest, layout: _Layout, l2_bytes: int, walked: int, reasons: list[str]) -> int:
     """Rows of a block where calls of up to ``walked`` rows are walked."""
     trees = forest.trees
     if not isinstance(trees, Trees) or trees.n_nodes == 0:
         reasons.append(f"blocks of {LEAST_ROWS} rows: there are no nodes to bring")
         return LEAST_ROWS
-    shallowest, deepest = leaf_depths(trees)
     of_tree = layout.size / trees.n_trees
-    rows = block_rows(
-        of_tree, trees.n_trees, float((shallowest + deepest).mean()) / 2, layout.step, layout.row_bytes, l2_bytes
-    )
-    rows = min(rows, 1 << (walked - 1).bit_length())
+    rows = min(_block_rows(forest, layout, l2_bytes), 1 << (walked - 1).bit_length())
     reasons.append(
         f"blocks of {rows} rows: a tree of {of_tree / 1024:,.1f} KiB comes to the core once a block, "
         f"and the block's rows ({rows * layout.row_bytes / 1024:,.0f} KiB) stay in {l2_bytes / 1024:,.0f} KiB of cache"

@@ -3,14 +3,13 @@ of one core, for forests that are not bitsliced as a whole.
 
 A level saves each row a step in every tree. It costs a block the answers to its predicates, and the selects or multiplexers
 over them, which double with every level as long as trees are full and ask for predicates of their own. So there is a best
-level, and calls of few rows are walked from the root.
+level, and calls of few rows are walked from the root. Blocks are those of walks, since every tree comes to the core once
+for each: blocks of 512 rows were up to a tenth faster on a quiet machine, and a third slower than walks beside other work.
 
-Measured, one thread, 8,192 rows, time of walks in pairs over that with N levels sliced, and the estimate's:
-
-| model | 4 | 5 | 6 | 7 | 8 |
-|---|---|---|---|---|---|
-| scikit-learn, 200 trees of 1,385 leaves, predicates of their own | 1.14, 1.12 | 1.3, 1.18 | 1.3, 1.23 | 1.1, 1.2 | |
-| LightGBM, 100 trees of 1,000 leaves, 254 thresholds a feature | 1.3, 1.1 | | 1.4, 1.4 | | 2.0, 1.7 |
+Measured on 200 trees of 1,385 leaves with predicates of their own, one thread, blocks of 2,048 rows, time of walks in pairs
+over that with N levels sliced, and the estimate's: 3 levels 1.14 and 1.06, 4 levels 1.16 and 1.12, 5 levels 1.19 and 1.18.
+6 levels, whose answers take 2.9 MB, are no faster than none. Other forests: 1.11 (2,227 leaves), 1.10 (12,632 leaves), 1.08
+(1,000 leaves).
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from treec.default.bits import FAR, TREE, WORD
+from treec.default.bits import TREE, WORD
 from treec.default.bitslice import answer_cycles
 from treec.default.machine import Machine
 from treec.frontends.base import Forest, Trees
@@ -40,6 +39,8 @@ TOGETHER = 10
 """Walks that go down together."""
 PEEL_SHARE, MOST_PEEL = 1.5, 12
 """Straight steps, of the mean walk below: of walks together some are longer."""
+MOST_OF_CACHE = 1.5
+"""Second caches that the answers of a block may take: beyond, more levels cost more than they save."""
 LEAST_GAIN = 1.1
 """Of full blocks: for less another plan is not worth its tables."""
 LEAST_STEPS = 8.0
@@ -48,20 +49,26 @@ LEAST_STEPS = 8.0
 
 @dataclass(frozen=True)
 class Slice:
-    """``levels`` of trees are sliced in blocks of `WORD` rows, where calls have more than ``walked`` rows; ``below``: steps
+    """``levels`` of trees are sliced in blocks of ``rows``, where calls have more than ``walked`` rows; ``below``: steps
     of the mean walk that are left. ``gain``: of a full block over walks alone, by the estimate."""
 
     levels: int
+    rows: int
     below: float
     walked: int
     n_predicates: int
     gain: float
 
+    @property
+    def bytes(self) -> int:
+        """Of the answers for a block."""
+        return self.n_predicates * self.rows // 8
+
     def plan(self, to: str) -> list[str]:
         """For ranks of that type."""
         peel = max(1, min(MOST_PEEL, round(PEEL_SHARE * self.below)))
         return [
-            f"split row into=(block, row) by={WORD}",
+            f"split row into=(block, row) by={self.rows}",
             f"rank features at=block to={to}",
             "predicates at=block",
             "layout pairs",
@@ -77,9 +84,9 @@ class Slice:
         )
 
 
-def slice_pays(forest: Forest, machine: Machine, to: str) -> Slice | None:
-    """The levels that are best sliced, of a forest that is walked in pairs on ranks of type ``to``; None where walks alone
-    are as fast."""
+def slice_pays(forest: Forest, machine: Machine, to: str, rows: int) -> Slice | None:
+    """The levels that are best sliced, of a forest that is walked in pairs on ranks of type ``to``, in blocks of ``rows``;
+    None where walks alone are as fast."""
     trees = forest.trees
     if not isinstance(trees, Trees) or trees.n_nodes == 0:
         return None
@@ -87,16 +94,18 @@ def slice_pays(forest: Forest, machine: Machine, to: str) -> Slice | None:
     steps = float((shallowest + deepest).mean()) / 2
     if steps < LEAST_STEPS:
         return None
-    tables, best = rank_tables(forest.predicates), None
+    tables, best, rows = rank_tables(forest.predicates), None, max(WORD, rows)
     for levels in range(2, MOST_LEVELS + 1):
-        slice_ = _slice(forest, trees, tables, (levels, steps, to), machine)
-        if best is not None and slice_.gain < best.gain:
+        slice_ = _slice(forest, trees, tables, (levels, steps, to), rows, machine)
+        if slice_.bytes > MOST_OF_CACHE * machine.l2_bytes or (best is not None and slice_.gain < best.gain):
             break  # more levels double what these cost
         best = slice_
     return best if best is not None and best.gain >= LEAST_GAIN else None
 
 
-def _slice(forest: Forest, trees: Trees, tables: RankTables, how: tuple[int, float, str], machine: Machine) -> Slice:
+def _slice(
+    forest: Forest, trees: Trees, tables: RankTables, how: tuple[int, float, str], rows: int, machine: Machine
+) -> Slice:
     """``how``: levels, steps of the mean walk, type of ranks."""
     levels, steps, to = how
     upper = upper_levels(trees, levels).trees
@@ -106,9 +115,8 @@ def _slice(forest: Forest, trees: Trees, tables: RankTables, how: tuple[int, flo
     n_predicates, n_trees, n_views = len(bits.test), trees.n_trees, len(tables.view_missing)
     sizes = slice_sizes(upper, bits.slot, n_predicates, cost)
     of_trees = cost.select * sizes.selects + cost.node * sizes.nodes + cost.codes + cost.bit * sizes.bits + TREE
-    beyond = max(0.0, 1.0 - machine.l2_bytes / 2 / max(1, n_predicates * WORD // 8))
-    block = answer_cycles(bits, to) + float(of_trees.sum()) + FAR * beyond * (n_predicates + upper.n_nodes)
+    block = answer_cycles(bits, to) + float(of_trees.sum())
     saved = UPPER_STEP * n_trees * min(float(levels), steps) - START * n_trees - COPY * n_views
     walk = STEP * n_trees * steps
     gain = walk / max(1.0, walk - saved + block / WORD)
-    return Slice(levels, max(0.0, steps - levels), int(block / saved) if saved > 0 else 0, n_predicates, gain)
+    return Slice(levels, rows, max(0.0, steps - levels), int(block / saved) if saved > 0 else 0, n_predicates, gain)

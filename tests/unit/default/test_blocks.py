@@ -21,7 +21,7 @@ DEEP = Shape(n_trees=24, leaves=3000, n_inputs=8, n_predicates=40_000)
 def walks_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """No upper levels are sliced; see `tests.unit.test_default_slice`."""
 
-    def no_slice(forest: Forest, machine: Machine, to: str) -> None:
+    def no_slice(forest: Forest, machine: Machine, to: str, rows: int) -> None:
         return None
 
     monkeypatch.setattr("treec.default.schedule.slice_pays", no_slice)

@@ -31,7 +31,7 @@ def test_deep_trees_that_share_predicates_are_sliced_above_walks() -> None:
 
 
 def test_columns_that_are_copied_make_a_slice_pay_less() -> None:
-    few, many = (slice_pays(build(replace(DEEP, n_trees=60, n_inputs=n)), Machine(), "u8") for n in (40, 200))
+    few, many = (slice_pays(build(replace(DEEP, n_trees=60, n_inputs=n)), Machine(), "u8", 2048) for n in (40, 200))
     assert few is not None
     assert many is not None
     assert many.gain < few.gain
@@ -40,25 +40,25 @@ def test_columns_that_are_copied_make_a_slice_pay_less() -> None:
 
 def test_predicates_that_cost_more_make_it_pay_less() -> None:
     forest = build(DEEP)
-    cheap, dear = (slice_pays(forest, Machine(), to) for to in ("u8", "u16"))
+    cheap, dear = (slice_pays(forest, Machine(), to, 2048) for to in ("u8", "u16"))
     assert cheap is not None
     assert dear is not None
     assert dear.gain < cheap.gain
 
 
 def test_trees_that_are_not_deep_are_walked_from_the_root() -> None:
-    assert slice_pays(build(replace(DEEP, leaves=20)), Machine(), "u8") is None
+    assert slice_pays(build(replace(DEEP, leaves=20)), Machine(), "u8", 2048) is None
 
 
 def test_one_tree_is_walked_where_its_predicates_cost_more_than_the_steps() -> None:
     one = build(replace(DEEP, n_trees=1, n_inputs=300, n_predicates=20_000))
-    assert slice_pays(one, Machine(), "u16") is None
+    assert slice_pays(one, Machine(), "u16", 2048) is None
     assert "slice" not in default_schedule(one, Machine()).schedule.to_text()
 
 
 @pytest.mark.parametrize("n_trees", [10, 50])
 def test_what_is_taken_pays_by_the_estimate(n_trees: int) -> None:
-    found = slice_pays(build(replace(DEEP, n_trees=n_trees)), Machine(), "u8")
+    found = slice_pays(build(replace(DEEP, n_trees=n_trees)), Machine(), "u8", 2048)
     assert found is not None
     assert found.gain >= LEAST_GAIN
     assert f"slice={found.levels} " in "\n".join(found.plan("u8"))
