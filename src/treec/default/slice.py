@@ -4,7 +4,7 @@ of one core, for forests that are not bitsliced as a whole.
 A level saves each row a step in every tree. It costs a block the answers to its predicates, and the selects or multiplexers
 over them, which double with every level as long as trees are full and ask for predicates of their own. So there is a best
 level, and calls of few rows are walked from the root. Blocks are those of walks, since every tree comes to the core once
-for each: blocks of 512 rows were up to a tenth faster on a quiet machine, and took up to 1.6 times as long beside other work.
+for each: blocks of 512 rows were up to a tenth faster on a quiet machine, and up to 1.6 times as slow beside other work.
 
 Measured on 200 trees of 1,385 leaves with predicates of their own, one thread, blocks of 2,048 rows, time of walks in pairs
 over that with N levels sliced, and the estimate's: 3 levels 1.14 and 1.06, 4 levels 1.16 and 1.12, 5 levels 1.19 and 1.18.
