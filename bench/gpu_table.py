@@ -7,7 +7,8 @@ For treec's choice and each preset: registers, shared bytes and spills of the ke
 the instructions of its innermost loop of a walk, as nvdisasm shows it, for one step of one walk. Times the mean number of
 steps of the model's rows (all steps of straight code and of counted loops, all nodes of a gemm) that is a lower bound of
 the instructions of a row: threads of a warp wait for the longest walk, and loads of nodes that lie apart take several
-turns. Bytes are those of a row and its outputs, each moved once. Both imply a bound of the rows per second of an H200.
+turns. Bytes are those of a row and its outputs, each moved once, and of what waits for a second kernel, moved twice; that
+kernel's instructions are not counted. Both imply a bound of the rows per second of an H200.
 Needs nvcc and nvdisasm (`pip install nvidia-cuda-nvdisasm`), and no GPU.
 """
 
@@ -137,7 +138,7 @@ def measure(name: str, model: LoadedModel, schedule: Schedule, steps: float, arc
         limits.registers_sm // registers,
         limits.shared_sm // (shared + BLOCK_SHARED),
     )
-    moved = 4 * forest.inputs.n_inputs + forest.sum.dtype.itemsize * forest.n_columns
+    moved = 4 * forest.inputs.n_inputs + forest.sum.dtype.itemsize * forest.n_columns + 2 * launched.scratch_bytes
     counted = any(isinstance(directive, Layout) and directive.kind == "pairs" for directive in schedule)
     per_row = None
     if cost is not None:
