@@ -25,7 +25,7 @@ from treec.runtime.memory import workspace
 THREADS_VARIABLE = "TREEC_NUM_THREADS"
 """Environment variable: the most threads a call uses that does not say ``n_threads`` itself."""
 
-MIN_WORK = 100_000
+MIN_WORK = 150_000
 """Nanoseconds of one core from which a second thread may pay: handing work over costs some 35 us. By the estimate of
 `treec.runtime.library.Kernel.work`, which is within a factor of two or three."""
 
