@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from xdsl.dialects.builtin import DictionaryAttr, FlatSymbolRefAttrConstr, IntAttr, SymbolNameConstraint
 from xdsl.ir import Attribute, ParametrizedAttribute
 from xdsl.irdl import (
@@ -154,3 +155,22 @@ def verify_records(what: str, records: BlobAttr, fields: DictionaryAttr, wanted:
     for name, field in fields.data.items():
         if not isinstance(field, BitFieldAttr) or field.width.data + field.shift.data > bits:
             raise VerifyException(f"{what}: field {name} does not fit the record's word of {bits} bits")
+
+
+def decode(records: BlobAttr, fields: DictionaryAttr) -> dict[str, NDArray[np.int64]]:
+    """The bit fields of all records: name → i64 [n]."""
+    table = records.array
+    word = np.zeros(len(table), np.uint64)
+    shift = 0
+    for name in table.dtype.names or ():
+        if name.startswith("word"):
+            word |= table[name].astype(np.uint64) << np.uint64(shift)
+            shift += 8 * table.dtype[name].itemsize
+    return {name: _bits(word, field) for name, field in fields.data.items() if isinstance(field, BitFieldAttr)}
+
+
+def _bits(word: NDArray[np.uint64], field: BitFieldAttr) -> NDArray[np.int64]:
+    if field.width.data == 0:
+        return np.full(len(word), field.base.data, np.int64)
+    mask = np.uint64((1 << field.width.data) - 1)
+    return ((word >> np.uint64(field.shift.data)) & mask).astype(np.int64) + field.base.data

@@ -11,9 +11,9 @@ from treec.passes.algo.packed import narrow
 from treec.passes.algo.path_matrix import path_matrix
 from treec.passes.plan.rewrite import add_shared
 from treec.treeir.blob import BlobAttr
-from treec.treeir.interp.plan import decode
 from treec.treeir.paths import PathMatrixOp
 from treec.treeir.plan import PackedTreesOp, WalkOp
+from treec.treeir.plan_trees import decode
 
 
 def add_path_matrix(module: ModuleOp, walk: WalkOp) -> SymbolRefAttr:
