@@ -159,9 +159,10 @@ class WalkOp(IRDLOperation):
     ``interleave`` walks go down together, of neighbours along ``interleave_axis``; in a vector loop each is one of a vector
     of rows. The first ``peel`` steps are straight code before the loop; with ``unroll`` "full" all steps are. Rows become
     ``ranks`` in each step of the loop ``ranks_at``, and these the bits of ``predicates`` where they are asked for; of
-    ``word`` rows at once is then found where they land, and their leaf values by ``lookup``, one of `LOOKUPS`. The rows of
-    each step of the loop ``rows_at`` are copied before it, ``rows_layout`` "row" by row or "column" by column;
-    into workspace, or the memory that the threads of a block share where ``rows_in`` is "shared".
+    ``word`` rows at once is then found where they land, and their leaf values by ``lookup``, one of `LOOKUPS`; those of
+    up to ``together`` trees are added at once. The rows of each step of the loop ``rows_at`` are copied before it,
+    ``rows_layout`` "row" by row or "column" by column; into workspace, or the memory that the threads of a block share
+    where ``rows_in`` is "shared".
     A product with the matrix ``paths`` finds leaves of a ``gemm`` walk. Of a ``bitslice`` of the ``upper`` levels alone,
     walks through ``trees`` go on from there.
     All nodes are copied there in each step of the grid loop ``nodes_at``.
@@ -182,6 +183,7 @@ class WalkOp(IRDLOperation):
     predicates = opt_prop_def(FlatSymbolRefAttrConstr)
     word = opt_prop_def(IntegerAttr)
     lookup = opt_prop_def(StringAttr)
+    together = opt_prop_def(IntegerAttr)
     rows_at = opt_prop_def(StringAttr)
     rows_layout = opt_prop_def(StringAttr)
     rows_in = opt_prop_def(StringAttr)
@@ -230,6 +232,8 @@ class WalkOp(IRDLOperation):
             raise VerifyException("a gemm walk, and no other, has a path matrix")
         if (self.lookup is None) != (self.word is None) or (self.lookup is not None and self.lookup.data not in LOOKUPS):
             raise VerifyException(f"a bitslice walk, and no other, looks leaf values up, by one of {LOOKUPS}")
+        if self.together is not None and (self.word is None or self.together.value.data < 2):
+            raise VerifyException("a bitslice walk, and no other, takes two trees or more together")
         if (self.interleave is None) != (self.interleave_axis is None):
             raise VerifyException("interleave and interleave_axis go together")
         if self.interleave is not None and self.interleave.value.data < 1:

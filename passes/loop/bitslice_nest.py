@@ -40,6 +40,8 @@ from treec.treeir.slices import PredicateBitsOp, SlicedTreesOp
 ROOM = 512
 """Rows that ranks have room for at least: so kernels for small calls have the same code."""
 
+WordsBody = Callable[[LoopBuilder, tuple[SSAValue, SSAValue]], None]
+"""Code for the first and the end of some words."""
 Use = Callable[[LoopBuilder, SSAValue, SSAValue], None]
 """Code for a word of the block, with codes from a place of the workspace on."""
 
@@ -188,12 +190,15 @@ class BitsliceNest(GroupNest):
 
     def _tree(self, b: LoopBuilder, state: State, tree: SSAValue) -> None:
         """All rows of the block through one tree."""
+        self._each_words(b, state, lambda t, words: self._use_words(t, state, tree, words))
+
+    def _each_words(self, b: LoopBuilder, state: State, body: WordsBody) -> None:
+        """``body`` for the words of the block that have rows, as many at once as a word of the schedule has."""
         begin, end = bounds(b, state.rows)
         n_used = b.binary(BinaryKind.SHR, b.add(b.sub(end, begin), WORD_ROWS - 1), 6)
 
         def one_word(t: LoopBuilder, first: SSAValue, _: Values) -> Values:
-            last = t.minimum(t.add(first, self.step_words), n_used)
-            self._use_words(t, state, tree, (first, last))
+            body(t, (first, t.minimum(t.add(first, self.step_words), n_used)))
             return []
 
         if self.n_words == self.step_words:
@@ -255,11 +260,13 @@ class BitsliceNest(GroupNest):
         if len(self.kinds):
             chain(b, 0)
 
-    def _codes_of(self, b: LoopBuilder, tree: SSAValue, word: SSAValue, n_bits: int, is_full: bool) -> None:
-        """The codes of the rows of words from ``word`` on, in workspace."""
-        low, *high = self._codes
+    def _codes_of(
+        self, b: LoopBuilder, tree: SSAValue, word: SSAValue, n_bits: int, is_full: bool, into: Values | None = None
+    ) -> None:
+        """The codes of the rows of words from ``word`` on, in workspace or ``into`` buffers, one for each byte."""
+        low, *high = into or self._codes
         if is_full:
-            self._multiplex(b, tree, word, n_bits)
+            self._multiplex(b, tree, word, n_bits, low)
             bits: Values = []
         else:
             self._selects(b, tree, word)
@@ -277,12 +284,12 @@ class BitsliceNest(GroupNest):
         for at, code in enumerate(b.transpose_bits(bits) if bits else [none] * self.step_words):
             b.store(code, codes, b.constant(at * WORD_ROWS))
 
-    def _multiplex(self, b: LoopBuilder, tree: SSAValue, word: SSAValue, levels: int) -> None:
+    def _multiplex(self, b: LoopBuilder, tree: SSAValue, word: SSAValue, levels: int, codes: SSAValue) -> None:
         node, offset = self.sliced.node, self.sliced.node_offset
         if node is None or offset is None:
             raise CodegenError("these trees are no multiplexers")
         nodes = b.table(self.tables.of("slice_node", node)), self._entry(b, "node_offset", offset, tree)
-        b.multiplex(levels, self.step_words, nodes, (self._slots, word), (self._codes[0], b.constant(0)))
+        b.multiplex(levels, self.step_words, nodes, (self._slots, word), (codes, b.constant(0)))
 
     def _land(self, b: LoopBuilder, state: State, tree: SSAValue, words: tuple[SSAValue, SSAValue], n_bits: int) -> None:
         first_code = self._entry(b, "code_offset", self.sliced.code_offset, tree)

@@ -74,6 +74,13 @@ class LeafCodes:
         """Whether values are read from memory, by codes of so many bits."""
         return self.width > 1 or plane_bytes(self.lookup, n_bits) == 0
 
+    def registers(self, n_bits: int) -> int:
+        """Registers that the planes of a tree take; very many where they are read from memory."""
+        if self.is_gathered(n_bits):
+            return 1 << 30
+        width = plane_bytes(self.lookup, n_bits)
+        return width * plane_entries(width, n_bits) * (self.itemsize // width) // REGISTER
+
     def planes(self, b: LoopBuilder, tree: SSAValue, n_bits: int) -> Values:
         """The planes of the values of a tree (i64) with codes of so many bits, as vectors."""
         offset, data = self._plane_tables()

@@ -23,6 +23,7 @@ from treec.passes.loop.nest import WalkNest
 from treec.passes.loop.pair_walk import PairWalk
 from treec.passes.loop.rank import ranks_of_walk
 from treec.passes.loop.tables import Tables
+from treec.passes.loop.tree_runs_nest import TreeRunsNest
 from treec.passes.loop.tree_threads import TreeThreadsNest, shares_trees
 from treec.passes.loop.upper_nest import UpperLevelsNest
 from treec.passes.loop.walks import walk_of
@@ -53,6 +54,10 @@ def nest_of(
             raise ScheduleError(
                 "blocks share groups of trees, and bits are of all trees' predicates", fix="write `walk with=scalar`"
             )
+        together = kernel.innermost_walk().together
+        if together is not None and task is Task.RAW:
+            n = together.value.data
+            return TreeRunsNest(kernel, trees, predicates, ranks, forest, tables, row_type, n)
         sliced = GpuBitsliceNest if is_bound(kernel) else BitsliceNest
         return sliced(kernel, trees, predicates, ranks, forest, tables, task, row_type)
     walk = walk_of(kernel, module, forest, tables)

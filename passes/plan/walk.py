@@ -31,6 +31,9 @@ from treec.treeir.plan import (
     target_of,
 )
 
+TOGETHER = 2
+"""Trees whose leaf values are added at once. Two take 0.93 to 0.98 of the time of one, four 0.95 to 0.99 (Zen 4)."""
+
 
 def best_lookup(level: str) -> str:
     """How CPUs of a level look leaf values up fastest; ``native`` is this host's level."""
@@ -49,8 +52,9 @@ class WalkPass(PlanPass):
     the layout ``packed``. ``bitslice``: selects between bits of ``predicates`` give the leaves of ``word`` rows at once
     (0: as many as a block has, up to 512), numbered as ``leaf`` says; ``multiplex`` says which trees are padded (see
     `treec.passes.algo.bitslice`), ``lookup`` how leaf values are found (`treec.passes.algo.lookups`), by the CPU level
-    where ``auto``; this strategy lays the trees out itself. With ``slice`` it is of so many levels from the roots down
-    (`treec.passes.algo.upper_levels`), and scalar walks go on from there; that needs the layout ``pairs``.
+    where ``auto``; leaf values of up to ``trees`` trees (0: `TOGETHER`) are added at once; this strategy lays the trees out
+    itself. With ``slice`` it is of so many levels from the roots down (`treec.passes.algo.upper_levels`), and scalar walks
+    go on from there; that needs the layout ``pairs``.
 
     ``interleave``: ``row:k`` or ``tree:k``, the innermost loop's axis: k walks go down together, each stopping at its own
     leaf, so trees may be ragged. ``peel``: that many steps are straight code before the loop. ``unroll`` ``full``: all are,
@@ -63,6 +67,7 @@ class WalkPass(PlanPass):
     word: int = 0
     multiplex: Literal["auto", "all", "none"] = "auto"
     lookup: Literal["auto", "gather", "permute", "bytes"] = "auto"
+    trees: int = 0
     slice: int = 0
     interleave: str = "none"
     peel: int = 0
@@ -117,13 +122,19 @@ class WalkPass(PlanPass):
         if on_gpu:
             if self.word:
                 raise ScheduleError(f"a word of a GPU has {GPU_WORD} rows, not {self.word}", fix="leave `word` out")
+            if self.trees:
+                raise ScheduleError("a GPU's thread looks the leaves of one tree up at a time", fix="leave `trees` out")
             require_shared_nest(kernel, module)
+        elif (self.trees or TOGETHER) > 1 and lookup != "gather" and not self.slice:
+            walk.properties["together"] = IntegerAttr(self.trees or TOGETHER, i64)
         walk.properties["word"] = IntegerAttr(GPU_WORD if on_gpu else word, i64)
 
     def _upper_levels(self, kernel: KernelOp, walk: WalkOp, module: ModuleOp, lookup: str, *, on_gpu: bool) -> None:
         """Bits of the upper levels, and how walks go on."""
         if on_gpu:
             raise ScheduleError("on a GPU a bitslice is of whole trees", fix="leave `slice` out")
+        if self.trees:
+            raise ScheduleError("below a slice walks find the leaves, one by one", fix="leave `trees` out")
         if self.slice > MOST_LEVELS:
             raise ScheduleError(
                 f"a code is a byte: at most {MOST_LEVELS} levels, not {self.slice}", fix=f"write slice={MOST_LEVELS}"

@@ -62,6 +62,10 @@ class Walk(Directive):
     `lookup=permute` pays with AVX-512 and `lookup=bytes` where that also permutes bytes (x86-64-v4-vbmi), for leaf values
     and for sets of up to 512 categories; elsewhere both take more instructions than a gather. Codes of more bits than
     registers hold (8, or 7 by 4 bytes) are gathered.
+    `trees=2` saves every other load and store of the sums, in the order of the trees as ever: where neighbouring trees have
+    codes of as many bits, their values go to one output, and registers have room for the tables of all (two trees of 6 bits
+    in f64, or 7 in f32); other trees are taken one by one, and all where fewer than 0.3 begin such a run. It took 0.93 to
+    0.98 of the time, `trees=4` 0.95 to 0.99.
     """
 
     keyword: ClassVar[str] = "walk"
@@ -93,6 +97,12 @@ class Walk(Directive):
         quiet=True,
     )
 
+    trees: int = argument(
+        Number(values=(0, 1, 2, 4, 8)),
+        "trees, at most, whose leaf values `with=bitslice` adds before it stores the sums; 0 is 2",
+        default=0,
+        quiet=True,
+    )
     multiplex: str = argument(
         Choice(("auto", "all", "none")),
         "which trees `with=bitslice` pads to full ones, that are straight code: all, none, or where that is cheaper",
@@ -130,7 +140,8 @@ class Walk(Directive):
         if self.strategy == "bitslice":
             self._check_bitslice(scope)
             return
-        self._check_foreign(("leaf", "auto"), ("word", 0), ("multiplex", "auto"), ("lookup", "auto"), ("slice", 0))
+        self._check_foreign(("leaf", "auto"), ("word", 0), ("trees", 0))
+        self._check_foreign(("multiplex", "auto"), ("lookup", "auto"), ("slice", 0))
         if self.strategy == "branch":
             self._check_branch(scope)
             return

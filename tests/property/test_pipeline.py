@@ -175,7 +175,8 @@ def draw_bitslice(draw: st.DrawFn, nest: list[str], at: str) -> list[str]:
         beside = draw(st.sampled_from(("none", "row:1", "row:2", "row:3", "row:8")))
         sliced = f" slice={draw(st.integers(1, 8))} interleave={beside} peel={draw(st.integers(0, 4))}"
         sliced += f" unroll={draw(st.sampled_from(('none', 'full')))}"
-    lines.append(f"walk with=bitslice leaf={leaf} word={word} multiplex={multiplex} lookup={lookup}{sliced}")
+    more = sliced or f" trees={draw(st.sampled_from((0, 1, 2, 4, 8)))}"
+    lines.append(f"walk with=bitslice leaf={leaf} word={word} multiplex={multiplex} lookup={lookup}{more}")
     return lines + [f"parallel {nest[0]}" for _ in range(draw(st.integers(0, 1)))]
 
 

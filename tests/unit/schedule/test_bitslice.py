@@ -51,6 +51,7 @@ def test_a_slice_on_a_gpu_is_refused() -> None:
         ("layout packed\nwalk with=scalar leaf=path\n", 2, "has no `leaf`", "leave"),
         ("layout packed\nwalk with=scalar word=64\n", 2, "has no `word`", "leave"),
         ("layout packed\nwalk with=scalar multiplex=all\n", 2, "has no `multiplex`", "leave"),
+        ("layout packed\nwalk with=scalar trees=2\n", 2, "has no `trees`", "leave"),
         ("layout packed\nwalk with=scalar lookup=bytes\n", 2, "has no `lookup`", "leave"),
         (BITS + "predicates at=block\n" + ORDER + WALK, 4, "already given", "one of the two"),
         (BITS + "split block into=(a, b) by=2\n", 4, "are ranked in each step of loop `block`", "split it first"),

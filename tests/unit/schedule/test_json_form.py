@@ -33,6 +33,7 @@ PLAIN: dict[str, Any] = {
             "unroll": "none",
             "leaf": "auto",
             "word": 0,
+            "trees": 0,
             "multiplex": "auto",
             "lookup": "auto",
             "slice": 0,

@@ -158,6 +158,7 @@ WALK = {
     "unroll": "none",
     "leaf": "auto",
     "word": 0,
+    "trees": 0,
     "multiplex": "auto",
     "lookup": "auto",
 }
@@ -188,6 +189,7 @@ def test_one_directive_is_one_pass_with_plain_options() -> None:
                 "unroll": "none",
                 "leaf": "auto",
                 "word": 0,
+                "trees": 0,
                 "multiplex": "auto",
                 "lookup": "auto",
                 "slice": 0,

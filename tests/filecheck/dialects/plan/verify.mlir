@@ -473,6 +473,19 @@ plan.kernel @main of @small rows 9223372036854775807 {
 
 plan.kernel @main of @small rows 9223372036854775807 {
   plan.for serial "block" row step 64 {
+    plan.for serial "tree" tree step 1 {
+      plan.for serial "row" row step 1 of "block" {
+        plan.walk {strategy = "bitslice", trees = @trees, ranks = @ranks, ranks_at = "block", predicates = @bits, word = 64 : i64, lookup = "bytes", together = 1 : i64}
+      }
+    }
+  }
+}
+// CHECK: a bitslice walk, and no other, takes two trees or more together
+
+// -----
+
+plan.kernel @main of @small rows 9223372036854775807 {
+  plan.for serial "block" row step 64 {
     plan.for serial "row" row step 1 of "block" {
       plan.for serial "tree" tree step 1 {
         plan.walk {strategy = "bitslice", trees = @trees, ranks = @ranks, ranks_at = "block", predicates = @bits, word = 64 : i64, lookup = "gather"}

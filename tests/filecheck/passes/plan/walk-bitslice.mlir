@@ -38,7 +38,7 @@
 // PATH-NEXT:   plan.for serial "block" row step 128 {
 // PATH-NEXT:     plan.for serial "tree" tree step 1 {
 // PATH-NEXT:       plan.for serial "row" row step 1 of "block" {
-// PATH-NEXT:         plan.walk {ranks = @ranks, ranks_at = "block", predicates = @bits, trees = @trees, lookup = "permute", strategy = "bitslice", word = 64 : i64}
+// PATH-NEXT:         plan.walk {ranks = @ranks, ranks_at = "block", predicates = @bits, trees = @trees, lookup = "permute", strategy = "bitslice", together = 2 : i64, word = 64 : i64}
 // PATH-NEXT:       }
 // PATH-NEXT:     }
 // PATH-NEXT:   }
