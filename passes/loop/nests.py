@@ -27,7 +27,8 @@ from treec.passes.loop.tree_runs_nest import TreeRunsNest
 from treec.passes.loop.tree_threads import TreeThreadsNest, shares_trees
 from treec.passes.loop.upper_nest import UpperLevelsNest
 from treec.passes.loop.walks import walk_of
-from treec.treeir.plan import KernelOp, PredicateBitsOp, SlicedTreesOp, blocks_share_trees
+from treec.treeir.plan import KernelOp, PredicateBitsOp, SlicedTreesOp
+from treec.treeir.plan_nests import blocks_share_trees
 
 
 def _trees_of(kernel: KernelOp, module: ModuleOp) -> Operation | None:

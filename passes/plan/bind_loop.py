@@ -14,7 +14,8 @@ from treec.schedule.gpus import GpuLimits, limits_of
 from treec.treeir.forest import only_model
 from treec.treeir.forest_convert import forest_of
 from treec.treeir.loop_types import DIMENSIONS, LoopKind, LoopKindAttr
-from treec.treeir.plan import ForOp, GpuTargetOp, KernelOp, LoopAxis, blocks_share_trees, target_of
+from treec.treeir.plan import ForOp, GpuTargetOp, KernelOp, LoopAxis, target_of
+from treec.treeir.plan_nests import blocks_share_trees
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from treec.passes.algo.shared_nodes import largest_step, part_nodes, shared_node
 from treec.passes.plan.rewrite import PlanPass, loop_named
 from treec.schedule.gpus import limits_of
 from treec.treeir.loop_types import LoopKind
-from treec.treeir.plan import ForOp, GpuTargetOp, KernelOp, LoopAxis, PackedTreesOp, node_loops, target_of
+from treec.treeir.plan import ForOp, GpuTargetOp, KernelOp, LoopAxis, PackedTreesOp, target_of
+from treec.treeir.plan_nests import node_loops
 
 
 @dataclass(frozen=True)

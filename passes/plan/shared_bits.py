@@ -12,7 +12,8 @@ from treec.passes.algo.bitslice import BYTE_BITS
 from treec.passes.algo.shared_bits import NIBBLE, WORD_ROWS, SharedBits
 from treec.passes.plan.rank_features import tables_of
 from treec.schedule.gpus import BLOCK_SHARED, GpuLimits, limits_of
-from treec.treeir.plan import GpuTargetOp, KernelOp, LoopAxis, LoopKind, target_of
+from treec.treeir.loop_types import LoopKind
+from treec.treeir.plan import GpuTargetOp, KernelOp, LoopAxis, target_of
 from treec.treeir.ranks import RANK_TYPES, RanksOp
 from treec.treeir.slices import PredicateBitsOp, SlicedTreesOp
 

@@ -12,7 +12,8 @@ from treec.passes.plan.rewrite import PlanPass, loop_named
 from treec.treeir.forest import only_model
 from treec.treeir.forest_convert import forest_of
 from treec.treeir.loop_types import LoopKind, LoopKindAttr
-from treec.treeir.plan import LANES, LoopAxis
+from treec.treeir.plan import LoopAxis
+from treec.treeir.plan_loops import LANES
 
 VECTOR_BYTES = 64
 
