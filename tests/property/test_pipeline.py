@@ -167,10 +167,10 @@ def draw_bitslice(draw: st.DrawFn, nest: list[str], at: str) -> list[str]:
     leaf, word = draw(st.sampled_from(("auto", "path", "index"))), draw(st.sampled_from((0, 64, 128, 512)))
     multiplex, lookup = (
         draw(st.sampled_from(("auto", "all", "none"))),
-        draw(st.sampled_from(("auto", "gather", "permute", "bytes"))),
+        draw(st.sampled_from(("permute", "bytes", "auto", "gather"))),
     )
     sliced = ""
-    if draw(st.booleans()):
+    if draw(st.integers(0, 2)) == 0:
         lines.append(f"layout pairs align={draw(st.sampled_from((1, 4, 8)))}")
         beside = draw(st.sampled_from(("none", "row:1", "row:2", "row:3", "row:8")))
         sliced = f" slice={draw(st.integers(1, 8))} interleave={beside} peel={draw(st.integers(0, 4))}"
