@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.models import bench_models
+from treec.default.machine import machine_of
 from treec.default.schedule import default_schedule
 from treec.frontends.load import load_model
 
@@ -55,7 +56,11 @@ def main() -> int:
 
 def count(model, folder: Path, options: argparse.Namespace) -> tuple[float, int]:
     forest = load_model(str(model.path)).forest
-    chosen = Path(options.schedule).read_text() if options.schedule else default_schedule(forest).schedule.to_text()
+    chosen = (
+        Path(options.schedule).read_text()
+        if options.schedule
+        else default_schedule(forest, machine_of(options.level)).schedule.to_text()
+    )
     text = re.sub(r"target cpu.*", f"target cpu level={options.level} input=f32", chosen, count=1)
     (folder / "model.sched").write_text(text)
     out, header = str(folder / "model.so"), str(folder / "model.h")
