@@ -124,9 +124,9 @@ class Cell:
         self.peak_mb[name] = max(answer["peak_mb"], self.peak_mb.get(name, 0.0))
 
     def _counts(self, name: str) -> bool:
-        """Whether a contestant may be the fastest rival."""
-        contestant = next(c for c in self.contestants if c.name == name)
-        return not (contestant.ours or contestant.like or self.off.get(name, 0.0) > WRONG_SHARE)
+        """Whether a contestant may be the fastest rival; one that had a smaller batch may not take part in this one."""
+        found = next((c for c in self.contestants if c.name == name), None)
+        return found is not None and not (found.ours or found.like or self.off.get(name, 0.0) > WRONG_SHARE)
 
     def _medians(self) -> dict[str, float]:
         return {c.name: float(np.median(self.seconds[c.name])) for c in self._running() if not c.ours}

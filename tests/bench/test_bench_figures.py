@@ -53,6 +53,13 @@ def test_a_slow_rival_that_is_known_to_be_far_has_one_call(tmp_path: Path) -> No
     assert far.asked == 1
 
 
+def test_engines_of_smaller_batches_need_not_take_part(tmp_path: Path) -> None:
+    cell = measured(
+        tmp_path, [Scripted("treec", "treec", 0.5), Scripted("onnx", "onnx", 8.0)], {"treec": 1.0, "onedal": 2.0}
+    )
+    assert len(cell["seconds"]["onnx"]) == 7
+
+
 def test_wrong_answers_and_like_models_are_not_the_fastest(tmp_path: Path) -> None:
     wrong, like = Scripted("tl2cgen", "tl2cgen", 0.2, error=1.0), Scripted("catboost", "catboost", 0.1)
     cell = measured(tmp_path, [Scripted("treec", "treec", 0.5), wrong, like, Scripted("library", "library", 1.0)])
