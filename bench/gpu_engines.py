@@ -23,8 +23,6 @@ RIVALS = {
 """Packages that each needs."""
 NEAR = 1e-4
 """Relative, of responses: float32 sums in another order, and functions of the device."""
-MOST_HUMMINGBIRD = 1 << 33
-"""Elements of the largest tensor that Hummingbird may make: rows x nodes of its products."""
 
 
 class Absent(Exception):
@@ -57,7 +55,10 @@ def rival(name: str, packed: Packed, rows: NDArray[np.float32]) -> Contestant:
         raise Absent(f"no CUDA device ({error})") from error
     made = {"nvforest": _nvforest, "xgboost": _xgboost, "hummingbird": _hummingbird}[name]
     try:
-        return made(packed, rows)
+        contestant = made(packed, rows)
+        contestant.kernel()  # may lack memory
+        contestant.wait()
+        return contestant
     except Absent:
         raise
     except Exception as error:  # of engines that fail in ways of their own; the table says how
@@ -106,8 +107,6 @@ def _hummingbird(packed: Packed, rows: NDArray[np.float32]) -> Contestant:
     objective = json.loads(booster.save_config())["learner"]["objective"]["name"]
     wrapper = xgboost.XGBClassifier() if "logistic" in objective or "multi" in objective else xgboost.XGBRegressor()
     wrapper.load_model(str(packed.model_path))
-    if len(rows) * packed.trees > MOST_HUMMINGBIRD // 64:
-        raise Absent(f"its tensors would be too large: {len(rows):,} rows x {packed.trees:,} trees")
     made = convert(wrapper, "torch", test_input=rows[:2], device="cuda")
     ask = made.predict_proba if hasattr(wrapper, "predict_proba") else made.predict
     there = torch.from_numpy(rows).cuda()

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from copy import copy
 
 from xdsl.dialects.builtin import i1, i64
 from xdsl.ir import SSAValue
 
 from treec.frontends.base import CategoryCast, Test
-from treec.passes.loop.builder import LoopBuilder, Values
+from treec.passes.loop.builder import LoopBuilder
 from treec.passes.loop.predicate import CategorySets, RankQuestion, emit_ranked_predicate
+from treec.passes.loop.still_walk import StillWalk
 from treec.passes.loop.tables import RecordReader, Tables
 from treec.passes.loop.walking import Depth, Landing, ReadValue, Visit
-from treec.treeir.loop_types import BinaryKind, CastKind, CompareKind
+from treec.treeir.loop_types import BinaryKind, CastKind
 from treec.treeir.pairs import PairedTreesOp
 from treec.treeir.plan import WalkOp
 
 SetTables = Callable[[LoopBuilder], CategorySets]
 
 
-class PairWalk:
+class PairWalk(StillWalk):
     """Emits walks over one ``plan.paired_trees``; the counterpart of `ScalarWalk`.
 
     Straight code takes the first ``peel`` steps, or all with ``unroll``; then a loop steps until no walk moves.
@@ -31,25 +31,9 @@ class PairWalk:
     def __init__(
         self, walk: WalkOp, trees: PairedTreesOp, tables: Tables, category_cast: CategoryCast, depth: Depth
     ) -> None:
+        super().__init__(walk, tables, category_cast, depth)
         self.trees = trees
-        self.tables = tables
-        self.depth = depth
-        self.category_cast = category_cast
-        self.peel = 0 if walk.peel is None else walk.peel.value.data
-        self.unroll = walk.unroll is not None
         self.tests = [Test(test) for test in trees.tests.array]
-
-    def plain(self) -> PairWalk:
-        """The same walk without straight code."""
-        other = copy(self)
-        other.peel, other.unroll = 0, False
-        return other
-
-    def at_depth(self, depth: Depth) -> PairWalk:
-        """The same walk for trees of another depth."""
-        other = copy(self)
-        other.depth = depth
-        return other
 
     def emit(self, b: LoopBuilder, visits: Sequence[Visit], read: ReadValue) -> list[Landing]:
         """Walk each visit's row down its tree, all of them together, one step after the other."""
@@ -61,25 +45,13 @@ class PairWalk:
         """The same from places (i64) in the tree on, counted from its root."""
         starts = [self.tables.number(b, "pair_base", self.trees.base, visit.tree) for visit in visits]
         at = [b.add(start, place) for start, place in zip(starts, places, strict=True)]
-        straight = self.depth.deepest if self.unroll else min(self.peel, self.depth.deepest)
-        for _ in range(straight):
+        for _ in range(self.straight):
             at = self._steps(b, visits, at, read)
-        if straight < self.depth.deepest:
-            at = b.repeat(at, lambda t, values: self._until_still(t, visits, values, read))
+        if self.straight < self.depth.deepest:
+            at = self._until_still(b, visits, at, read)
         zero = b.constant(0)
         landed = zip(visits, starts, at, strict=True)
         return [Landing(visit.tree, base, position, zero) for visit, base, position in landed]
-
-    def _until_still(self, b: LoopBuilder, visits: Sequence[Visit], at: Values, read: ReadValue) -> tuple[SSAValue, Values]:
-        new = self._steps(b, visits, at, read)
-        moved = [b.compare(CompareKind.NE, old, now) for old, now in zip(at, new, strict=True)]
-        again = moved[0]
-        for other in moved[1:]:
-            again = b.either(again, other)
-        return again, new
-
-    def _steps(self, b: LoopBuilder, visits: Sequence[Visit], at: Values, read: ReadValue) -> Values:
-        return [self._step(b, visit, position, read) for visit, position in zip(visits, at, strict=True)]
 
     def _step(self, b: LoopBuilder, visit: Visit, position: SSAValue, read: ReadValue) -> SSAValue:
         table = self.tables.of("pairs", self.trees.nodes)

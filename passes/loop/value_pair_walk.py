@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import copy
 from typing import Any
 
 import numpy as np
@@ -12,11 +11,12 @@ from xdsl.dialects.builtin import i64
 from xdsl.ir import SSAValue
 
 from treec.frontends.base import CategoryCast, Missing, Test
-from treec.passes.loop.builder import LoopBuilder, Values
+from treec.passes.loop.builder import LoopBuilder
 from treec.passes.loop.predicate import CategorySets, PredicateKind, Question, emit_predicate
+from treec.passes.loop.still_walk import StillWalk
 from treec.passes.loop.tables import RecordReader, Tables
 from treec.passes.loop.walking import Depth, Landing, ReadValue, Visit
-from treec.treeir.loop_types import CastKind, CompareKind
+from treec.treeir.loop_types import CastKind
 from treec.treeir.pairs import ValuePairsOp
 from treec.treeir.plan import WalkOp
 
@@ -25,7 +25,7 @@ COUNTED = 16
 little more than to ask whether all are at their leaves."""
 
 
-class ValuePairWalk:
+class ValuePairWalk(StillWalk):
     """Emits walks over one ``plan.value_pairs``; the counterpart of `ScalarWalk`.
 
     Straight code takes the first ``peel`` steps, or all with ``unroll``; then a loop takes as many as the deepest of the
@@ -41,39 +41,22 @@ class ValuePairWalk:
         depth: Depth,
         values: NDArray[Any] | None,
     ) -> None:
+        super().__init__(walk, tables, category_cast, depth)
         self.trees = trees
-        self.tables = tables
-        self.depth = depth
-        self.category_cast = category_cast
         self.leaf_values = None if values is None else values.reshape(-1)[trees.leaf_row.array]
-        self.peel = 0 if walk.peel is None else walk.peel.value.data
-        self.unroll = walk.unroll is not None
         self.kinds = [PredicateKind(Test(t), Missing(m), bool(invalid)) for t, m, invalid in trees.kinds.array]
-
-    def plain(self) -> ValuePairWalk:
-        """The same walk without straight code."""
-        other = copy(self)
-        other.peel, other.unroll = 0, False
-        return other
-
-    def at_depth(self, depth: Depth) -> ValuePairWalk:
-        """The same walk for trees of another depth."""
-        other = copy(self)
-        other.depth = depth
-        return other
 
     def emit(self, b: LoopBuilder, visits: Sequence[Visit], read: ReadValue) -> list[Landing]:
         """Walk each visit's row down its tree, all of them together, one step after the other."""
         starts = [self.tables.number(b, "pair_base", self.trees.base, visit.tree) for visit in visits]
-        at, deepest = starts, self.depth.deepest
-        straight = deepest if self.unroll else min(self.peel, deepest)
+        at, deepest, straight = starts, self.depth.deepest, self.straight
         for _ in range(straight):
             at = self._steps(b, visits, at, read)
         if straight < deepest and deepest <= COUNTED:
             steps = b.constant(straight), self._most_steps(b, visits)
             at = b.for_(*steps, lambda t, _, old: self._steps(t, visits, old, read), initial=at, label="step")
         elif straight < deepest:
-            at = b.repeat(at, lambda t, old: self._until_still(t, visits, old, read))
+            at = self._until_still(b, visits, at, read)
         zero = b.constant(0)
         landed = zip(visits, starts, at, strict=True)
         return [Landing(visit.tree, base, position, zero) for visit, base, position in landed]
@@ -89,17 +72,6 @@ class ValuePairWalk:
         for other in steps[1:]:
             most = b.maximum(most, other)
         return most
-
-    def _until_still(self, b: LoopBuilder, visits: Sequence[Visit], at: Values, read: ReadValue) -> tuple[SSAValue, Values]:
-        new = self._steps(b, visits, at, read)
-        moved = [b.compare(CompareKind.NE, old, now) for old, now in zip(at, new, strict=True)]
-        again = moved[0]
-        for other in moved[1:]:
-            again = b.either(again, other)
-        return again, new
-
-    def _steps(self, b: LoopBuilder, visits: Sequence[Visit], at: Values, read: ReadValue) -> Values:
-        return [self._step(b, visit, position, read) for visit, position in zip(visits, at, strict=True)]
 
     def _step(self, b: LoopBuilder, visit: Visit, position: SSAValue, read: ReadValue) -> SSAValue:
         table = self.tables.of("pairs", self.trees.nodes)

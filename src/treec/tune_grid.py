@@ -23,8 +23,8 @@ MOST = 40
 SMALL_BATCH, FEW_FEATURES, CACHED_FEATURES = 2048, 100, 1500
 """SilvanForge's bounds: of small batches, of narrow rows, and of rows that are copied to shared memory."""
 TOGETHER = (1, 2, 4)
-NEARLY_FULL = 0.5
-"""Part of the leaves of complete trees that must be there for those to be tried."""
+NEARLY_FULL = 2
+"""Complete trees are tried where they have at most so many times the leaves."""
 BLOCKS, OF_BLOCKS = (64, 128, 256), (2, 4)
 """Threads of a block with a row each, and trees that they walk together."""
 SHARED_ROWS, SHARED_THREADS = 1024, 512
@@ -52,12 +52,12 @@ def gpu_candidates(forest: Forest, arch: str, dtype: str, batch: int, most: int 
     return list(single.values())[:most]
 
 
-def _fullness(forest: Forest) -> float:
-    """Leaves, as a part of those of complete trees of the deepest one's depth."""
+def _nearly_full(forest: Forest) -> bool:
+    """Are the trees nearly complete ones of the deepest one's depth?"""
     if not isinstance(forest.trees, Trees):
-        return 0.0
+        return False
     deepest = int(leaf_depths(forest.trees)[1].max(initial=0))
-    return forest.trees.n_leaves / (forest.trees.n_trees * 2.0**deepest)
+    return forest.trees.n_trees << deepest <= NEARLY_FULL * forest.trees.n_leaves
 
 
 def _own_rows(n_features: int) -> list[tuple[str, Schedule]]:
@@ -86,7 +86,7 @@ def _grid(forest: Forest, batch: int, threads_most: int) -> list[tuple[str, Sche
     for layout, n_lanes, n_rows, together in product(LAYOUTS, lanes, rows, TOGETHER):
         if n_lanes * n_rows > threads_most:
             continue
-        if layout == "reorg" and (_fullness(forest) < NEARLY_FULL or together != TOGETHER[-1]):
+        if layout == "reorg" and (not _nearly_full(forest) or together != TOGETHER[-1]):
             continue
         lines = [
             "target gpu",
